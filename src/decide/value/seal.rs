@@ -1,0 +1,79 @@
+//! In: values that nobody may see, and the installation's key. Out: leaves that compare and digest by their HMAC.
+//! Guarantee: no `Debug`, `Display` or digest shows them; only [`Sensitive::expose`] does, for what is given to a cluster.
+use super::{Value, canonical};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fmt;
+use std::sync::Arc;
+
+/// How many bytes of the HMAC a mark shows: enough to tell two values apart, useless for guessing them.
+const MARK_BYTES: usize = 6;
+
+/// The installation's key, under which sensitive values enter ids.
+#[derive(Clone)]
+pub struct Seal(Arc<[u8]>);
+
+impl Seal {
+    /// Takes the installation's key.
+    pub fn new(key: &[u8]) -> Self {
+        Self(key.into())
+    }
+
+    /// Makes `value` sensitive; what is so already stays as it is.
+    pub fn seal(&self, value: Value) -> Value {
+        if let Value::Sensitive(_) = value {
+            return value;
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(canonical(&value).as_bytes());
+        Value::Sensitive(Sensitive { mac: mac.finalize().into_bytes().into(), value: Arc::new(value) })
+    }
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seal(<key>)")
+    }
+}
+
+/// A value that no output shows.
+#[derive(Clone)]
+pub struct Sensitive {
+    mac: [u8; 32],
+    value: Arc<Value>,
+}
+
+impl Sensitive {
+    /// Returns the value itself; for expressions, templates and the cluster, never for an output.
+    pub fn expose(&self) -> &Value {
+        &self.value
+    }
+
+    /// Returns what stands for it in every output and digest.
+    pub fn mark(&self) -> String {
+        use fmt::Write as _;
+        let shown = self.mac.iter().take(MARK_BYTES);
+        let hex = shown.fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        format!("<sensitive:{hex}>")
+    }
+
+    /// Returns its HMAC, which stands for it in digests.
+    pub fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+}
+
+impl PartialEq for Sensitive {
+    fn eq(&self, other: &Self) -> bool {
+        self.mac == other.mac
+    }
+}
+
+impl fmt::Debug for Sensitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mark())
+    }
+}
