@@ -1,0 +1,268 @@
+//! In: what `resolve` settled. Out: the full profile of one cluster, each layer with its source, values and order.
+//! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
+use crate::decide::document::{LayerRole, Revision, Site};
+use crate::decide::fleet::Capabilities;
+use crate::decide::value::{Digest, Pointer, Span, Value};
+use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ProfileName, RepoPath};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that a cluster shall have.
+#[derive(Clone, Debug)]
+pub struct FullProfile {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// The name of the fleet.
+    pub fleet: Arc<str>,
+    /// The revision that it was read at.
+    pub head: Revision,
+    /// The commits read beside the head, by what named them.
+    pub pins: Vec<Pin>,
+    /// Where it is: `vsphere`, `aws`, …
+    pub cloud: Arc<str>,
+    /// The name of its target in the settings.
+    pub target: Arc<str>,
+    /// What charts may ask about its API server.
+    pub capabilities: Capabilities,
+    /// What shall become of it.
+    pub lifecycle: Lifecycle,
+    /// The policy of its environment at this revision.
+    pub policy: Policy,
+    /// Its layers, in the order of application.
+    pub layers: Vec<ProfileLayer>,
+    /// Patches of rendered objects, in their order.
+    pub object_patches: Vec<ObjectPatch>,
+    /// The digest of all that decides what is rendered.
+    pub digest: Digest,
+}
+
+/// A revision that a document names beside the head.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pin {
+    /// The repository of the settings; none for the fleet's own.
+    pub repository: Option<Arc<str>>,
+    /// The revision as it is written.
+    pub revision: Arc<str>,
+    /// The commit it is.
+    pub commit: crate::name::CommitId,
+}
+
+/// What shall become of a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It is synced.
+    #[default]
+    Active,
+    /// It stays as it is.
+    Paused,
+    /// All its layers are removed, with approval.
+    Delete,
+}
+
+/// What one commit may do without approval; the stricter of two governs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Deletions of one cluster beyond this need approval.
+    pub objects_max: u32,
+    /// Deletions beyond this part of the cluster's inventory need approval.
+    pub percent_max: u32,
+    /// Deletions of one head over all clusters beyond this need approval.
+    pub fleet_max: u32,
+    /// Kinds (`Kind` or `Kind.group`) whose deletion always needs approval.
+    pub protected_kinds: Vec<Arc<str>>,
+    /// Classes of disruption that need approval, by name.
+    pub approval_for: Vec<Arc<str>>,
+    /// Whether drift is corrected or only told.
+    pub drift: DriftPolicy,
+}
+
+/// What is done about drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is told.
+    Observe,
+    /// It is corrected by a plan like any other.
+    Correct,
+}
+
+/// A layer with its source, values and place settled.
+#[derive(Clone, Debug)]
+pub struct ProfileLayer {
+    /// Its name, unique over the cluster.
+    pub name: LayerName,
+    /// The name it had before, which keeps release name and inventory.
+    pub renamed_from: Option<LayerName>,
+    /// The profile that declares it; none where the cluster or an overlay adds it.
+    pub profile: Option<ProfileName>,
+    /// Its role.
+    pub role: LayerRole,
+    /// Where its objects go.
+    pub site: Site,
+    /// The namespace given to objects without one; created, never deleted.
+    pub namespace: Option<Arc<str>>,
+    /// The release's name.
+    pub release_name: Arc<str>,
+    /// Layers of one wave have no order among them but that of `after`.
+    pub wave: u32,
+    /// The layers before it, each with the reason.
+    pub after: Vec<Edge>,
+    /// The layer document: `{name, profile, role, source, version, digest, namespace, releaseName, presets, values, attached, priority, dependsOn, deliverTo, health}`.
+    pub document: Value,
+    /// Its values, as given to templates; the same as in the document.
+    pub values: Value,
+    /// Its source.
+    pub source: ResolvedSource,
+    /// Files that render to objects: of the source, then attached.
+    pub manifests: Vec<ManifestFile>,
+    /// How long its gate may take to open.
+    pub timeout: Duration,
+    /// How its removal and replacement are done.
+    pub options: LayerOptions,
+    /// Which variables flow into which part of the document.
+    pub flows: Vec<(Pointer, Arc<str>)>,
+    /// The digest of its document and of the files it renders.
+    pub digest: Digest,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// Why a layer comes after another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The layer before.
+    pub layer: LayerName,
+    /// Why.
+    pub why: EdgeReason,
+}
+
+/// Where an edge of the order comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EdgeReason {
+    /// Roles stand in order.
+    Role,
+    /// A lower priority comes first.
+    Priority,
+    /// `dependsOn` says so.
+    DependsOn,
+    /// A pack's required constraint names the other's pack.
+    Constraint,
+    /// It has objects of a kind that the other defines.
+    Kinds,
+}
+
+/// What a layer is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResolvedSource {
+    /// A pack of a repository.
+    Pack {
+        /// Its name.
+        name: Arc<str>,
+        /// Its version.
+        version: Arc<str>,
+        /// Its folder.
+        folder: RepoPath,
+    },
+    /// Plain manifests.
+    Manifests,
+}
+
+/// A file that renders to objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestFile {
+    /// Where it is.
+    pub path: RepoPath,
+    /// Its content.
+    pub blob: BlobId,
+    /// Whether placeholders apply: `*.tpl.yaml`.
+    pub template: bool,
+}
+
+/// How removal and replacement of a layer are done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerOptions {
+    /// Nothing is done to it.
+    pub paused: bool,
+    /// Objects that cannot be patched may be made anew.
+    pub recreate: bool,
+    /// What comes first when it is replaced.
+    pub swap: Swap,
+    /// What becomes of its objects when it goes.
+    pub on_remove: OnRemove,
+    /// How its objects are deleted.
+    pub propagation: Propagation,
+    /// The managers it may take objects from.
+    pub adopt: Vec<Arc<str>>,
+    /// Fields that are left to others.
+    pub ignore: Vec<Ignore>,
+}
+
+/// What comes first when a layer is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Swap {
+    /// The new one is healthy before the old one's objects go.
+    #[default]
+    NewFirst,
+    /// The old one's objects go first; needs approval.
+    RemoveFirst,
+}
+
+/// What becomes of a layer's objects when it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRemove {
+    /// They go.
+    #[default]
+    Prune,
+    /// They stay, released.
+    Keep,
+}
+
+/// How objects are deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// What they own goes afterwards.
+    #[default]
+    Background,
+    /// What they own goes first.
+    Foreground,
+    /// What they own stays.
+    Orphan,
+}
+
+/// Fields of objects that are left to others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ignore {
+    /// Of which objects.
+    pub target: ObjectSelector,
+    /// Which fields.
+    pub pointers: Vec<Pointer>,
+    /// To whom; to anybody where empty.
+    pub managers: Vec<Arc<str>>,
+}
+
+/// Which objects; what is not said does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectSelector {
+    /// Of this layer.
+    pub layer: Option<LayerName>,
+    /// Of this API group.
+    pub group: Option<Arc<str>>,
+    /// Of this kind.
+    pub kind: Option<Arc<str>>,
+    /// In this namespace.
+    pub namespace: Option<Arc<str>>,
+    /// Of this name.
+    pub name: Option<Arc<str>>,
+}
+
+/// A patch of rendered objects.
+#[derive(Clone, Debug)]
+pub struct ObjectPatch {
+    /// Of which objects.
+    pub target: ObjectSelector,
+    /// The operations, each where it is written.
+    pub patch: Vec<(crate::decide::value::PatchOperation, Span)>,
+    /// Where it is written.
+    pub at: Span,
+}
