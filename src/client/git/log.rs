@@ -1,0 +1,190 @@
+//! In: a range of commits. Out: facts about each, and who descends from whom.
+//! Guarantee: bounded, and says so where it was cut off.
+use super::address::Limits;
+use super::error::{in_local, local};
+use super::objects::{commit as commit_id, object};
+use super::tree;
+use crate::decide::document::{CommitFacts, Commits, Person, TreeChange};
+use crate::decide::value::Fault;
+use crate::name::{CommitId, RepoPath};
+use gix::ObjectId;
+use gix::actor::SignatureRef;
+use gix::bstr::ByteSlice;
+use std::collections::BTreeMap;
+
+/// The most commits that are read at once. Each costs a difference of trees, 2 ms in a large repository.
+const COMMITS_MAX: usize = 2000;
+
+/// Returns the commits of `to` that `from` has not, newest first.
+pub(crate) fn commits(
+    repository: &gix::Repository,
+    from: Option<CommitId>,
+    to: CommitId,
+    path: Option<&RepoPath>,
+    limits: &Limits,
+) -> Result<Commits, Fault> {
+    let attempt = format!("could not read the history of {to}");
+    let newest =
+        gix::revision::walk::Sorting::ByCommitTime(gix::traverse::commit::simple::CommitTimeOrder::NewestFirst);
+    let walk = repository.rev_walk([object(to)]).with_hidden(from.map(object)).sorting(newest);
+    let mut found = Commits::default();
+    for info in walk.all().map_err(in_local(&attempt))? {
+        let info = info.map_err(|error| local(&attempt, &error))?;
+        if found.commits.len() == COMMITS_MAX {
+            found.cut_off = true;
+            break;
+        }
+        found.commits.push(facts(repository, info.id, path, limits)?);
+    }
+    Ok(found)
+}
+
+/// Returns whether `commit` is `ancestor`, or comes after it.
+pub(crate) fn descends(repository: &gix::Repository, commit: ObjectId, ancestor: ObjectId) -> Result<bool, Fault> {
+    if commit == ancestor {
+        return Ok(true);
+    }
+    let attempt = format!("could not compare {commit} with {ancestor}");
+    let has = |id| repository.try_find_header(id).map(|header| header.is_some()).map_err(in_local(&attempt));
+    if !has(commit)? || !has(ancestor)? {
+        return Ok(false);
+    }
+    let bases = repository.merge_bases_many(commit, &[ancestor]).map_err(in_local(&attempt))?;
+    Ok(bases.iter().any(|base| base.detach() == ancestor))
+}
+
+fn facts(
+    repository: &gix::Repository,
+    id: ObjectId,
+    path: Option<&RepoPath>,
+    limits: &Limits,
+) -> Result<CommitFacts, Fault> {
+    let attempt = format!("could not read commit {id}");
+    let found = repository.find_commit(id).map_err(in_local(&attempt))?;
+    let decoded = found.decode().map_err(in_local(&attempt))?;
+    let message = decoded.message.to_str_lossy().into_owned();
+    let parents: Vec<CommitId> = decoded.parents().map(commit_id).collect();
+    let change = own_change(repository, commit_id(id), &parents, path, limits)?;
+    let is_approval = |path: &RepoPath| path.as_str().starts_with("approvals/");
+    let is_added = |path: &RepoPath| is_approval(path) && is_yaml_in_approvals(path.as_str());
+    Ok(CommitFacts {
+        commit: commit_id(id),
+        author: person(decoded.author().map_err(in_local(&attempt))?),
+        committer: person(decoded.committer().map_err(in_local(&attempt))?),
+        approves: approves(&message),
+        added_approvals: change.added.into_iter().filter(|path| is_added(path)).collect(),
+        only_approves: !change.refused && change.touched.iter().all(is_approval),
+        parents,
+        summary: summary(&message),
+    })
+}
+
+fn is_yaml_in_approvals(path: &str) -> bool {
+    path.strip_prefix("approvals/").is_some_and(|name| !name.contains('/') && name.ends_with(".yaml"))
+}
+
+/// What a commit itself brings.
+struct OwnChange {
+    touched: Vec<RepoPath>,
+    added: Vec<RepoPath>,
+    refused: bool,
+}
+
+/// Returns what differs from every parent: of a merge, only what the merge itself wrote.
+fn own_change(
+    repository: &gix::Repository,
+    commit: CommitId,
+    parents: &[CommitId],
+    path: Option<&RepoPath>,
+    limits: &Limits,
+) -> Result<OwnChange, Fault> {
+    let new = tree::root(repository, commit, path)?;
+    // Of a path: from how many parents it differs, and in how many it is missing.
+    let mut seen: BTreeMap<RepoPath, (usize, usize)> = BTreeMap::new();
+    let mut refused = 0;
+    let parents_or_nothing: Vec<Option<CommitId>> =
+        if parents.is_empty() { vec![None] } else { parents.iter().copied().map(Some).collect() };
+    for parent in &parents_or_nothing {
+        let old = parent.map(|parent| tree::root(repository, parent, path)).transpose()?.flatten();
+        let TreeChange { entries, refused: odd } = tree::changes(repository, old, new, limits)?;
+        refused += usize::from(!odd.is_empty());
+        let missing = missing(repository, old, &entries)?;
+        for ((path, _), is_missing) in entries.into_iter().zip(missing) {
+            let count = seen.entry(path).or_default();
+            count.0 += 1;
+            count.1 += usize::from(is_missing);
+        }
+    }
+    let all = parents_or_nothing.len();
+    let own = seen.into_iter().filter(|(_, (differs, _))| *differs == all);
+    let (mut touched, mut added) = (Vec::new(), Vec::new());
+    for (path, (_, missing)) in own {
+        if missing == all {
+            added.push(path.clone());
+        }
+        touched.push(path);
+    }
+    Ok(OwnChange { touched, added, refused: refused == all })
+}
+
+/// Returns, for each changed approval, whether the old tree has it not; for other paths it does not matter.
+fn missing(
+    repository: &gix::Repository,
+    old: Option<ObjectId>,
+    entries: &[(RepoPath, Option<crate::decide::document::Entry>)],
+) -> Result<Vec<bool>, Fault> {
+    let attempt = "could not read a tree";
+    let old = old.map(|old| repository.find_tree(old)).transpose().map_err(in_local(attempt))?;
+    let is_missing = |(path, entry): &(RepoPath, Option<_>)| {
+        let Some(old) = old.as_ref().filter(|_| is_yaml_in_approvals(path.as_str())) else {
+            return Ok(entry.is_some());
+        };
+        let found = old.lookup_entry_by_path(path.as_str()).map_err(in_local(attempt))?;
+        Ok(entry.is_some() && found.is_none())
+    };
+    entries.iter().map(is_missing).collect()
+}
+
+fn person(signature: SignatureRef<'_>) -> Person {
+    let text = |text: &gix::bstr::BStr| text.to_str_lossy().trim().to_owned();
+    Person { name: text(signature.name), email: text(signature.email) }
+}
+
+/// The longest summary that is kept.
+const SUMMARY_CHARS_MAX: usize = 200;
+
+fn summary(message: &str) -> String {
+    let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    first.chars().filter(|c| !c.is_control()).take(SUMMARY_CHARS_MAX).collect()
+}
+
+/// The trailer that approves.
+const APPROVE: &str = "stratify-approve";
+
+/// The most approvals of one commit; a fleet has fewer environments.
+const APPROVES_MAX: usize = 100;
+
+/// Returns the values of the approving trailers: lines `Token: value` of the last paragraph, as `git` reads them.
+fn approves(message: &str) -> Vec<String> {
+    let lines: Vec<&str> = message.trim_end().lines().collect();
+    // The first paragraph is the subject and has no trailers.
+    let Some(blank) = lines.iter().rposition(|line| line.trim().is_empty()) else { return Vec::new() };
+    let trailer = |line: &&str| {
+        let (token, value) = line.split_once(':')?;
+        (token.eq_ignore_ascii_case(APPROVE) && !value.trim().is_empty()).then(|| value.trim().to_owned())
+    };
+    lines.get(blank + 1..).unwrap_or_default().iter().filter_map(trailer).take(APPROVES_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailers_stand_in_the_last_paragraph_only() {
+        let message = "subject\n\nStratify-Approve: not this\n\nstratify-approve: ab12\nSigned-off-by: a\nStratify-Approve:  cd34 \n";
+        assert_eq!(approves(message), ["ab12", "cd34"], "case of the token does not matter, blanks are cut");
+        assert!(approves("Stratify-Approve: ab12").is_empty(), "a subject is no trailer");
+        assert!(approves("subject\n\n Stratify-Approve: x").is_empty(), "an indented line continues another");
+    }
+}

@@ -1,0 +1,29 @@
+//! In: what was accepted, and what the branch names now. Out: what can be synced.
+//! Guarantee: a head that does not descend from the last one, or is gone, is never synced by itself.
+use crate::name::CommitId;
+
+/// The watched branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It names this commit, which descends from the last one.
+    At(CommitId),
+    /// The repository has no commit yet.
+    Empty,
+    /// There is no such branch. What was synced stays.
+    BranchGone {
+        /// Where it was last, if it ever was.
+        last: Option<CommitId>,
+    },
+    /// It names a commit that does not descend from the last one. What was synced stays until someone accepts it.
+    Rewound {
+        /// The last accepted head.
+        last: CommitId,
+        /// What it names now.
+        now: CommitId,
+    },
+}
+
+/// Returns the ref that holds the last accepted head of a branch.
+pub(crate) fn accepted_ref(branch: &str) -> String {
+    format!("refs/stratify/accepted/{branch}")
+}
