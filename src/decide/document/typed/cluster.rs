@@ -1,0 +1,94 @@
+//! In: a `cluster.yaml`. Out: a Cluster: what it is, and what it lays over its profiles.
+//! Guarantee: name and environment are those of its folders.
+use super::overlay::Overlay;
+use super::{check_name, checked, is_true, texts};
+use crate::decide::document::codes;
+use crate::decide::document::file::{File, Fragment};
+use crate::decide::document::kind::DocumentKind;
+use crate::decide::value::{Checked, Diagnostic, Value};
+use crate::name::{ClusterName, EnvironmentName};
+use std::sync::Arc;
+
+/// A Cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Its file.
+    pub file: Arc<File>,
+    /// Its name.
+    pub name: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// Its labels: a map of texts.
+    pub labels: Value,
+    /// Where it is.
+    pub cloud: Arc<str>,
+    /// Its target's name.
+    pub target: Arc<str>,
+    /// Where its target is named.
+    pub target_part: Option<Fragment>,
+    /// Its nodes: a map, empty where nothing is said.
+    pub nodes: Value,
+    /// Whether it has only add-on profiles.
+    pub imported: bool,
+    /// The Kubernetes version of an imported cluster.
+    pub kubernetes_version: Option<Arc<str>>,
+    /// API versions that charts may find.
+    pub api_versions: Vec<Arc<str>>,
+    /// What shall become of it: `active`, `paused`, `delete`.
+    pub lifecycle: Arc<str>,
+    /// What it lays over its profiles.
+    pub overlay: Overlay,
+}
+
+impl Cluster {
+    /// Reads a Cluster.
+    pub fn read(file: Arc<File>, environment: &EnvironmentName, name: &ClusterName) -> Checked<Self> {
+        let warnings = checked(&file, DocumentKind::Cluster)?;
+        let metadata = file.root().get("metadata").map(|part| file.part(part));
+        let spec = file.root().get("spec").map_or_else(|| file.part(file.root()), |spec| file.part(spec));
+        let errors = mistakes(&file, &spec, environment, name);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let text = |key: &str| spec.get(key).map(|part| Arc::<str>::from(part.text()));
+        let map = |part: Option<Fragment>| {
+            part.map_or_else(|| Value::map(crate::decide::value::Map::default()), |part| part.value())
+        };
+        let cluster = Self {
+            name: name.clone(),
+            environment: environment.clone(),
+            labels: map(metadata.and_then(|part| part.get("labels"))),
+            cloud: text("cloud").unwrap_or_default(),
+            target: text("target").unwrap_or_else(|| name.as_str().into()),
+            target_part: spec.get("target"),
+            nodes: map(spec.get("nodes")),
+            imported: is_true(spec.get("imported")),
+            kubernetes_version: text("kubernetesVersion"),
+            api_versions: texts(spec.get("apiVersions")),
+            lifecycle: text("lifecycle").unwrap_or_else(|| "active".into()),
+            overlay: Overlay::of(&spec),
+            file,
+        };
+        Ok((cluster, warnings))
+    }
+}
+
+fn mistakes(file: &Arc<File>, spec: &Fragment, environment: &EnvironmentName, name: &ClusterName) -> Vec<Diagnostic> {
+    let mut errors: Vec<Diagnostic> = check_name(file, name.as_str()).into_iter().collect();
+    if let Some(stated) = spec.get("environment").filter(|stated| stated.text() != environment.as_str()) {
+        errors.push(
+            Diagnostic::error(codes::INVALID_VALUE, "the environment is not that of its folder")
+                .at(stated.span())
+                .expected(format!("`{environment}`"))
+                .hint("move the folder or change the environment"),
+        );
+    }
+    if is_true(spec.get("imported")) && spec.get("kubernetesVersion").is_none() {
+        errors.push(
+            Diagnostic::error(codes::MISSING_FIELD, "an imported cluster does not say its Kubernetes version")
+                .at(spec.get("imported").map_or_else(|| spec.span(), |part| part.span()))
+                .expected("`kubernetesVersion` beside `imported`"),
+        );
+    }
+    errors
+}

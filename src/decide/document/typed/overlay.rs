@@ -1,0 +1,111 @@
+//! In: the `spec` of an Environment, of one of its overlays, or of a Cluster. Out: what it lays over the profiles.
+//! Guarantee: each part keeps its place; lists stay in the order of the file.
+use super::{check_name, checked, is_true, layer_name};
+use crate::decide::document::file::{File, Fragment};
+use crate::decide::document::kind::DocumentKind;
+use crate::decide::value::{Checked, Diagnostic};
+use crate::name::{EnvironmentName, LayerName, ProfileName};
+use std::sync::Arc;
+
+/// What is laid over the profiles.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// Under which condition.
+    pub when: Option<Fragment>,
+    /// Profiles that are added, conditioned or removed.
+    pub profiles: Vec<ProfileReference>,
+    /// Variables: the key and the value.
+    pub variables: Vec<(Fragment, Fragment)>,
+    /// Layers that are changed, added or removed.
+    pub layers: Vec<LayerOverlay>,
+    /// Patches of rendered objects: `{target, patches}`.
+    pub object_patches: Vec<Fragment>,
+}
+
+/// A profile that a cluster is to have, or not.
+#[derive(Clone, Debug)]
+pub struct ProfileReference {
+    /// The profile.
+    pub name: ProfileName,
+    /// Where it is named.
+    pub part: Fragment,
+    /// Under which condition.
+    pub when: Option<Fragment>,
+    /// Whether it is taken away.
+    pub remove: bool,
+}
+
+/// What is laid over one layer.
+#[derive(Clone, Debug)]
+pub struct LayerOverlay {
+    /// The layer.
+    pub name: LayerName,
+    /// All that is said.
+    pub part: Fragment,
+}
+
+impl Overlay {
+    /// Reads an overlay out of a checked `spec`.
+    pub(super) fn of(spec: &Fragment) -> Self {
+        let list = |key: &str| spec.get(key).map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
+        let profile = |part: Fragment| {
+            let name = part.get("name").and_then(|name| ProfileName::new(name.text()).ok())?;
+            Some(ProfileReference { name, when: part.get("when"), remove: is_true(part.get("remove")), part })
+        };
+        let layer = |part: Fragment| Some(LayerOverlay { name: layer_name(&part)?, part });
+        Self {
+            when: spec.get("when"),
+            profiles: list("profiles").into_iter().filter_map(profile).collect(),
+            variables: spec.get("variables").map(|part| part.entries().collect()).unwrap_or_default(),
+            layers: list("layers").into_iter().filter_map(layer).collect(),
+            object_patches: list("objectPatches"),
+        }
+    }
+}
+
+/// An Environment.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Its file.
+    pub file: Arc<File>,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The revision at which profiles and packs are read; none for the head.
+    pub revision: Option<Fragment>,
+    /// What it lays over all its clusters.
+    pub overlay: Overlay,
+    /// What it lays over some of them, in order.
+    pub overlays: Vec<Overlay>,
+    /// Policies that tighten the fleet's.
+    pub policies: Option<Fragment>,
+}
+
+impl Environment {
+    /// Reads an Environment.
+    pub fn read(file: Arc<File>, name: &EnvironmentName) -> Checked<Self> {
+        let warnings = checked(&file, DocumentKind::Environment)?;
+        let mut errors: Vec<Diagnostic> = check_name(&file, name.as_str()).into_iter().collect();
+        if name.as_str() == "plan" {
+            let message = "an environment cannot be named `plan`: its status would be that of plans";
+            let at = file.span(file.root());
+            errors.push(
+                Diagnostic::error(crate::decide::document::codes::INVALID_VALUE, message).at(at).hint("rename it"),
+            );
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let spec = file.root().get("spec").map(|spec| file.part(spec));
+        let get = |key: &str| spec.as_ref().and_then(|spec| spec.get(key));
+        let overlays = get("overlays").map(|part| part.items().map(|item| Overlay::of(&item)).collect());
+        let environment = Self {
+            name: name.clone(),
+            revision: get("revision"),
+            overlay: spec.as_ref().map(Overlay::of).unwrap_or_default(),
+            overlays: overlays.unwrap_or_default(),
+            policies: get("policies"),
+            file,
+        };
+        Ok((environment, warnings))
+    }
+}
