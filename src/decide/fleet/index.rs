@@ -1,0 +1,293 @@
+//! In: a tree difference and what reading its documents gave. Out: the index after it; which documents there are.
+//! Guarantee: the index before it stays as it was, and shares all that did not change.
+use super::codes;
+use super::read::{Reading, is_document, read, whole};
+use super::touch::Touched;
+use crate::decide::document::{
+    Cluster, Entry, Environment, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath, TooLarge, TreeChange,
+    place,
+};
+use crate::decide::value::Diagnostic;
+use crate::name::{BlobId, ClusterName, EnvironmentName, ProfileName, RepoPath};
+use imbl::{OrdMap, OrdSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a blob holds, or why it was not read.
+pub type Content = Result<Arc<[u8]>, TooLarge>;
+
+/// All documents of one tree, and its files.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub(super) files: OrdMap<RepoPath, Entry>,
+    pub(super) fleet: Option<Arc<Fleet>>,
+    pub(super) lock: Option<Arc<Lock>>,
+    pub(super) environments: OrdMap<EnvironmentName, Arc<Environment>>,
+    pub(super) profiles: OrdMap<ProfileName, Arc<Profile>>,
+    pub(super) packs: OrdMap<(Arc<str>, Arc<str>), Arc<Pack>>,
+    pub(super) clusters: OrdMap<RepoPath, Arc<Cluster>>,
+    /// Each cluster's documents by its name, broken ones too.
+    pub(super) names: OrdMap<ClusterName, OrdSet<RepoPath>>,
+    /// The clusters of each target.
+    pub(super) targets: OrdMap<Arc<str>, OrdSet<ClusterName>>,
+    /// What was said of each document.
+    pub(super) said: OrdMap<RepoPath, Arc<Vec<Diagnostic>>>,
+    /// Documents that could not be read.
+    pub(super) broken: OrdSet<RepoPath>,
+    pub(super) refused: OrdSet<RefusedPath>,
+}
+
+impl Index {
+    /// Returns the documents whose content is needed to take a change in.
+    pub fn needs(change: &TreeChange) -> Vec<BlobId> {
+        let document = |(path, entry): &(RepoPath, Option<Entry>)| {
+            let entry = (*entry)?;
+            let is_file = matches!(
+                entry.kind,
+                crate::decide::document::EntryKind::File | crate::decide::document::EntryKind::Executable
+            );
+            (is_file && is_document(path)).then_some(entry.blob)
+        };
+        change.entries.iter().filter_map(document).collect()
+    }
+
+    /// Takes a change in; `contents` holds what [`Self::needs`] named.
+    #[must_use]
+    pub fn advance(&self, change: &TreeChange, contents: &BTreeMap<BlobId, Content>) -> (Self, Touched) {
+        let read_one = |(path, entry): &(RepoPath, Option<Entry>)| {
+            let (reading, said) = read(path, (*entry)?, contents.get(&entry.as_ref()?.blob));
+            Some((path.clone(), reading, said))
+        };
+        self.advance_with(change, change.entries.iter().filter_map(read_one))
+    }
+
+    /// Takes a change in whose documents were read already, in any order.
+    #[must_use]
+    pub fn advance_with(
+        &self,
+        change: &TreeChange,
+        readings: impl IntoIterator<Item = (RepoPath, Reading, Vec<Diagnostic>)>,
+    ) -> (Self, Touched) {
+        let mut next = self.clone();
+        for (path, entry) in &change.entries {
+            next.forget(path);
+            match entry {
+                Some(entry) => next.files.insert(path.clone(), *entry),
+                None => next.files.remove(path),
+            };
+        }
+        for (path, reading, said) in readings {
+            next.learn(path, reading, said);
+        }
+        next.refuse(change);
+        let touched = Touched::between(self, &next, change);
+        (next, touched)
+    }
+
+    fn forget(&mut self, path: &RepoPath) {
+        self.said.remove(path);
+        self.broken.remove(path);
+        match place(path) {
+            Place::Fleet => self.fleet = None,
+            Place::Lock => self.lock = None,
+            Place::Environment(name) => drop(self.environments.remove(&name)),
+            Place::Profile(name) => drop(self.profiles.remove(&name)),
+            Place::Pack(name, version) => drop(self.packs.remove(&(name, version))),
+            Place::Cluster(_, name) => {
+                if let Some(cluster) = self.clusters.remove(path) {
+                    remove_from(&mut self.targets, &cluster.target, &name);
+                }
+                remove_from(&mut self.names, &name, path);
+            }
+            Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misspelt(_) => {}
+        }
+    }
+
+    fn learn(&mut self, path: RepoPath, reading: Reading, said: Vec<Diagnostic>) {
+        if let Place::Cluster(_, name) = place(&path) {
+            self.names.entry(name).or_default().insert(path.clone());
+        }
+        match reading {
+            Reading::Fleet(fleet) => self.fleet = Some(fleet),
+            Reading::Lock(lock) => self.lock = Some(lock),
+            Reading::Environment(environment) => drop(self.environments.insert(environment.name.clone(), environment)),
+            Reading::Profile(profile) => drop(self.profiles.insert(profile.name.clone(), profile)),
+            Reading::Pack(pack) => drop(self.packs.insert((pack.name.clone(), pack.version.clone()), pack)),
+            Reading::Cluster(cluster) => {
+                self.targets.entry(cluster.target.clone()).or_default().insert(cluster.name.clone());
+                self.clusters.insert(path.clone(), cluster);
+            }
+            Reading::Broken => drop(self.broken.insert(path.clone())),
+            Reading::Other => {}
+        }
+        if !said.is_empty() {
+            self.said.insert(path, Arc::new(said));
+        }
+    }
+
+    /// A refused path is told of until a change of the tree no longer has it; a full reading starts from nothing.
+    fn refuse(&mut self, change: &TreeChange) {
+        for refused in &change.refused {
+            self.refused.insert(refused.clone());
+        }
+    }
+
+    /// Returns the Fleet.
+    pub fn fleet(&self) -> Result<&Arc<Fleet>, Vec<Diagnostic>> {
+        self.fleet.as_ref().ok_or_else(|| self.broken_at("fleet.yaml").unwrap_or_else(no_fleet))
+    }
+
+    /// Returns the lock, if there is one.
+    pub fn lock(&self) -> Option<&Arc<Lock>> {
+        self.lock.as_ref()
+    }
+
+    /// Returns an Environment.
+    pub fn environment(&self, name: &EnvironmentName) -> Result<&Arc<Environment>, Vec<Diagnostic>> {
+        let path = format!("environments/{name}/environment.yaml");
+        self.environments.get(name).ok_or_else(|| {
+            self.broken_at(&path).unwrap_or_else(|| {
+                vec![
+                    Diagnostic::error(codes::NO_ENVIRONMENT, format!("no document describes the environment {name}"))
+                        .expected(format!("`{path}`"))
+                        .hint("add it, or move the cluster to an environment that there is"),
+                ]
+            })
+        })
+    }
+
+    /// Returns a Profile; nothing where there is none; what is wrong where it cannot be read.
+    pub fn profile(&self, name: &ProfileName) -> Result<Option<&Arc<Profile>>, Vec<Diagnostic>> {
+        match (self.profiles.get(name), self.broken_at(&format!("profiles/{name}/profile.yaml"))) {
+            (None, Some(errors)) => Err(errors),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Returns a Pack; nothing where there is none; what is wrong where it cannot be read.
+    pub fn pack(&self, name: &Arc<str>, version: &Arc<str>) -> Result<Option<&Arc<Pack>>, Vec<Diagnostic>> {
+        let found = self.packs.get(&(name.clone(), version.clone()));
+        match (found, self.broken_at(&format!("packs/{name}/{version}/pack.yaml"))) {
+            (None, Some(errors)) => Err(errors),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Returns the names of the profiles that there are.
+    pub fn profile_names(&self) -> impl Iterator<Item = &ProfileName> {
+        self.profiles.keys()
+    }
+
+    /// Returns names and versions of the packs that there are.
+    pub fn pack_names(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
+        self.packs.keys()
+    }
+
+    /// Returns the names of all clusters, of broken documents too.
+    pub fn cluster_names(&self) -> impl Iterator<Item = &ClusterName> {
+        self.names.keys()
+    }
+
+    /// Returns how many clusters there are.
+    pub fn cluster_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Returns all Environments.
+    pub fn environments(&self) -> impl Iterator<Item = &Arc<Environment>> {
+        self.environments.values()
+    }
+
+    /// Returns the environment that a cluster's place names, whatever its document says.
+    pub fn environment_of(&self, name: &ClusterName) -> Option<EnvironmentName> {
+        let path = self.names.get(name)?.iter().next()?;
+        match place(path) {
+            Place::Cluster(environment, _) => Some(environment),
+            _ => None,
+        }
+    }
+
+    /// Returns a Cluster; two documents of one name, or two clusters with one target, are wrong for both.
+    pub fn cluster(&self, name: &ClusterName) -> Result<&Arc<Cluster>, Vec<Diagnostic>> {
+        let Some(paths) = self.names.get(name) else {
+            let known: Vec<&str> = self.names.keys().map(ClusterName::as_str).take(NEAREST_MAX).collect();
+            let near = crate::decide::document::nearest(name.as_str(), known);
+            let message = format!("no document describes the cluster {name}");
+            return Err(vec![Diagnostic::error(codes::NO_CLUSTER, message).nearest(near)]);
+        };
+        let mut paths = paths.iter();
+        let (Some(path), second) = (paths.next(), paths.next()) else { return Err(Vec::new()) };
+        if let Some(second) = second {
+            let message = format!("two documents describe the cluster {name}");
+            let said = Diagnostic::error(codes::TWO_CLUSTERS, message).at(whole(path)).also(whole(second), "and here");
+            return Err(vec![said.hint("a cluster's name is unique over all environments: rename or remove one")]);
+        }
+        let Some(cluster) = self.clusters.get(path) else {
+            return Err(self.broken_at(path.as_str()).unwrap_or_default());
+        };
+        self.only_of_its_target(cluster)?;
+        Ok(cluster)
+    }
+
+    fn only_of_its_target(&self, cluster: &Cluster) -> Result<(), Vec<Diagnostic>> {
+        let others = self.targets.get(&cluster.target).into_iter().flatten().filter(|other| **other != cluster.name);
+        let Some(other) = others.into_iter().next() else { return Ok(()) };
+        let at = |cluster: &Cluster| match &cluster.target_part {
+            Some(part) => part.span(),
+            None => cluster.file.span(cluster.file.root()),
+        };
+        let message = format!("the clusters {} and {other} have the same target `{}`", cluster.name, cluster.target);
+        let mut said = Diagnostic::error(codes::ONE_TARGET, message).at(at(cluster));
+        let second =
+            self.names.get(other).and_then(|paths| paths.iter().next()).and_then(|path| self.clusters.get(path));
+        if let Some(second) = second {
+            said = said.also(at(second), "and here");
+        }
+        Err(vec![said.hint("give each cluster a target of its own; neither is synced until then")])
+    }
+
+    /// Returns all that was said of documents, and of paths that none may have.
+    pub fn said(&self) -> Vec<Diagnostic> {
+        let documents = self.said.values().flat_map(|said| said.iter().cloned());
+        documents.chain(self.refused.iter().map(refused)).collect()
+    }
+
+    /// Returns what was said of one document.
+    pub fn said_of(&self, path: &RepoPath) -> &[Diagnostic] {
+        self.said.get(path).map_or(&[], |said| said.as_slice())
+    }
+
+    fn broken_at(&self, path: &str) -> Option<Vec<Diagnostic>> {
+        let path = RepoPath::new(path).ok()?;
+        self.broken.contains(&path).then(|| self.said_of(&path).to_vec())
+    }
+}
+
+/// How many names are looked through for the nearest: more would take longer than the message is worth.
+const NEAREST_MAX: usize = 20_000;
+
+fn no_fleet() -> Vec<Diagnostic> {
+    vec![
+        Diagnostic::error(codes::NO_FLEET, "the repository has no `fleet.yaml`")
+            .expected("a document of kind Fleet at the top")
+            .hint("run `stratify init` for a fleet to start from"),
+    ]
+}
+
+fn refused(path: &RefusedPath) -> Diagnostic {
+    let why = match path.why {
+        PathRefusal::NotUtf8 => "it is not UTF-8",
+        PathRefusal::NotInside => "it has an empty, `.`, `..` or `.git` part, or is too long",
+    };
+    Diagnostic::error(codes::REFUSED_PATH, format!("the path {} is refused: {why}", path.path))
+        .hint("rename it; nothing there is read")
+}
+
+fn remove_from<K: Ord + Clone, V: Ord + Clone>(map: &mut OrdMap<K, OrdSet<V>>, key: &K, value: &V) {
+    if let Some(set) = map.get_mut(key) {
+        set.remove(value);
+        if set.is_empty() {
+            map.remove(key);
+        }
+    }
+}
