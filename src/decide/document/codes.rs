@@ -40,3 +40,5 @@ pub const NOT_SUPPORTED: Code = Code(117);
 pub const WRONG_KIND: Code = Code(118);
 /// A name that stands twice in a list.
 pub const DUPLICATE_NAME: Code = Code(119);
+/// A file whose content was not read: a mistake of ours.
+pub const NOT_READ: Code = Code(120);

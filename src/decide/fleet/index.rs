@@ -4,7 +4,7 @@ use super::codes;
 use super::read::{Reading, is_document, read, whole};
 use super::touch::Touched;
 use crate::decide::document::{
-    Cluster, Entry, Environment, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath, TooLarge, TreeChange,
+    Cluster, Content, Entry, Environment, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath, TreeChange,
     place,
 };
 use crate::decide::value::Diagnostic;
@@ -12,9 +12,6 @@ use crate::name::{BlobId, ClusterName, EnvironmentName, ProfileName, RepoPath};
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What a blob holds, or why it was not read.
-pub type Content = Result<Arc<[u8]>, TooLarge>;
 
 /// All documents of one tree, and its files.
 #[derive(Clone, Debug, Default)]

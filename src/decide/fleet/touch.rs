@@ -57,16 +57,14 @@ impl Parts {
     fn add(&mut self, path: &RepoPath) {
         match place(path) {
             Place::Fleet | Place::Lock => self.all = true,
-            Place::Cluster(_, name) => drop(self.clusters.insert(name)),
+            Place::Cluster(_, name) => self.clusters.extend([name]),
             _ => {
                 let mut parts = path.as_str().split('/');
                 match (parts.next(), parts.next(), parts.next()) {
                     (Some("clusters"), Some(_), Some(name)) => self.clusters.extend(ClusterName::new(name)),
                     (Some("environments"), Some(name), _) => self.environments.extend(EnvironmentName::new(name)),
                     (Some("profiles"), Some(name), _) => self.profiles.extend(ProfileName::new(name)),
-                    (Some("packs"), Some(name), Some(version)) => {
-                        drop(self.packs.insert((name.into(), version.into())))
-                    }
+                    (Some("packs"), Some(name), Some(version)) => self.packs.extend([(name.into(), version.into())]),
                     _ => {}
                 }
             }
@@ -131,7 +129,7 @@ impl Parts {
 }
 
 /// Returns name and version of the pack that a layer names.
-pub(super) fn pack_of(layer: &Fragment) -> Option<(Arc<str>, Arc<str>)> {
+pub fn pack_of(layer: &Fragment) -> Option<(Arc<str>, Arc<str>)> {
     let pack = layer.get("pack")?;
     match pack.as_str() {
         Some(text) => text.split_once('@').map(|(name, version)| (name.into(), version.into())),

@@ -1,0 +1,141 @@
+//! In: contents of blobs. Out: their texts and documents, read when they are first asked for.
+//! Guarantee: a blob is read once, however many paths and clusters name it; what is read knows no path.
+use super::codes;
+use super::file::{File, span};
+use super::snapshot::TooLarge;
+use super::yaml::{Limits, Stream, YamlError, read};
+use crate::decide::value::{Diagnostic, Text, Value};
+use crate::name::{BlobId, RepoPath};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// What a blob holds, or why it was not read.
+pub type Content = Result<Arc<[u8]>, TooLarge>;
+
+/// The content of one blob.
+#[derive(Debug)]
+pub struct Blob {
+    id: BlobId,
+    content: Content,
+    stream: OnceLock<Result<(Text, Stream), Wrong>>,
+    value: OnceLock<Value>,
+}
+
+#[derive(Clone, Debug)]
+enum Wrong {
+    TooLarge(TooLarge),
+    NotUtf8,
+    Yaml(Text, YamlError),
+}
+
+impl Blob {
+    /// Takes the content of a blob.
+    pub fn new(id: BlobId, content: Content) -> Self {
+        Self { id, content, stream: OnceLock::new(), value: OnceLock::new() }
+    }
+
+    /// Returns its id.
+    pub fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// Returns its bytes, if they were read.
+    pub fn bytes(&self) -> Option<&Arc<[u8]>> {
+        self.content.as_ref().ok()
+    }
+
+    /// Returns its documents, as they stand at `path`.
+    pub fn documents(&self, path: &RepoPath) -> Result<Vec<Arc<File>>, Vec<Diagnostic>> {
+        let (_, stream) = self.stream().as_ref().map_err(|wrong| vec![said(path, self, wrong)])?;
+        let file =
+            |tree: &Arc<super::yaml::Tree>| Arc::new(File { path: path.clone(), blob: self.id, tree: tree.clone() });
+        Ok(stream.documents.iter().map(file).collect())
+    }
+
+    /// Returns its one document, as it stands at `path`; none where it is empty.
+    pub fn document(&self, path: &RepoPath) -> Result<Option<Arc<File>>, Vec<Diagnostic>> {
+        let mut documents = self.documents(path)?;
+        match documents.get(1) {
+            Some(second) => Err(vec![
+                Diagnostic::error(codes::ONE_DOCUMENT, "the file holds more than one document")
+                    .at(second.span(second.root()))
+                    .hint("give each document a file of its own"),
+            ]),
+            None => Ok(documents.pop()),
+        }
+    }
+
+    /// Returns its one document as a value; null where it is empty or wrong, which [`Self::document`] tells.
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| match self.stream() {
+            Ok((_, stream)) => stream.documents.first().map_or(Value::Null, |tree| tree.root().value()),
+            Err(_) => Value::Null,
+        })
+    }
+
+    fn stream(&self) -> &Result<(Text, Stream), Wrong> {
+        self.stream.get_or_init(|| {
+            let bytes = self.content.as_ref().map_err(|size| Wrong::TooLarge(*size))?;
+            let text = std::str::from_utf8(bytes).map_err(|_| Wrong::NotUtf8)?;
+            let text = Text(text.strip_prefix('\u{feff}').unwrap_or(text).into());
+            match read(&text, &Limits::default()) {
+                Ok(stream) => Ok((text, stream)),
+                Err(error) => Err(Wrong::Yaml(text, error)),
+            }
+        })
+    }
+}
+
+fn said(path: &RepoPath, blob: &Blob, wrong: &Wrong) -> Diagnostic {
+    match wrong {
+        Wrong::TooLarge(size) => Diagnostic::error(codes::TOO_LARGE, format!("the file has {} bytes", size.bytes))
+            .at(span(path, &Text("".into()), 0..0))
+            .expected(format!("at most {} bytes", size.bytes_max)),
+        Wrong::NotUtf8 => {
+            let bytes: &[u8] = blob.bytes().map_or(&[], |bytes| bytes);
+            let mut said = super::file::text_of(path, bytes).err().unwrap_or_default();
+            said.pop().unwrap_or_else(|| Diagnostic::error(codes::NOT_UTF8, "the file is not UTF-8"))
+        }
+        Wrong::Yaml(text, error) => {
+            let said = Diagnostic::error(error.code, error.message.clone()).at(span(path, text, error.bytes.clone()));
+            match error.hint {
+                Some(hint) => said.hint(hint),
+                None => said,
+            }
+        }
+    }
+}
+
+/// Blobs that are at hand.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(BTreeMap<BlobId, Arc<Blob>>);
+
+impl Texts {
+    /// Takes a blob in, unless it is there.
+    pub fn insert(&mut self, id: BlobId, content: Content) {
+        self.0.entry(id).or_insert_with(|| Arc::new(Blob::new(id, content)));
+    }
+
+    /// Takes a blob in that others share.
+    pub fn share(&mut self, blob: Arc<Blob>) {
+        self.0.entry(blob.id).or_insert(blob);
+    }
+
+    /// Returns a blob, if it is at hand.
+    pub fn get(&self, id: BlobId) -> Option<&Arc<Blob>> {
+        self.0.get(&id)
+    }
+
+    /// Returns a blob that has to be at hand.
+    pub fn find(&self, path: &RepoPath, id: BlobId) -> Result<&Arc<Blob>, Vec<Diagnostic>> {
+        self.get(id).ok_or_else(|| {
+            let at = span(path, &Text("".into()), 0..0);
+            vec![Diagnostic::error(codes::NOT_READ, "the file's content was not read").at(at)]
+        })
+    }
+
+    /// Whether a blob is at hand.
+    pub fn contains(&self, id: BlobId) -> bool {
+        self.0.contains_key(&id)
+    }
+}
