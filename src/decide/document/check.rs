@@ -1,0 +1,177 @@
+//! In: a document and the shape of its kind. Out: everything that is wrong with it, at once.
+//! Guarantee: what passes has only fields of the shape, each of the right type; an unsupported field never passes.
+use super::codes;
+use super::file::File;
+use super::shape::{Field, Presence, Shape, nearest};
+use super::yaml::{Kind, Node};
+use crate::decide::value::{Code, Diagnostic};
+use std::collections::BTreeMap;
+
+/// Checks a document from its root; keys that stand twice are errors in our own kinds.
+pub(super) fn check(file: &File, fields: &'static [Field], found: &mut Vec<Diagnostic>) {
+    for (first, last) in file.tree.duplicates() {
+        found.push(
+            Diagnostic::error(codes::DUPLICATE_KEY, format!("the key `{}` stands twice", last.text()))
+                .at(file.span(last))
+                .also(file.span(first), "first here")
+                .hint("remove one of them"),
+        );
+    }
+    Checker { file, found }.object(file.root(), fields);
+}
+
+struct Checker<'a> {
+    file: &'a File,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    fn value(&mut self, node: Node<'_>, shape: &'static Shape) {
+        match (shape, node.kind()) {
+            (Shape::Any, _)
+            | (Shape::AnyMap, Kind::Map)
+            | (Shape::Bool, Kind::Bool)
+            | (Shape::Text | Shape::TextOr(Shape::Text, _), Kind::String) => self.surprising(node),
+            (Shape::Scalar, Kind::String | Kind::Bool | Kind::Integer | Kind::Number) => self.surprising(node),
+            (Shape::Checked(is_good, expected) | Shape::TextOr(Shape::Checked(is_good, expected), _), Kind::String) => {
+                if !is_good(node.text()) {
+                    self.say(codes::INVALID_VALUE, node, "this value is not allowed", expected);
+                }
+            }
+            (Shape::Word(words), Kind::String) if words.contains(&node.text()) => {}
+            (Shape::Word(words), Kind::String) => {
+                let near = nearest(node.text(), words.iter().copied());
+                let said = Diagnostic::error(codes::INVALID_VALUE, "this word is not known here")
+                    .at(self.file.span(node))
+                    .expected(format!("one of: {}", words.join(", ")))
+                    .nearest(near);
+                self.found.push(said);
+            }
+            (Shape::Integer(min, max), Kind::Integer) => {
+                self.surprising(node);
+                let number = node.value().as_i64();
+                if number.is_none_or(|number| number < *min || number > *max) {
+                    self.say(
+                        codes::INVALID_VALUE,
+                        node,
+                        "this number is out of its bounds",
+                        &format!("from {min} to {max}"),
+                    );
+                }
+            }
+            (Shape::List(item), Kind::List) => node.items().for_each(|node| self.value(node, item)),
+            (Shape::Named(key, item), Kind::List) => self.named(node, key, item),
+            (Shape::Entries(shape), Kind::Map) => node.entries().for_each(|(_, node)| self.value(node, shape)),
+            (Shape::Object(fields) | Shape::TextOr(_, fields), Kind::Map) => self.object(node, fields),
+            (shape, kind) => self.wrong_type(node, kind, shape),
+        }
+    }
+
+    fn object(&mut self, node: Node<'_>, fields: &'static [Field]) {
+        if node.kind() != Kind::Map {
+            return self.say(codes::WRONG_TYPE, node, &format!("this is {}", node.kind().name()), "a map");
+        }
+        for (key, value) in node.entries() {
+            match fields.iter().find(|field| field.name == key.text()) {
+                Some(Field { presence: Presence::Later, about, .. }) => self.found.push(
+                    Diagnostic::error(codes::NOT_SUPPORTED, format!("`{}` is not supported yet", key.text()))
+                        .at(self.file.span(key))
+                        .hint(format!("remove it; it would mean: {about}")),
+                ),
+                Some(field) if value.kind() == Kind::Null && !matches!(field.shape, Shape::Any) => self.found.push(
+                    Diagnostic::error(codes::WRONG_TYPE, format!("`{}` has no value", field.name))
+                        .at(self.file.span(key))
+                        .expected(expected(&field.shape)),
+                ),
+                Some(field) => self.value(value, &field.shape),
+                None => self.unknown(key, fields),
+            }
+        }
+        for field in fields.iter().filter(|field| field.presence == Presence::Required) {
+            if node.get(field.name).is_none() {
+                let said = Diagnostic::error(codes::MISSING_FIELD, format!("the field `{}` is missing", field.name))
+                    .at(self.file.span(node))
+                    .expected(expected(&field.shape))
+                    .hint(field.about);
+                self.found.push(said);
+            }
+        }
+    }
+
+    fn unknown(&mut self, key: Node<'_>, fields: &'static [Field]) {
+        let names = || fields.iter().filter(|field| field.presence != Presence::Later).map(|field| field.name);
+        let near = nearest(key.text(), names());
+        self.found.push(
+            Diagnostic::error(codes::UNKNOWN_FIELD, format!("unknown field `{}`", key.text()))
+                .at(self.file.span(key))
+                .expected(format!("one of: {}", names().collect::<Vec<_>>().join(", ")))
+                .nearest(near),
+        );
+    }
+
+    fn named(&mut self, node: Node<'_>, key: &str, item: &'static Shape) {
+        let mut seen: BTreeMap<&str, Node<'_>> = BTreeMap::new();
+        for node in node.items() {
+            self.value(node, item);
+            let Some(name) = node.get(key) else { continue };
+            if let Some(first) = seen.insert(name.text(), name) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::DUPLICATE_NAME,
+                        format!("the {key} `{}` stands twice in this list", name.text()),
+                    )
+                    .at(self.file.span(name))
+                    .also(self.file.span(first), "first here")
+                    .hint("give it another name, or join the two"),
+                );
+            }
+        }
+    }
+
+    fn wrong_type(&mut self, node: Node<'_>, kind: Kind, shape: &'static Shape) {
+        let mut said = Diagnostic::error(codes::WRONG_TYPE, format!("this is {}", kind.name()))
+            .at(self.file.span(node))
+            .expected(expected(shape));
+        let wants_text = matches!(shape, Shape::Text | Shape::Checked(..) | Shape::Word(_) | Shape::TextOr(..));
+        if wants_text && matches!(kind, Kind::Bool | Kind::Integer | Kind::Number) {
+            said = said.hint("put it in quotes to make it a text");
+        }
+        self.found.push(said);
+    }
+
+    fn surprising(&mut self, node: Node<'_>) {
+        match node.kind() {
+            Kind::Map => node.entries().for_each(|(_, value)| self.surprising(value)),
+            Kind::List => node.items().for_each(|item| self.surprising(item)),
+            _ if node.is_surprising() => {
+                let value = crate::decide::value::canonical(&node.value());
+                self.found.push(
+                    Diagnostic::warning(codes::SURPRISING, format!("without quotes this is read as {value}"))
+                        .at(self.file.span(node))
+                        .hint(format!("write {value}, or put it in quotes if a text is meant")),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, code: Code, node: Node<'_>, message: &str, expected: &str) {
+        self.found.push(Diagnostic::error(code, message).at(self.file.span(node)).expected(expected));
+    }
+}
+
+fn expected(shape: &Shape) -> String {
+    match shape {
+        Shape::Text => "a string".into(),
+        Shape::Checked(_, expected) => (*expected).into(),
+        Shape::Word(words) => format!("one of: {}", words.join(", ")),
+        Shape::Integer(min, max) => format!("an integer from {min} to {max}"),
+        Shape::Bool => "true or false".into(),
+        Shape::Any => "a value".into(),
+        Shape::AnyMap | Shape::Entries(_) | Shape::Object(_) => "a map".into(),
+        Shape::List(item) => format!("a list, each item {}", expected(item)),
+        Shape::Named(..) => "a list of maps".into(),
+        Shape::TextOr(text, _) => format!("{}, or a map", expected(text)),
+        Shape::Scalar => "a string, a number or a boolean".into(),
+    }
+}

@@ -1,0 +1,61 @@
+//! In: nothing. Out: the fields of a Fleet, an Approval and the lock.
+//! Guarantee: one table for reading, schema and messages.
+use super::rule::{LABEL, SEMVER};
+use super::{API_VERSION_FIELD, NAME};
+use crate::decide::document::shape::{Field, Shape, later, optional, required};
+
+pub(super) const FLEET: &[Field] = &[
+    API_VERSION_FIELD,
+    required("kind", Shape::Word(&["Fleet"]), "The kind."),
+    required("metadata", Shape::Object(&[NAME]), "The fleet's name; in every record and owner mark."),
+    optional("spec", Shape::Object(SPEC), "What holds for the whole repository."),
+];
+
+const SPEC: &[Field] = &[
+    later("promotion", "stages from environment to environment"),
+    optional("policies", Shape::Object(POLICIES), "What a commit may do without approval."),
+    later("macros", "values for the placeholders of Palette packs"),
+];
+
+pub(super) const POLICIES: &[Field] = &[
+    optional("deletion", Shape::Object(DELETION), "Deletions beyond this need approval."),
+    later("drift", "whether drift is corrected or only told"),
+    optional("disruption", Shape::Object(DISRUPTION), "Disruption that needs approval."),
+];
+
+const DELETION: &[Field] = &[
+    optional("maxObjects", Shape::Integer(0, 1_000_000), "Objects of one cluster; default 50."),
+    optional("maxPercent", Shape::Integer(0, 100), "Part of a cluster's objects; default 30."),
+    optional("fleet", Shape::Integer(0, 100_000_000), "Objects over all clusters of one head; default 500."),
+    optional("protectedKinds", Shape::List(&Shape::Text), "Kinds (Kind or Kind.group) that always need approval."),
+];
+
+/// The classes of disruption, least first, without `none`.
+const CLASSES: &[&str] =
+    &["reload", "restart", "reboot", "replace-storage", "replace-network", "control-plane-repave", "repave"];
+
+const DISRUPTION: &[Field] =
+    &[optional("approvalFor", Shape::List(&Shape::Word(CLASSES)), "The classes that need approval.")];
+
+pub(super) const APPROVAL: &[Field] = &[
+    API_VERSION_FIELD,
+    required("kind", Shape::Word(&["Approval"]), "The kind."),
+    required("spec", Shape::Object(&[required("reason", Shape::Text, "Why it is right.")]), "The approval."),
+];
+
+pub(super) const LOCK: &[Field] = &[
+    API_VERSION_FIELD,
+    required("kind", Shape::Word(&["Lock"]), "The kind."),
+    optional("tags", Shape::Named("name", &Shape::Object(TAG)), "The tags in use, each with its commit."),
+    optional("renderers", Shape::Entries(&SEMVER), "The versions of renderers."),
+];
+
+const TAG: &[Field] = &[
+    required("name", Shape::Text, "The tag, without refs/tags/."),
+    optional("repository", LABEL, "The repository of the settings; default: this one."),
+    required("commit", Shape::Checked(is_commit, "a full commit id of 40 hexadecimal digits"), "The commit it is."),
+];
+
+fn is_commit(text: &str) -> bool {
+    crate::name::CommitId::parse(text).is_some()
+}

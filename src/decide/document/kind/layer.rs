@@ -1,0 +1,67 @@
+//! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
+//! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
+use super::rule::{DURATION, LABEL, PACK, PATH, POINTER, SEMVER};
+use crate::decide::document::shape::{Field, Shape, later, optional, required};
+
+/// The roles of layers.
+pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"];
+
+const PACK_FIELDS: &[Field] = &[
+    required("name", LABEL, "The pack's name."),
+    required("version", SEMVER, "The pack's version."),
+    later("registry", "an OCI registry of the operator's settings"),
+];
+
+const HEALTH: &[Field] = &[
+    optional("timeout", DURATION, "How long the layer's gate may take to open; default 10m."),
+    later("expressions", "health of custom kinds by CEL expressions"),
+];
+
+pub(super) const PATCH: &[Field] = &[
+    required("op", Shape::Word(&["add", "remove", "replace", "move", "copy", "test"]), "The operation of RFC 6902."),
+    required("path", POINTER, "Where it acts."),
+    optional("from", POINTER, "Where `move` and `copy` take from."),
+    optional("value", Shape::Any, "What `add`, `replace` and `test` are given."),
+];
+
+macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
+    optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
+    optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
+    later("chart", "a Helm chart"),
+    later("zarf", "a Zarf package"),
+    later("kustomize", "a kustomization root"),
+    optional("manifests", Shape::List(&PATH), "Manifests by globs; placeholders apply in *.tpl.yaml only."),
+    optional("presets", Shape::List(&LABEL), "Presets of the pack, at most one of each group."),
+    optional("valuesFiles", Shape::List(&PATH), "Files of values, in order."),
+    later("secretsFiles", "encrypted files of sensitive values"),
+    optional("values", Shape::AnyMap, "Values, after those of the files."),
+    optional("namespace", LABEL, "Fills objects without one; created, never deleted."),
+    optional("releaseName", LABEL, "The release's name; default: the layer's name."),
+    optional("attached", Shape::List(&PATH), "Further manifests beside a pack, by globs."),
+    optional("priority", Shape::Integer(-1_000_000, 1_000_000), "Add-ons only; lower first, equal is one wave."),
+    optional("dependsOn", Shape::List(&LABEL), "Layers that have to be healthy before."),
+    optional("deliverTo", Shape::Word(&["workload", "management"]), "The API server that its objects go to."),
+    optional("health", Shape::Object(HEALTH), "When its gate opens."),
+    optional("renamedFrom", LABEL, "The name it had before; keeps release name and inventory."),
+    later("ignore", "fields that are left to others"),
+    later("adopt", "managers that objects may be taken from"),
+    later("recreate", "objects that cannot be patched are made anew"),
+    optional("swap", Shape::Word(&["new-first", "remove-first"]), "What comes first when it is replaced."),
+    optional("onRemove", Shape::Word(&["prune", "keep"]), "What becomes of its objects when it goes."),
+    later("propagation", "how objects are deleted"),
+    optional("paused", Shape::Bool, "Nothing is done to it."),
+    later("generated", "fields that are generated anew with each rendering"),
+    $($more),*
+] } }
+
+pub(super) const REPLACEMENT: &[Field] = source_fields![];
+
+pub(super) const PROFILE_LAYER: &[Field] =
+    source_fields![required("name", LABEL, "Its name, unique over the whole cluster.")];
+
+pub(super) const OVERLAY_LAYER: &[Field] = source_fields![
+    required("name", LABEL, "The layer that is overlaid; a new one is added."),
+    optional("remove", Shape::Bool, "The layer is not there."),
+    optional("replaceWith", Shape::Object(REPLACEMENT), "Another source in its place."),
+    optional("patches", Shape::List(&Shape::Object(PATCH)), "Operations of RFC 6902 on the layer document."),
+];

@@ -1,0 +1,323 @@
+//! In: what the stage's functions make. Out: changes and plans, as they are shown, checked and executed.
+//! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
+use super::inventory::LayerInventory;
+use super::state::Version;
+use crate::decide::document::{LayerRole, Revision, Site};
+use crate::decide::profile::{Edge, LayerOptions, Record};
+use crate::decide::value::{Digest, Patch, Pointer, Value};
+use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What differs between two renderings of one cluster, from Git alone.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its digest: equal on a pull request and after its merge; without commits, times and live state.
+    pub id: ChangeId,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// The fleet's name.
+    pub fleet: Arc<str>,
+    /// The revision of the new side.
+    pub head: Revision,
+    /// The digest of the wanted full profile.
+    pub digest: Digest,
+    /// The old side.
+    pub old: Old,
+    /// The layers: additions and changes in the order of application, then removals in reverse; unchanged ones too.
+    pub layers: Vec<LayerChange>,
+    /// The gravest class of its layers.
+    pub disruption: Disruption,
+}
+
+/// What the old side of a change is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Nothing was applied.
+    Nothing,
+    /// The full profile that the record names.
+    Applied(Digest),
+    /// The record's commit is gone or renders otherwise now; any deletion needs approval.
+    Unknown(String),
+}
+
+/// What differs in one layer.
+#[derive(Clone, Debug)]
+pub struct LayerChange {
+    /// The layer.
+    pub layer: LayerName,
+    /// The name it had before.
+    pub renamed_from: Option<LayerName>,
+    /// Its role.
+    pub role: LayerRole,
+    /// Where its objects go.
+    pub site: Site,
+    /// What becomes of it.
+    pub kind: ChangeKind,
+    /// Its wave.
+    pub wave: u32,
+    /// The layers before it, each with the reason.
+    pub after: Vec<Edge>,
+    /// How much it disturbs.
+    pub disruption: Disruption,
+    /// Which path gave that class, and why.
+    pub disruption_reason: Option<(Pointer, Arc<str>)>,
+    /// From the applied layer document to the wanted one.
+    pub patch: Patch,
+    /// Back.
+    pub inverse: Patch,
+    /// What becomes of its objects, in the order of writing; for a removed layer in the order of deletion.
+    pub objects: Vec<ObjectChange>,
+    /// How removal and replacement are done.
+    pub options: LayerOptions,
+    /// How long its gate may take to open.
+    pub timeout: Duration,
+}
+
+/// What becomes of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// It was not there.
+    Added,
+    /// It goes.
+    Removed,
+    /// Another pack or another kind of source stands in its place.
+    Replaced,
+    /// A higher version.
+    Upgraded,
+    /// A lower version.
+    Downgraded,
+    /// Values or manifests differ.
+    Reconfigured,
+    /// Nothing differs.
+    Unchanged,
+}
+
+/// How much a change disturbs what runs, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Disruption {
+    /// Not at all.
+    #[default]
+    None,
+    /// Processes read it anew.
+    Reload,
+    /// Pods restart.
+    Restart,
+    /// Nodes reboot.
+    Reboot,
+    /// Storage is replaced.
+    ReplaceStorage,
+    /// The network is replaced.
+    ReplaceNetwork,
+    /// Nodes of the control plane are made anew.
+    ControlPlaneRepave,
+    /// All nodes are made anew.
+    Repave,
+    /// It is never done.
+    Forbidden,
+}
+
+/// What becomes of one object.
+#[derive(Clone, Debug)]
+pub struct ObjectChange {
+    /// Where it is.
+    pub site: Site,
+    /// The object.
+    pub object: ObjectId,
+    /// What is done.
+    pub operation: Operation,
+    /// From the last applied object to the wanted one.
+    pub patch: Patch,
+    /// Back.
+    pub inverse: Patch,
+    /// What it shall be; none where it goes or is left.
+    pub manifest: Option<Value>,
+    /// What must be there for it to be done.
+    pub expected: Expected,
+}
+
+/// What is done to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// It is made.
+    Create,
+    /// It is changed.
+    Patch,
+    /// It is deleted and made anew; counts as a deletion.
+    Recreate,
+    /// It stays, and is only looked at.
+    Unchanged,
+    /// It goes.
+    Prune,
+    /// It comes from another layer, with or without a change.
+    Move {
+        /// That layer.
+        from: LayerName,
+    },
+    /// It stays and is ours no longer.
+    Keep,
+}
+
+impl Operation {
+    /// Whether the target is written to.
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Self::Unchanged)
+    }
+
+    /// Whether an object ends.
+    pub fn is_deletion(&self) -> bool {
+        matches!(self, Self::Prune | Self::Recreate)
+    }
+}
+
+/// What must be there for a write to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there, as long as it bears our mark.
+    Any,
+    /// Nothing.
+    Absent,
+    /// This version.
+    Version(Version),
+}
+
+/// What will be done to one cluster, exactly.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its digest, over all of it.
+    pub id: PlanId,
+    /// The change it settles.
+    pub change: Change,
+    /// What was seen of the cluster's record.
+    pub base: Base,
+    /// The record to write before anything else; none where the plan is only shown.
+    pub begin: Option<Record>,
+    /// The record to write when all is done, over `begin`.
+    pub end: Option<Record>,
+    /// The layers, in the order of writing; one that also prunes stands again.
+    pub layers: Vec<LayerPlan>,
+    /// Why it is not executed, if it is not.
+    pub holds: Vec<Hold>,
+}
+
+impl Plan {
+    /// Returns the group, if the plan has it.
+    pub fn try_find_group(&self, id: GroupId) -> Option<&Group> {
+        self.layers.get(id.layer)?.groups.get(id.group)
+    }
+
+    /// Whether nothing would be written to the target.
+    pub fn is_empty(&self) -> bool {
+        self.layers.iter().all(|layer| !layer.writes())
+    }
+}
+
+/// What was seen of a cluster's record when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Its generation.
+    pub generation: u64,
+    /// The digest of what was applied last, to its end.
+    pub applied: Option<Digest>,
+}
+
+/// Why a plan is not executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It needs an approval that is not there.
+    Approval {
+        /// What for, in words.
+        why: String,
+    },
+    /// It is never done.
+    Forbidden {
+        /// Why, in words.
+        why: String,
+    },
+    /// The cluster is paused.
+    Paused,
+}
+
+/// What will be done to one layer at one place of the order.
+#[derive(Clone, Debug)]
+pub struct LayerPlan {
+    /// The layer.
+    pub layer: LayerName,
+    /// Where its objects go.
+    pub site: Site,
+    /// Its groups, in the order of writing.
+    pub groups: Vec<Group>,
+    /// Indices into [`Plan::layers`] of those that must have come to their end before; all smaller than its own.
+    pub needs: Vec<usize>,
+    /// The inventory to write before the first write: old ∪ new.
+    pub ahead: Option<LayerInventory>,
+    /// The inventory once all is done; with no entry it is removed.
+    pub settled: Option<LayerInventory>,
+}
+
+impl LayerPlan {
+    /// Whether it writes to the target.
+    pub fn writes(&self) -> bool {
+        self.groups.iter().any(|group| group.writes().next().is_some())
+    }
+}
+
+/// Objects that are written together, and what must hold before anything later is.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Why they stand together.
+    pub role: Role,
+    /// The objects.
+    pub objects: Vec<ObjectChange>,
+    /// What must hold before anything later is written.
+    pub gate: Gate,
+}
+
+impl Group {
+    /// Returns the objects that are written; the others are only looked at.
+    pub fn writes(&self) -> impl Iterator<Item = &ObjectChange> {
+        self.objects.iter().filter(|change| change.operation.is_write())
+    }
+}
+
+/// Which group of one plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupId {
+    /// The layer's place in the plan, from zero.
+    pub layer: usize,
+    /// The group's place in the layer, from zero.
+    pub group: usize,
+}
+
+/// Why objects stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Kinds and namespaces that the others need.
+    Crds,
+    /// Objects that run once.
+    Hook {
+        /// Lower first, as Helm has it.
+        weight: i32,
+    },
+    /// All others.
+    Main,
+    /// Objects that go.
+    Prune,
+}
+
+/// What must hold before anything later is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// All objects of the group are healthy.
+    Healthy {
+        /// How long that may take.
+        within: Duration,
+    },
+    /// No object of the group is there any more.
+    Gone {
+        /// How long that may take.
+        within: Duration,
+    },
+}

@@ -1,0 +1,73 @@
+//! In: a full profile's layers, rendered. Out: layers of objects, as the stages after this one take them.
+//! Guarantee: each object stands once in a cluster and site, with its namespace and its owner marks.
+use crate::decide::document::{LayerRole, Revision, Site};
+use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Policy, ResolvedSource};
+use crate::decide::value::{Digest, Pointer, Span, Value};
+use crate::name::{ClusterName, EnvironmentName, LayerName, ObjectId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A full profile, rendered.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// The fleet's name.
+    pub fleet: Arc<str>,
+    /// The revision it was read at.
+    pub head: Revision,
+    /// The digest of the full profile.
+    pub digest: Digest,
+    /// What shall become of the cluster.
+    pub lifecycle: Lifecycle,
+    /// The policy at this revision.
+    pub policy: Policy,
+    /// The layers, in the order of application.
+    pub layers: Vec<Layer>,
+}
+
+/// Objects that belong together.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Its name.
+    pub name: LayerName,
+    /// The name it had before, which keeps its inventory.
+    pub renamed_from: Option<LayerName>,
+    /// Its role.
+    pub role: LayerRole,
+    /// Where its objects go.
+    pub site: Site,
+    /// Layers of one wave have no order among them but that of `after`.
+    pub wave: u32,
+    /// The layers before it, each with the reason.
+    pub after: Vec<Edge>,
+    /// The layer document.
+    pub document: Value,
+    /// The digest of its document and of the files it renders.
+    pub digest: Digest,
+    /// How removal and replacement are done.
+    pub options: LayerOptions,
+    /// How long its gate may take to open.
+    pub timeout: Duration,
+    /// Which variables flow into which part of the document.
+    pub flows: Vec<(Pointer, Arc<str>)>,
+    /// What it is made from.
+    pub source: ResolvedSource,
+    /// Its objects, in the order of their files.
+    pub objects: Vec<Object>,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// An object as it shall be.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Which object.
+    pub id: ObjectId,
+    /// The whole object, with `apiVersion` and `kind`, its namespace and its owner marks.
+    pub manifest: Value,
+    /// Where it is written.
+    pub at: Span,
+}
