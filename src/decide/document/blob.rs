@@ -4,8 +4,9 @@ use super::codes;
 use super::file::{File, span};
 use super::snapshot::TooLarge;
 use super::yaml::{Limits, Stream, YamlError, read};
-use crate::decide::value::{Diagnostic, Text, Value};
+use crate::decide::value::{Diagnostic, Text, Value, canonical};
 use crate::name::{BlobId, RepoPath};
+use jsonschema::{PatternOptions, Validator};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +20,7 @@ pub struct Blob {
     content: Content,
     stream: OnceLock<Result<(Text, Stream), Wrong>>,
     value: OnceLock<Value>,
+    schema: OnceLock<Result<Validator, String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ enum Wrong {
 impl Blob {
     /// Takes the content of a blob.
     pub fn new(id: BlobId, content: Content) -> Self {
-        Self { id, content, stream: OnceLock::new(), value: OnceLock::new() }
+        Self { id, content, stream: OnceLock::new(), value: OnceLock::new(), schema: OnceLock::new() }
     }
 
     /// Returns its id.
@@ -70,6 +72,15 @@ impl Blob {
         self.value.get_or_init(|| match self.stream() {
             Ok((_, stream)) => stream.documents.first().map_or(Value::Null, |tree| tree.root().value()),
             Err(_) => Value::Null,
+        })
+    }
+
+    /// Returns its document as a compiled JSON Schema, or why it is none; references lead nowhere outside.
+    pub fn schema(&self) -> &Result<Validator, String> {
+        self.schema.get_or_init(|| {
+            let json = serde_json::from_str(&canonical(self.value())).unwrap_or_default();
+            let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+            options.build(&json).map_err(|error| error.masked().to_string())
         })
     }
 

@@ -28,12 +28,12 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn value(&mut self, node: Node<'_>, shape: &'static Shape) {
         match (shape, node.kind()) {
-            (Shape::Any, _)
-            | (Shape::AnyMap, Kind::Map)
-            | (Shape::Bool, Kind::Bool)
-            | (Shape::Text | Shape::TextOr(Shape::Text, _), Kind::String) => self.surprising(node),
+            (Shape::Any, _) | (Shape::AnyMap, Kind::Map) | (Shape::Bool, Kind::Bool) | (Shape::Text, Kind::String) => {
+                self.surprising(node)
+            }
+            (Shape::TextOr(text, _), Kind::String) => self.value(node, text),
             (Shape::Scalar, Kind::String | Kind::Bool | Kind::Integer | Kind::Number) => self.surprising(node),
-            (Shape::Checked(is_good, expected) | Shape::TextOr(Shape::Checked(is_good, expected), _), Kind::String) => {
+            (Shape::Checked(is_good, expected), Kind::String) => {
                 if !is_good(node.text()) {
                     self.say(codes::INVALID_VALUE, node, "this value is not allowed", expected);
                 }

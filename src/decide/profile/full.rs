@@ -1,5 +1,6 @@
 //! In: what `resolve` settled. Out: the full profile of one cluster, each layer with its source, values and order.
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
+use super::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::fleet::Capabilities;
 use crate::decide::value::{Digest, Pointer, Span, Value};
@@ -114,6 +115,8 @@ pub struct ProfileLayer {
     pub values: Value,
     /// Its source.
     pub source: ResolvedSource,
+    /// What its `*.tpl.yaml` files may name; empty where it has none.
+    pub roots: Roots,
     /// Files that render to objects: of the source, then attached.
     pub manifests: Vec<ManifestFile>,
     /// How long its gate may take to open.

@@ -1,0 +1,106 @@
+//! In: patches as overlays write them. Out: operations of RFC 6902, each where it is written.
+//! Guarantee: an operation has what it needs, or is a diagnostic; on the layer document only what may be patched is.
+use super::codes;
+use super::full::{ObjectPatch, ObjectSelector};
+use crate::decide::document::Fragment;
+use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
+use crate::name::LayerName;
+
+/// The parts of the layer document that patches may change.
+const ALLOWED: [&str; 4] = ["values", "namespace", "priority", "health"];
+
+/// Reads operations.
+pub(super) fn operations(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Vec<(PatchOperation, Span)> {
+    let mut operations = Vec::new();
+    for item in part.items() {
+        match operation(&item) {
+            Ok(operation) => operations.push((operation, item.span())),
+            Err(error) => errors.push(error),
+        }
+    }
+    operations
+}
+
+fn operation(item: &Fragment) -> Result<PatchOperation, Diagnostic> {
+    let missing = |key: &str| {
+        Diagnostic::error(codes::PATCH, format!("the operation has no `{key}`"))
+            .at(item.span())
+            .expected(format!("`{key}` beside `op`"))
+    };
+    let pointer = |key: &str| {
+        let part = item.get(key).ok_or_else(|| missing(key))?;
+        Pointer::parse(part.text()).ok_or_else(|| missing(key))
+    };
+    let path = pointer("path")?;
+    let value = || item.get("value").map(|part| part.value()).ok_or_else(|| missing("value"));
+    Ok(match item.get("op").as_ref().map(Fragment::text) {
+        Some("add") => PatchOperation::Add(path, value()?),
+        Some("remove") => PatchOperation::Remove(path),
+        Some("replace") => PatchOperation::Replace(path, value()?),
+        Some("move") => PatchOperation::Move(pointer("from")?, path),
+        Some("copy") => PatchOperation::Copy(pointer("from")?, path),
+        Some("test") => PatchOperation::Test(path, value()?),
+        _ => return Err(missing("op")),
+    })
+}
+
+/// Does operations on a layer document, in order; the first that cannot be done ends it.
+pub(super) fn patch_document(
+    document: &mut Value,
+    part: &Fragment,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<(PatchOperation, Span)> {
+    let operations = operations(part, errors);
+    for (operation, span) in &operations {
+        let from = match operation {
+            PatchOperation::Move(from, _) => Some(from),
+            _ => None,
+        };
+        for pointer in [Some(operation.path()), from].into_iter().flatten() {
+            let first = pointer.tokens().first().map(|token| &**token);
+            if !first.is_some_and(|first| ALLOWED.contains(&first)) {
+                errors.push(
+                    Diagnostic::error(
+                        codes::PATCH_PATH,
+                        format!("`{pointer}` of the layer document cannot be patched"),
+                    )
+                    .at(span.clone())
+                    .expected("a path under /values, /namespace, /priority or /health"),
+                );
+                return Vec::new();
+            }
+        }
+        if let Err(error) = apply(document, std::slice::from_ref(operation)) {
+            errors.push(undone(&error.to_string(), operation, span));
+            return Vec::new();
+        }
+    }
+    operations
+}
+
+/// Says which operation could not be done, without its number: its line says it.
+pub fn undone(error: &str, operation: &PatchOperation, span: &Span) -> Diagnostic {
+    let why = error.split_once(": ").map_or(error, |(_, why)| why);
+    let said = Diagnostic::error(codes::PATCH, format!("the operation cannot be done: {why}")).at(span.clone());
+    match operation {
+        PatchOperation::Test(..) => {
+            said.hint("what it tests has changed: look at `stratify explain`, then mend the test or the patch")
+        }
+        _ => said.hint("use `op: add` to make what is not there; `stratify explain` shows what is"),
+    }
+}
+
+/// Reads a patch of rendered objects.
+pub(super) fn object_patch(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Option<ObjectPatch> {
+    let target = part.get("target")?;
+    let text = |key: &str| target.get(key).map(|part| part.text().into());
+    let selector = ObjectSelector {
+        layer: target.get("layer").and_then(|part| LayerName::new(part.text()).ok()),
+        group: text("group"),
+        kind: text("kind"),
+        namespace: text("namespace"),
+        name: text("name"),
+    };
+    let patch = operations(&part.get("patches")?, errors);
+    Some(ObjectPatch { target: selector, patch, at: target.span() })
+}

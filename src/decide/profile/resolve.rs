@@ -1,0 +1,374 @@
+//! In: the fleet and a cluster; then the texts of the files that its layers name. Out: its full profile.
+//! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
+use super::codes;
+use super::constraint::{self, PackLayer};
+use super::full::{
+    FullProfile, LayerOptions, Lifecycle, ObjectPatch, OnRemove, Pin, ProfileLayer, ResolvedSource, Swap,
+};
+use super::order::{Ordered, Place, order};
+use super::patches::object_patch;
+use super::policy::policy;
+use super::scope::{Roots, cluster_value};
+use super::select::{Selection, select};
+use super::shaped::{Shaped, shape};
+use super::source::{Source, source};
+use super::template::named;
+use super::trace::{Chain, Trace};
+use super::values::Values;
+use super::variable::{Variables, variables};
+use crate::decide::document::kind::duration;
+use crate::decide::document::{Fragment, LayerRole, Site, Texts};
+use crate::decide::fleet::{Capabilities, Fleet};
+use crate::decide::value::{
+    Checked, Diagnostic, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
+};
+use crate::name::{BlobId, ClusterName, LayerName};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A full profile of which only the values are missing: what must be read is known.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    pub(super) selection: Selection,
+    pub(super) layers: Vec<(Shaped, Source)>,
+    pub(super) variables: Variables,
+    head: crate::decide::document::Revision,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Settles which layers a cluster has, and what each is made from.
+pub fn sketch(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Sketch, Vec<Diagnostic>> {
+    let mut selection = select(fleet, cluster, seal)?;
+    let mut errors = Vec::new();
+    let shaped = shape(&mut selection).unwrap_or_else(|said| {
+        errors.extend(said);
+        Vec::new()
+    });
+    let variables = variables(&selection, seal).unwrap_or_else(|said| {
+        errors.extend(said);
+        Variables::default()
+    });
+    let mut warnings = std::mem::take(&mut selection.warnings);
+    let mut layers = Vec::new();
+    for layer in shaped {
+        if let Some(source) = source(&selection, &layer, &mut errors, &mut warnings) {
+            layers.push((layer, source));
+        }
+    }
+    let packs = pack_layers(&layers);
+    if errors.is_empty() {
+        constraint::check(&selection.cluster, &packs, &mut errors, &mut warnings);
+    }
+    if errors.is_empty() {
+        Ok(Sketch { selection, layers, variables, head: fleet.head.clone(), warnings })
+    } else {
+        Err(errors)
+    }
+}
+
+fn pack_layers(layers: &[(Shaped, Source)]) -> Vec<PackLayer<'_>> {
+    layers
+        .iter()
+        .filter_map(|(layer, source)| {
+            Some(PackLayer { name: &layer.name, role: layer.role, pack: source.pack.as_ref()? })
+        })
+        .collect()
+}
+
+impl Sketch {
+    /// Returns the blobs that resolving and rendering it read.
+    pub fn needs(&self) -> BTreeSet<BlobId> {
+        let of = |(_, source): &(Shaped, Source)| {
+            let values = source.values_files.iter().flatten().map(|found| found.blob);
+            let manifests = source.manifests.iter().map(|file| file.blob);
+            let schema = source.schema.iter().map(|(found, _)| found.blob);
+            let defaults = source.defaults.iter().map(|found| found.blob);
+            values.chain(manifests).chain(schema).chain(defaults).collect::<Vec<_>>()
+        };
+        self.layers.iter().flat_map(of).collect()
+    }
+
+    /// Returns the names of its layers, as they are written.
+    pub fn layer_names(&self) -> impl Iterator<Item = &LayerName> {
+        self.layers.iter().map(|(layer, _)| &layer.name)
+    }
+
+    /// Returns who wrote each value of a layer.
+    pub fn explain(&self, layer: &LayerName, texts: &Texts) -> Option<Chain> {
+        let (shaped, source) = self.layers.iter().find(|(shaped, _)| shaped.name == *layer)?;
+        let mut chain = Chain::default();
+        self.document(shaped, source, texts, &mut chain, &mut Vec::new(), &mut Vec::new());
+        Some(chain)
+    }
+
+    fn document<T: Trace>(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        texts: &Texts,
+        trace: &mut T,
+        errors: &mut Vec<Diagnostic>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Value {
+        Values { selection: &self.selection, texts, errors, warnings }.document(layer, source, trace)
+    }
+
+    /// Resolves the values of all layers, and puts the layers in order.
+    pub fn resolve(&self, texts: &Texts, seal: &Seal) -> Checked<FullProfile> {
+        let (mut errors, mut warnings) = (Vec::new(), self.warnings.clone());
+        let mut documents: Vec<Value> = Vec::new();
+        for (layer, source) in &self.layers {
+            documents.push(self.document(layer, source, texts, &mut (), &mut errors, &mut warnings));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let base = self.base_roots();
+        let flows = super::fill::fill(self, texts, &mut documents, &base, seal)?;
+        self.check_schemas(texts, &documents, &mut errors);
+        let places = self.places(&documents, &mut errors);
+        let object_patches = self.object_patches(&mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let with_layers = super::fill::with_layers(&base, &documents);
+        let mut layers = Vec::new();
+        for place in places {
+            let at = place.layer;
+            let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
+            let roots = if source.manifests.iter().any(|file| file.template) {
+                self.roots_of(shaped, document, &with_layers)
+            } else {
+                Roots::default()
+            };
+            let flows = flows.get(at).cloned().unwrap_or_default();
+            layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
+        }
+        Ok((self.profile(layers, object_patches), warnings))
+    }
+
+    /// What all expressions of the cluster may name.
+    fn base_roots(&self) -> Roots {
+        let kubernetes = self.kubernetes_version();
+        let mut roots = Roots::default();
+        roots.set("cluster", cluster_value(&self.selection.cluster, kubernetes.as_deref()));
+        roots.set("environment", named(self.selection.environment.name.as_str()));
+        roots.set("fleet", named(&self.selection.fleet_name));
+        roots
+    }
+
+    fn kubernetes_version(&self) -> Option<Arc<str>> {
+        let layer = self.layers.iter().find(|(layer, _)| layer.role == LayerRole::Kubernetes);
+        match layer.map(|(_, source)| &source.resolved) {
+            Some(ResolvedSource::Pack { version, .. }) => Some(version.clone()),
+            _ => self.selection.cluster.kubernetes_version.clone(),
+        }
+    }
+
+    /// Returns the variables that a layer's placeholders may name.
+    pub(super) fn vars(&self, layer: &Shaped) -> &Value {
+        let of_profile = layer.profile.as_ref().and_then(|(_, at)| self.variables.by_profile.get(*at));
+        of_profile.unwrap_or(&self.variables.shared)
+    }
+
+    fn roots_of(&self, layer: &Shaped, document: &Value, with_layers: &Roots) -> Roots {
+        let mut roots = with_layers.clone();
+        roots.set("vars", self.vars(layer).clone());
+        roots.set("values", document.get("values").cloned().unwrap_or_default());
+        let own = ["name", "version", "namespace", "releaseName"];
+        let own = own.map(|key| (key, document.get(key).cloned().unwrap_or_default()));
+        roots.set("layer", Value::from(own.into_iter().collect::<Map>()));
+        roots
+    }
+
+    fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
+        for ((layer, source), document) in self.layers.iter().zip(documents) {
+            let Some((found, part)) = &source.schema else { continue };
+            let blob =
+                match texts.find(&found.path, found.blob).and_then(|blob| blob.document(&found.path).map(|_| blob)) {
+                    Ok(blob) => blob,
+                    Err(said) => {
+                        errors.extend(said);
+                        continue;
+                    }
+                };
+            match blob.schema() {
+                Err(why) => errors.push(
+                    Diagnostic::error(codes::BAD_SCHEMA, format!("`{}` is no JSON Schema: {why}", found.path))
+                        .at(part.span()),
+                ),
+                Ok(validator) => {
+                    let values = exposed(document.get("values").unwrap_or(&Value::Null));
+                    let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
+                    for error in validator.iter_errors(&values) {
+                        let pointer = error.instance_path().to_string();
+                        let message = format!(
+                            "the values of layer `{}` at `{pointer}` do not fit its pack: {}",
+                            layer.name,
+                            error.masked()
+                        );
+                        let place = self.place_of(layer, source, texts, &format!("/values{pointer}"));
+                        errors.push(
+                            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns who wrote last what a pointer of a layer's document points to.
+    pub(super) fn place_of(&self, layer: &Shaped, source: &Source, texts: &Texts, pointer: &str) -> Span {
+        let mut chain = Chain::default();
+        self.document(layer, source, texts, &mut chain, &mut Vec::new(), &mut Vec::new());
+        let pointer = Pointer::parse(pointer).unwrap_or_default();
+        chain.last(&pointer).map_or_else(|| layer.at(), |writer| writer.at.clone())
+    }
+
+    fn places(&self, documents: &[Value], errors: &mut Vec<Diagnostic>) -> Vec<Place> {
+        let packs = pack_layers(&self.layers);
+        let ordered = |((layer, source), document): (&(Shaped, Source), &Value)| {
+            let depends_on = layer.field("dependsOn").map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
+            let name = |part: &Fragment| Some((LayerName::new(part.text()).ok()?, part.span()));
+            let requires = source.pack.as_ref().map(|pack| {
+                constraint::required(pack, &packs).map(|(name, constraint)| (name, constraint.part.span())).collect()
+            });
+            Ordered {
+                name: layer.name.clone(),
+                role: layer.role,
+                priority: document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
+                depends_on: depends_on.iter().filter_map(name).collect(),
+                requires: requires.unwrap_or_default(),
+                at: layer.at(),
+            }
+        };
+        for (layer, _) in self.layers.iter().filter(|(layer, _)| layer.role != LayerRole::AddOn) {
+            if let Some(priority) = layer.field("priority").filter(|part| part.value().as_i64() != Some(0)) {
+                let message = format!("the layer `{}` has a priority, which only add-ons have", layer.name);
+                errors.push(Diagnostic::error(codes::FIELD, message).at(priority.span()));
+            }
+        }
+        for (layer, _) in &self.layers {
+            if let Some(deliver) = layer.field("deliverTo").filter(|part| part.text() == "management") {
+                let message = format!(
+                    "the layer `{}` goes to a management cluster, which this cluster does not have",
+                    layer.name
+                );
+                errors
+                    .push(Diagnostic::error(codes::FIELD, message).at(deliver.span()).expected("deliverTo: workload"));
+            }
+        }
+        let ordered: Vec<Ordered> = self.layers.iter().zip(documents).map(ordered).collect();
+        order(&ordered).unwrap_or_else(|said| {
+            errors.extend(said);
+            Vec::new()
+        })
+    }
+
+    fn object_patches(&self, errors: &mut Vec<Diagnostic>) -> Vec<ObjectPatch> {
+        let parts = self.selection.overlays.iter().flat_map(|overlay| &overlay.object_patches);
+        parts.filter_map(|part| object_patch(part, errors)).collect()
+    }
+
+    fn layer(
+        &self,
+        shaped: &Shaped,
+        source: &Source,
+        document: Value,
+        place: Place,
+        roots: Roots,
+        flows: Vec<(Pointer, Arc<str>)>,
+    ) -> ProfileLayer {
+        let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
+        let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
+        let options = options(shaped);
+        let mut hasher = Hasher::new(Domain("layer/1"));
+        hasher.value(&document).value(&roots.value()).bytes(format!("{options:?}").as_bytes());
+        let renamed_from = shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok());
+        ProfileLayer {
+            name: shaped.name.clone(),
+            renamed_from,
+            profile: shaped.profile.as_ref().map(|(name, _)| name.clone()),
+            role: shaped.role,
+            site: Site::Workload,
+            namespace: text("namespace"),
+            release_name: text("releaseName").unwrap_or_default(),
+            wave: place.wave,
+            after: place.after,
+            values: document.get("values").cloned().unwrap_or_default(),
+            source: source.resolved.clone(),
+            roots,
+            manifests: source.manifests.clone(),
+            timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
+            options,
+            flows,
+            digest: hasher.finish(),
+            at: shaped.at(),
+            document,
+        }
+    }
+
+    fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
+        let Selection { cluster, environment, fleet_name, head, .. } = &self.selection;
+        let mut hasher = Hasher::new(Domain("profile/1"));
+        hasher.bytes(fleet_name.as_bytes()).bytes(cluster.name.as_str().as_bytes()).bytes(cluster.lifecycle.as_bytes());
+        for layer in &layers {
+            hasher.bytes(&layer.digest.0).bytes(format!("{:?}", layer.after).as_bytes());
+        }
+        for patch in &object_patches {
+            hasher.bytes(format!("{:?}", patch.target).as_bytes());
+            for (operation, _) in &patch.patch {
+                hasher.bytes(&digest_of(Domain("operation/1"), &operation.to_value()).0);
+            }
+        }
+        let pin = head.pin(environment).ok().flatten().map(|commit| Pin {
+            repository: None,
+            revision: environment.revision.as_ref().map(|part| part.text().into()).unwrap_or_default(),
+            commit,
+        });
+        let document = head.fleet().ok().and_then(|fleet| fleet.policies.clone());
+        FullProfile {
+            cluster: cluster.name.clone(),
+            environment: environment.name.clone(),
+            fleet: fleet_name.clone(),
+            head: self.head.clone(),
+            pins: pin.into_iter().collect(),
+            cloud: cluster.cloud.clone(),
+            target: cluster.target.clone(),
+            capabilities: Capabilities {
+                kubernetes: self.kubernetes_version().unwrap_or_default(),
+                apis: cluster.api_versions.iter().cloned().collect(),
+            },
+            lifecycle: match &*cluster.lifecycle {
+                "paused" => Lifecycle::Paused,
+                "delete" => Lifecycle::Delete,
+                _ => Lifecycle::Active,
+            },
+            policy: policy(document.as_ref(), environment.policies.as_ref()),
+            layers,
+            object_patches,
+            digest: hasher.finish(),
+        }
+    }
+}
+
+fn options(layer: &Shaped) -> LayerOptions {
+    let is = |key: &str, word: &str| layer.field(key).is_some_and(|part| part.text() == word);
+    LayerOptions {
+        paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
+        swap: if is("swap", "remove-first") { Swap::RemoveFirst } else { Swap::NewFirst },
+        on_remove: if is("onRemove", "keep") { OnRemove::Keep } else { OnRemove::Prune },
+        ..LayerOptions::default()
+    }
+}
+
+/// Returns a value with nothing sealed, for checks whose messages show no value.
+fn exposed(value: &Value) -> Value {
+    match value {
+        Value::Sensitive(sensitive) => exposed(sensitive.expose()),
+        Value::List(items) => Value::list(items.iter().map(exposed).collect()),
+        Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), exposed(value))).collect::<Map>().into(),
+        value => value.clone(),
+    }
+}

@@ -1,0 +1,45 @@
+//! In: a cluster, its layers, a profile's variables. Out: what expressions may name.
+//! Guarantee: no commit id, no time: what is named here is the same at every commit that says the same.
+use crate::decide::document::Cluster;
+use crate::decide::expression::Scope;
+use crate::decide::value::{Map, Seal, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What expressions may name, by root.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roots(BTreeMap<Arc<str>, Value>);
+
+impl Roots {
+    /// Sets a root.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// Returns them as one value: what decides all expressions over them.
+    pub fn value(&self) -> Value {
+        Value::map(self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Map>())
+    }
+
+    /// Returns the scope to evaluate in; an absent label is null.
+    pub fn scope<'a>(&'a self, seal: &'a Seal) -> Scope<'a> {
+        let scope = Scope::new(seal).labels_default_null();
+        self.0.iter().fold(scope, |scope, (name, value)| scope.with(name, value.clone()))
+    }
+}
+
+/// Returns the map that `cluster` is in expressions.
+pub(super) fn cluster_value(cluster: &Cluster, kubernetes: Option<&str>) -> Value {
+    let mut map: Map = [
+        ("name", Value::string(cluster.name.as_str())),
+        ("labels", cluster.labels.clone()),
+        ("cloud", Value::String(cluster.cloud.clone())),
+        ("nodes", cluster.nodes.clone()),
+    ]
+    .into_iter()
+    .collect();
+    if let Some(version) = kubernetes {
+        map.insert("kubernetesVersion".into(), Value::string(version));
+    }
+    map.into()
+}

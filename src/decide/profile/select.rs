@@ -1,0 +1,197 @@
+//! In: the fleet and a cluster. Out: the overlays that count for it, the profiles that it has, and what `when` may ask.
+//! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
+use super::codes;
+use super::scope::{Roots, cluster_value};
+use super::template::named;
+use crate::decide::document::{Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType};
+use crate::decide::expression::Expression;
+use crate::decide::fleet::{Fleet, Index};
+use crate::decide::value::{Diagnostic, Seal};
+use crate::name::{ClusterName, ProfileName};
+use std::sync::Arc;
+
+/// What counts for one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    pub(super) fleet_name: Arc<str>,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) environment: Arc<Environment>,
+    /// Where profiles and packs are read.
+    pub(super) shared: Arc<Index>,
+    /// Where environments and clusters are read.
+    pub(super) head: Arc<Index>,
+    /// Whether the two are different revisions.
+    pub(super) is_pinned: bool,
+    pub(super) overlays: Vec<Overlay>,
+    /// Infrastructure first, then in the order in which they were named.
+    pub(super) profiles: Vec<Arc<Profile>>,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// Selects what counts for a cluster.
+pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selection, Vec<Diagnostic>> {
+    let document = fleet.index.fleet()?;
+    let cluster = fleet.index.cluster(name)?.clone();
+    let environment = fleet.index.environment(&cluster.environment)?.clone();
+    let shared = fleet.shared(&environment).map_err(|said| vec![said])?.clone();
+    let roots = roots(&document.name, &environment, &cluster);
+    let asked = Asked { roots, seal };
+    let overlays = asked.overlays(&environment, &cluster)?;
+    let references = asked.references(&overlays)?;
+    let (profiles, errors) = find_profiles(&shared, &references);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    check_types(&profiles, &references, &cluster)?;
+    Ok(Selection {
+        fleet_name: document.name.clone(),
+        is_pinned: !Arc::ptr_eq(&shared, &fleet.index),
+        head: fleet.index.clone(),
+        cluster,
+        environment,
+        shared,
+        overlays,
+        profiles,
+        warnings: Vec::new(),
+    })
+}
+
+/// What conditions may ask: no version yet, since they decide which layers there are.
+fn roots(fleet: &str, environment: &Environment, cluster: &Cluster) -> Roots {
+    let mut roots = Roots::default();
+    roots.set("cluster", cluster_value(cluster, None));
+    roots.set("environment", named(environment.name.as_str()));
+    roots.set("fleet", named(fleet));
+    roots
+}
+
+struct Asked<'a> {
+    roots: Roots,
+    seal: &'a Seal,
+}
+
+impl Asked<'_> {
+    fn overlays(&self, environment: &Environment, cluster: &Cluster) -> Result<Vec<Overlay>, Vec<Diagnostic>> {
+        let mut overlays = vec![environment.overlay.clone()];
+        let mut errors = Vec::new();
+        for overlay in &environment.overlays {
+            match self.holds(overlay.when.as_ref()) {
+                Ok(true) => overlays.push(overlay.clone()),
+                Ok(false) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        overlays.push(cluster.overlay.clone());
+        if errors.is_empty() { Ok(overlays) } else { Err(errors) }
+    }
+
+    /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
+    fn references(&self, overlays: &[Overlay]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
+        let mut merged: Vec<ProfileReference> = Vec::new();
+        for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
+            match merged.iter_mut().find(|known| known.name == reference.name) {
+                Some(known) => {
+                    let when = reference.when.clone().or_else(|| known.when.clone());
+                    *known = ProfileReference { when, ..reference.clone() };
+                }
+                None => merged.push(reference.clone()),
+            }
+        }
+        let mut errors = Vec::new();
+        merged.retain(|reference| {
+            !reference.remove
+                && self.holds(reference.when.as_ref()).unwrap_or_else(|error| {
+                    errors.push(error);
+                    false
+                })
+        });
+        if errors.is_empty() { Ok(merged) } else { Err(errors) }
+    }
+
+    fn holds(&self, when: Option<&Fragment>) -> Result<bool, Diagnostic> {
+        let Some(part) = when else { return Ok(true) };
+        let scope = self.roots.scope(self.seal);
+        let evaluated = Expression::compile(part.text()).and_then(|expression| expression.evaluate_bool(&scope));
+        evaluated.map_err(|error| {
+            Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
+                .at(part.span())
+                .expected("a CEL expression over cluster, environment and fleet that is true or false")
+        })
+    }
+}
+
+fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Profile>>, Vec<Diagnostic>) {
+    let (mut profiles, mut errors) = (Vec::new(), Vec::new());
+    for reference in references {
+        match shared.profile(&reference.name) {
+            Ok(Some(profile)) => profiles.push(profile.clone()),
+            Ok(None) => {
+                let known = shared.profile_names().map(ProfileName::as_str);
+                let near = crate::decide::document::nearest(reference.name.as_str(), known);
+                errors.push(
+                    Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
+                        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
+                        .expected(format!(
+                            "`profiles/{}/profile.yaml` at the revision of the environment",
+                            reference.name
+                        ))
+                        .nearest(near),
+                );
+            }
+            Err(said) => errors.extend(said),
+        }
+    }
+    profiles.sort_by_key(|profile| profile.kind == ProfileType::AddOn);
+    (profiles, errors)
+}
+
+fn check_types(
+    profiles: &[Arc<Profile>],
+    references: &[ProfileReference],
+    cluster: &Cluster,
+) -> Result<(), Vec<Diagnostic>> {
+    let place = |name: &ProfileName| {
+        references.iter().find(|reference| reference.name == *name).map(|reference| reference.part.span())
+    };
+    let place = |name| place(name).unwrap_or_else(|| cluster.file.span(cluster.file.root()));
+    let mut errors = Vec::new();
+    let bases: Vec<&Arc<Profile>> = profiles.iter().filter(|profile| profile.kind != ProfileType::AddOn).collect();
+    match (bases.as_slice(), cluster.imported) {
+        ([_], false) | ([], true) => {}
+        ([], false) => errors.push(
+            Diagnostic::error(
+                codes::INFRASTRUCTURE,
+                format!("the cluster {} has no infrastructure profile", cluster.name),
+            )
+            .at(cluster.file.span(cluster.file.root()))
+            .expected("exactly one profile of type infrastructure or full")
+            .hint("name one in the environment or the cluster, or set `imported: true`"),
+        ),
+        (bases, true) => errors.extend(bases.iter().map(|profile| {
+            Diagnostic::error(codes::INFRASTRUCTURE, "an imported cluster has only add-on profiles")
+                .at(place(&profile.name))
+                .expected("profiles of type add-on")
+        })),
+        ([first, rest @ ..], false) => errors.extend(rest.iter().map(|profile| {
+            let message = format!("the cluster {} has more than one infrastructure profile", cluster.name);
+            Diagnostic::error(codes::INFRASTRUCTURE, message)
+                .at(place(&profile.name))
+                .also(place(&first.name), "the first one")
+                .expected("exactly one profile of type infrastructure or full")
+                .hint("remove one of them with `remove: true`")
+        })),
+    }
+    for profile in
+        profiles.iter().filter(|profile| !profile.clouds.is_empty() && !profile.clouds.contains(&cluster.cloud))
+    {
+        errors.push(
+            Diagnostic::error(
+                codes::CLOUD,
+                format!("the profile `{}` is not for the cloud `{}`", profile.name, cluster.cloud),
+            )
+            .at(place(&profile.name))
+            .expected(format!("one of: {}", profile.clouds.join(", "))),
+        );
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}

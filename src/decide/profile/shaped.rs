@@ -1,0 +1,252 @@
+//! In: profiles and overlays. Out: the layers of a cluster, each with all that was written of it, in order.
+//! Guarantee: what a replacement discards is never read again; each layer's name stands once.
+use super::codes;
+use super::select::Selection;
+use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, nearest, role_of};
+use crate::decide::value::Diagnostic;
+use crate::name::{LayerName, ProfileName};
+use std::sync::Arc;
+
+/// A layer as it was written, step by step.
+#[derive(Clone, Debug)]
+pub(super) struct Shaped {
+    pub(super) name: LayerName,
+    pub(super) role: LayerRole,
+    /// The profile that declares it, by its place among the cluster's profiles.
+    pub(super) profile: Option<(ProfileName, usize)>,
+    /// What a replacement left of earlier steps: role, namespace, priority and dependsOn alone are read there.
+    kept: Vec<Step>,
+    /// What counts, in order.
+    pub(super) steps: Vec<Step>,
+}
+
+/// One writer of a layer.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) part: Fragment,
+    /// Whether its files are those of the pinned revision.
+    pub(super) is_shared: bool,
+    /// Which overlay it comes from; none for the profile.
+    pub(super) overlay: Option<usize>,
+}
+
+/// The fields that outlast a replacement.
+const KEPT: [&str; 4] = ["role", "namespace", "priority", "dependsOn"];
+
+/// The fields of which exactly one names the source.
+pub(super) const SOURCES: [&str; 2] = ["pack", "manifests"];
+
+impl Shaped {
+    /// Returns the last value written of a field.
+    pub(super) fn field(&self, key: &str) -> Option<Fragment> {
+        let last = |steps: &[Step]| steps.iter().rev().find_map(|step| step.part.get(key));
+        last(&self.steps).or_else(|| if KEPT.contains(&key) { last(&self.kept) } else { None })
+    }
+
+    /// Returns where it is written first.
+    pub(super) fn at(&self) -> crate::decide::value::Span {
+        let first = self.kept.first().or(self.steps.first());
+        let name = first.map(|step| step.part.get("name").unwrap_or_else(|| step.part.clone()));
+        name.map(|part| part.span()).expect("a layer has at least one writer")
+    }
+
+    /// Returns the last step that names a source, and the source's field.
+    pub(super) fn source(&self) -> Result<(&Step, &'static str, Fragment), Diagnostic> {
+        for step in self.steps.iter().rev() {
+            let mut named = SOURCES.iter().filter_map(|key| Some((*key, step.part.get(key)?)));
+            match (named.next(), named.next()) {
+                (Some((key, part)), None) => return Ok((step, key, part)),
+                (Some((_, first)), Some((_, second))) => {
+                    return Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has two sources", self.name))
+                        .at(second.span())
+                        .also(first.span(), "the other one")
+                        .expected("exactly one of: pack, manifests"));
+                }
+                (None, _) => {}
+            }
+        }
+        Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has no source", self.name))
+            .at(self.at())
+            .expected("exactly one of: pack, manifests"))
+    }
+}
+
+/// Returns the layers of a cluster, in the order in which they are written, with warnings or all that is wrong.
+pub(super) fn shape(selection: &mut Selection) -> Result<Vec<Shaped>, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let mut layers = declared(&selection.profiles, &mut errors);
+    let overlays = selection.overlays.clone();
+    for (at, overlay) in overlays.iter().enumerate() {
+        for entry in &overlay.layers {
+            overlaid(selection, &mut layers, &entry.name, &entry.part, at, &mut errors);
+        }
+    }
+    check_roles(selection, &layers, &mut errors);
+    if errors.is_empty() { Ok(layers) } else { Err(errors) }
+}
+
+fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shaped> {
+    let mut layers: Vec<Shaped> = Vec::new();
+    for (at, profile) in profiles.iter().enumerate() {
+        for (name, part) in &profile.layers {
+            let role = part.get("role");
+            let given = role.as_ref().and_then(|part| role_of(part.text()));
+            let layer_role = given.unwrap_or(LayerRole::AddOn);
+            let span = || role.clone().unwrap_or_else(|| part.clone()).span();
+            if profile.kind == ProfileType::AddOn && layer_role != LayerRole::AddOn {
+                errors.push(
+                    Diagnostic::error(
+                        codes::ROLE,
+                        format!("the add-on profile `{}` has an infrastructure layer", profile.name),
+                    )
+                    .at(span())
+                    .expected("role: add-on")
+                    .hint("move the layer to an infrastructure or full profile"),
+                );
+            }
+            if profile.kind == ProfileType::Infrastructure && layer_role == LayerRole::AddOn {
+                errors.push(
+                    Diagnostic::error(
+                        codes::ROLE,
+                        format!("the infrastructure profile `{}` has an add-on layer", profile.name),
+                    )
+                    .at(span())
+                    .expected("one of: os, kubernetes, network, storage")
+                    .hint("give it a role, move it to an add-on profile, or make the profile `type: full`"),
+                );
+            }
+            let step = Step { part: part.clone(), is_shared: true, overlay: None };
+            match layers.iter().find(|other| other.name == *name) {
+                Some(other) => errors.push(
+                    Diagnostic::error(
+                        codes::TWO_LAYERS,
+                        format!("the layer `{name}` stands in two profiles of this cluster"),
+                    )
+                    .at(part.get("name").unwrap_or_else(|| part.clone()).span())
+                    .also(other.at(), "first here")
+                    .hint("rename one of them: layer names are unique over the whole cluster"),
+                ),
+                None => layers.push(Shaped {
+                    name: name.clone(),
+                    role: layer_role,
+                    profile: Some((profile.name.clone(), at)),
+                    kept: Vec::new(),
+                    steps: vec![step],
+                }),
+            }
+        }
+    }
+    layers
+}
+
+fn overlaid(
+    selection: &mut Selection,
+    layers: &mut Vec<Shaped>,
+    name: &LayerName,
+    part: &Fragment,
+    overlay: usize,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let is_true = |key: &str| part.get(key).is_some_and(|part| part.value().as_bool() == Some(true));
+    let step = |part: Fragment| Step { part, is_shared: false, overlay: Some(overlay) };
+    let known = layers.iter().position(|layer| layer.name == *name);
+    let Some(layer) = known.and_then(|at| layers.get_mut(at)) else {
+        if SOURCES.iter().any(|key| part.get(key).is_some()) && !is_true("remove") {
+            let role = part.get("role").and_then(|part| role_of(part.text())).unwrap_or(LayerRole::AddOn);
+            let steps = vec![step(part.clone())];
+            layers.push(Shaped { name: name.clone(), role, profile: None, kept: Vec::new(), steps });
+        } else {
+            unknown(selection, layers, name, part, errors);
+        }
+        return;
+    };
+    if is_true("remove") {
+        layers.retain(|layer| layer.name != *name);
+        return;
+    }
+    if let Some(role) = part.get("role").filter(|role| role_of(role.text()) != Some(layer.role)) {
+        errors.push(
+            Diagnostic::error(codes::FIELD, format!("an overlay cannot change the role of the layer `{name}`"))
+                .at(role.span())
+                .also(layer.at(), "its role is given here"),
+        );
+    }
+    if let Some(replacement) = part.get("replaceWith") {
+        let discarded = std::mem::take(&mut layer.steps);
+        layer.kept.extend(discarded);
+        layer.steps.push(step(replacement));
+    }
+    layer.steps.push(step(part.clone()));
+}
+
+/// What the head knows and the pinned revision does not is inactive until the pin reaches it.
+fn unknown(
+    selection: &mut Selection,
+    layers: &[Shaped],
+    name: &LayerName,
+    part: &Fragment,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let at = part.get("name").unwrap_or_else(|| part.clone()).span();
+    if selection.is_pinned && knows_layer(selection, name) {
+        selection.warnings.push(
+            Diagnostic::warning(
+                codes::INACTIVE,
+                format!("the pinned revision has no layer `{name}`; this entry is inactive"),
+            )
+            .at(at)
+            .hint("it becomes active once the environment's revision reaches the layer"),
+        );
+        return;
+    }
+    let near = nearest(name.as_str(), layers.iter().map(|layer| layer.name.as_str()));
+    errors.push(
+        Diagnostic::error(codes::NO_LAYER, format!("the cluster {} has no layer `{name}`", selection.cluster.name))
+            .at(at)
+            .expected("a layer of its profiles, or a source (pack or manifests) to add one")
+            .nearest(near),
+    );
+}
+
+fn knows_layer(selection: &Selection, name: &LayerName) -> bool {
+    let head = selection.profiles.iter().filter_map(|profile| selection.head.profile(&profile.name).ok().flatten());
+    head.flat_map(|profile| &profile.layers).any(|(other, _)| other == name)
+}
+
+fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut Vec<Diagnostic>) {
+    if selection.cluster.imported {
+        return;
+    }
+    let base = selection.profiles.iter().find(|profile| profile.kind != ProfileType::AddOn);
+    let Some(base) = base else { return };
+    let roles = [
+        (LayerRole::Os, "os"),
+        (LayerRole::Kubernetes, "kubernetes"),
+        (LayerRole::Network, "network"),
+        (LayerRole::Storage, "storage"),
+    ];
+    for (role, word) in roles {
+        let mut of_role = layers.iter().filter(|layer| layer.role == role);
+        match (of_role.next(), of_role.next()) {
+            (Some(_), None) => {}
+            (Some(first), Some(second)) => errors.push(
+                Diagnostic::error(codes::TWO_LAYERS, format!("the cluster has two layers of role {word}"))
+                    .at(second.at())
+                    .also(first.at(), "first here")
+                    .expected(format!("exactly one layer of role {word}")),
+            ),
+            (None, _) => errors.push(
+                Diagnostic::error(
+                    codes::MISSING_LAYER,
+                    format!("the cluster {} has no {word} layer", selection.cluster.name),
+                )
+                .at(base.file.root().get("spec").map_or_else(
+                    || base.file.span(base.file.root()),
+                    |spec| base.file.span(spec.get("layers").unwrap_or(spec)),
+                ))
+                .expected(format!("exactly one layer of role {word}"))
+                .hint("add it to the profile; an infrastructure layer can be replaced, not removed"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! In: a shaped layer and the index. Out: what it is made from: its pack, its manifests, its files.
+//! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
+use super::codes;
+use super::full::{ManifestFile, ResolvedSource};
+use super::select::Selection;
+use super::shaped::{Shaped, Step};
+use crate::decide::document::{Fragment, LayerRole, Pack, PackLifecycle, Preset, nearest};
+use crate::decide::fleet::{Found, Index};
+use crate::decide::value::Diagnostic;
+use crate::name::RepoPath;
+use std::sync::Arc;
+
+/// What a layer is made from.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) resolved: ResolvedSource,
+    pub(super) pack: Option<Arc<Pack>>,
+    pub(super) presets: Vec<Preset>,
+    /// The pack's `values.yaml`.
+    pub(super) defaults: Option<Found>,
+    /// The pack's schema of values, and where the pack names it.
+    pub(super) schema: Option<(Found, Fragment)>,
+    pub(super) manifests: Vec<ManifestFile>,
+    /// The values files of each step, in order.
+    pub(super) values_files: Vec<Vec<Found>>,
+}
+
+/// Finds what a layer is made from; errors go to `errors`, warnings to `warnings`.
+pub(super) fn source(
+    selection: &Selection,
+    layer: &Shaped,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Source> {
+    let (step, kind, part) = match layer.source() {
+        Ok(found) => found,
+        Err(error) => {
+            errors.push(error);
+            return None;
+        }
+    };
+    let before = errors.len();
+    let mut source = if kind == "pack" {
+        pack_source(selection, layer, &part, errors, warnings)?
+    } else {
+        let mut manifests = Vec::new();
+        for pattern in part.items() {
+            take_files(index_of(selection, step), &pattern, &mut manifests, errors);
+        }
+        Source {
+            resolved: ResolvedSource::Manifests,
+            pack: None,
+            presets: Vec::new(),
+            defaults: None,
+            schema: None,
+            manifests,
+            values_files: Vec::new(),
+        }
+    };
+    if let (None, Some(presets)) = (&source.pack, layer.field("presets")) {
+        errors.push(
+            Diagnostic::error(codes::FIELD, format!("the layer `{}` has presets and no pack", layer.name))
+                .at(presets.span()),
+        );
+    }
+    if let Some((step, attached)) = layer.steps.iter().rev().find_map(|step| Some((step, step.part.get("attached")?))) {
+        for pattern in attached.items() {
+            take_files(index_of(selection, step), &pattern, &mut source.manifests, errors);
+        }
+    }
+    for step in &layer.steps {
+        let mut files = Vec::new();
+        for part in step.part.get("valuesFiles").iter().flat_map(Fragment::items) {
+            match index_of(selection, step).file(&part) {
+                Ok(found) => files.push(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        source.values_files.push(files);
+    }
+    (errors.len() == before).then_some(source)
+}
+
+fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
+    if step.is_shared { &selection.shared } else { &selection.head }
+}
+
+fn take_files(index: &Index, pattern: &Fragment, manifests: &mut Vec<ManifestFile>, errors: &mut Vec<Diagnostic>) {
+    match index.files(pattern) {
+        Ok(found) => {
+            for Found { path, blob } in found {
+                let template = path.as_str().ends_with(".tpl.yaml") || path.as_str().ends_with(".tpl.yml");
+                if !manifests.iter().any(|known| known.path == path) {
+                    manifests.push(ManifestFile { path, blob, template });
+                }
+            }
+        }
+        Err(said) => errors.extend(said),
+    }
+}
+
+fn pack_source(
+    selection: &Selection,
+    layer: &Shaped,
+    part: &Fragment,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Source> {
+    let (name, version) = match part.as_str() {
+        Some(text) => {
+            text.split_once('@').map(|(name, version)| (Arc::<str>::from(name), Arc::<str>::from(version)))?
+        }
+        None => (part.get("name")?.text().into(), part.get("version")?.text().into()),
+    };
+    let index = &selection.shared;
+    let pack = match index.pack(&name, &version) {
+        Ok(Some(pack)) => pack.clone(),
+        Ok(None) => {
+            errors.push(no_pack(selection, part, &name, &version));
+            return None;
+        }
+        Err(said) => {
+            errors.extend(said);
+            return None;
+        }
+    };
+    check_pack(selection, layer, &pack, part, errors, warnings);
+    let presets = presets(layer, &pack, errors);
+    let folder = pack.file.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = RepoPath::new(folder).expect("a pack's document stands in its folder");
+    let defaults = RepoPath::new(&format!("{folder}/values.yaml")).ok().and_then(|path| index.try_file(&path));
+    let schema = pack.values_schema.as_ref().and_then(|part| match index.file(part) {
+        Ok(found) => Some((found, part.clone())),
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    });
+    let mut manifests = Vec::new();
+    pack.manifests.iter().for_each(|pattern| take_files(index, pattern, &mut manifests, errors));
+    let resolved = ResolvedSource::Pack { name, version, folder };
+    Some(Source { resolved, presets, defaults, schema, manifests, values_files: Vec::new(), pack: Some(pack) })
+}
+
+fn no_pack(selection: &Selection, part: &Fragment, name: &str, version: &str) -> Diagnostic {
+    let versions: Vec<&str> =
+        selection.shared.pack_names().filter(|(other, _)| &**other == name).map(|(_, version)| &**version).collect();
+    let said = Diagnostic::error(codes::NO_PACK, format!("there is no pack `{name}@{version}`"))
+        .at(part.span())
+        .expected(format!("`packs/{name}/{version}/pack.yaml` at the revision of the environment"));
+    if versions.is_empty() {
+        let known = selection.shared.pack_names().map(|(name, _)| &**name);
+        return said.nearest(nearest(name, known));
+    }
+    said.hint(format!("versions of this pack: {}", versions.join(", ")))
+}
+
+fn check_pack(
+    selection: &Selection,
+    layer: &Shaped,
+    pack: &Pack,
+    part: &Fragment,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) {
+    if let Some(role) = pack.role.filter(|role| *role != layer.role) {
+        errors.push(
+            Diagnostic::error(
+                codes::PACK_REFUSED,
+                format!("the pack `{}` is not for layers of role {}", pack.name, word(layer.role)),
+            )
+            .at(part.span())
+            .expected(format!("a layer of role {}", word(role))),
+        );
+    }
+    let cloud = &selection.cluster.cloud;
+    if !pack.clouds.is_empty() && !pack.clouds.contains(cloud) {
+        errors.push(
+            Diagnostic::error(codes::CLOUD, format!("the pack `{}` is not for the cloud `{cloud}`", pack.name))
+                .at(part.span())
+                .expected(format!("one of: {}", pack.clouds.join(", "))),
+        );
+    }
+    match &pack.lifecycle {
+        PackLifecycle::Active => {}
+        PackLifecycle::Deprecated(message) => {
+            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            let said = format!("the pack `{}@{}` is deprecated{message}", pack.name, pack.version);
+            warnings.push(Diagnostic::warning(codes::DEPRECATED, said).at(part.span()));
+        }
+        PackLifecycle::Ended(state, message) => {
+            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            let said = format!("the pack `{}@{}` is {state}{message}", pack.name, pack.version);
+            errors.push(Diagnostic::error(codes::PACK_REFUSED, said).at(part.span()).hint("use another version"));
+        }
+    }
+}
+
+fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
+    let mut chosen: Vec<Preset> = Vec::new();
+    for part in layer.field("presets").iter().flat_map(Fragment::items) {
+        let Some(preset) = pack.presets.iter().find(|preset| *preset.name == *part.text()) else {
+            let near = nearest(part.text(), pack.presets.iter().map(|preset| &*preset.name));
+            let message = format!("the pack `{}@{}` has no preset `{}`", pack.name, pack.version, part.text());
+            errors.push(Diagnostic::error(codes::PRESET, message).at(part.span()).nearest(near));
+            continue;
+        };
+        let same = chosen.iter().find(|other| other.group.is_some() && other.group == preset.group);
+        if let Some(other) = same {
+            let message = format!("the presets `{}` and `{}` exclude each other", other.name, preset.name);
+            errors.push(Diagnostic::error(codes::PRESET, message).at(part.span()).expected("one preset of each group"));
+        }
+        chosen.push(preset.clone());
+    }
+    chosen
+}
+
+/// Returns a role as the format has it.
+pub fn word(role: LayerRole) -> &'static str {
+    match role {
+        LayerRole::Os => "os",
+        LayerRole::Kubernetes => "kubernetes",
+        LayerRole::Network => "network",
+        LayerRole::Storage => "storage",
+        LayerRole::AddOn => "add-on",
+    }
+}

@@ -1,0 +1,128 @@
+//! In: values with placeholders, and what they may name. Out: values without; which variables flow where.
+//! Guarantee: nothing becomes an empty string: an unknown name is a diagnostic where its placeholder stands.
+use super::codes;
+use crate::decide::expression::{ExpressionError, Scope, Template, has_placeholder};
+use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The placeholders of a value, each with where it stands.
+#[derive(Clone, Debug, Default)]
+pub struct Templates(Vec<(Pointer, Template)>);
+
+/// Finds the place of the text that stands at a pointer.
+pub type Places<'a> = dyn Fn(&Pointer) -> Option<Span> + 'a;
+
+impl Templates {
+    /// Finds all placeholders of a value; keys have none.
+    pub fn find(value: &Value, places: &Places<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let (mut found, mut errors) = (Self::default(), Vec::new());
+        let mut pointer = Pointer::default();
+        walk(value, &mut pointer, &mut |pointer, text| match Template::parse(text) {
+            Ok(template) => found.0.push((pointer.clone(), template)),
+            Err((bytes, error)) => errors.push(diagnostic(places(pointer), &bytes, &error)),
+        });
+        if errors.is_empty() { Ok(found) } else { Err(errors) }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the paths that placeholders name, each with the pointer of its text.
+    pub fn references(&self) -> impl Iterator<Item = (&Pointer, Vec<Arc<str>>)> {
+        self.0.iter().flat_map(|(pointer, template)| template.references().into_iter().map(move |path| (pointer, path)))
+    }
+
+    /// Puts values in the place of placeholders.
+    pub fn fill(&self, value: &mut Value, scope: &Scope<'_>, places: &Places<'_>) -> Result<(), Vec<Diagnostic>> {
+        let mut errors = Vec::new();
+        for (pointer, template) in &self.0 {
+            match template.evaluate(scope) {
+                Ok(filled) => put(value, pointer.tokens(), filled),
+                Err((bytes, error)) => errors.push(diagnostic(places(pointer), &bytes, &error)),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+fn walk(value: &Value, pointer: &mut Pointer, take: &mut impl FnMut(&Pointer, &str)) {
+    match value {
+        Value::String(text) if has_placeholder(text) => take(pointer, text),
+        Value::List(items) => {
+            for (at, item) in items.iter().enumerate() {
+                if holds_placeholder(item) {
+                    pointer.push(at.to_string().into());
+                    walk(item, pointer, take);
+                    pointer.pop();
+                }
+            }
+        }
+        Value::Map(map) => {
+            for (key, value) in map.iter() {
+                if holds_placeholder(value) {
+                    pointer.push(key.clone());
+                    walk(value, pointer, take);
+                    pointer.pop();
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a placeholder stands anywhere inside.
+fn holds_placeholder(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_placeholder(text),
+        Value::List(items) => items.iter().any(holds_placeholder),
+        Value::Map(map) => map.iter().any(|(_, value)| holds_placeholder(value)),
+        _ => false,
+    }
+}
+
+fn put(value: &mut Value, tokens: &[Arc<str>], filled: Value) {
+    let Some((first, rest)) = tokens.split_first() else {
+        *value = filled;
+        return;
+    };
+    let inner = match value {
+        Value::Map(map) => Arc::make_mut(map).get_mut(first),
+        Value::List(items) => first.parse::<usize>().ok().and_then(|at| Arc::make_mut(items).get_mut(at)),
+        _ => None,
+    };
+    if let Some(inner) = inner {
+        put(inner, rest, filled);
+    }
+}
+
+fn diagnostic(at: Option<Span>, bytes: &Range<usize>, error: &ExpressionError) -> Diagnostic {
+    let mut said = Diagnostic::error(codes::EXPRESSION, format!("the placeholder cannot be filled: {error}"));
+    if let Some(at) = at {
+        said = said.at(narrowed(at, bytes));
+    }
+    match error.hint() {
+        Some(hint) => said.hint(hint),
+        None => said,
+    }
+}
+
+/// Narrows the place of a text to the placeholder, where the text stands as it is read.
+fn narrowed(at: Span, bytes: &Range<usize>) -> Span {
+    let length = (at.bytes.end - at.bytes.start) as usize;
+    let narrow = |offset: usize| at.bytes.start.saturating_add(u32::try_from(offset).unwrap_or(0));
+    let is_one_line =
+        at.source.0.get(at.bytes.start as usize..at.bytes.end as usize).is_some_and(|text| !text.contains('\n'));
+    if is_one_line && bytes.end <= length {
+        let bytes = narrow(bytes.start)..narrow(bytes.end);
+        return Span { bytes, ..at };
+    }
+    at
+}
+
+/// Returns a map of one name.
+pub(super) fn named(name: &str) -> Value {
+    [("name", Value::string(name))].into_iter().collect::<Map>().into()
+}
