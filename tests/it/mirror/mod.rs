@@ -2,3 +2,7 @@
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
 mod fixture;
 mod file;
+mod crash;
+mod head;
+mod notes;
+mod tree;
