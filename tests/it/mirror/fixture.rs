@@ -34,6 +34,11 @@ impl Fixture {
         self.scratch.path().join("source")
     }
 
+    /// Returns the folder around it.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// Returns a folder beside it.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)

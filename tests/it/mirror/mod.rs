@@ -4,5 +4,8 @@ mod fixture;
 mod file;
 mod crash;
 mod head;
+mod http;
 mod notes;
+mod server;
+mod ssh;
 mod tree;
