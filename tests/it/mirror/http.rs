@@ -2,8 +2,15 @@
 //! Guarantee: nobody but the loopback hears of it; no credential stands in a fault.
 use super::fixture::Fixture;
 use super::server::{Access, Server};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
-use std::time::Duration;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use stratify::client::git::{Credentials, Limits};
 use stratify::decide::value::{Fault, Owner};
 use stratify::observe::mirror::{Fetched, Head, Mirror};
@@ -95,6 +102,50 @@ fn a_credential_does_not_follow_to_another_server() {
     assert!(other.seen().iter().all(Option::is_none), "it was told no secret: {}", said(&fault));
 }
 
+/// Returns an authority in PEM, and a server's side of TLS with a certificate for the loopback from it.
+fn authority(folder: &Path) -> (Vec<u8>, Arc<ServerConfig>) {
+    fs::create_dir_all(folder).expect("the folder is ours");
+    let openssl = |args: &str| {
+        let made = Command::new("openssl").args(args.split(' ')).current_dir(folder).output();
+        let made = made.expect("openssl is not there: install it to run this test");
+        assert!(made.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&made.stderr));
+    };
+    fs::write(folder.join("san"), "subjectAltName=IP:127.0.0.1\n").expect("the folder is ours");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=ca -days 2"));
+    openssl(&format!("req {key} -keyout leaf.key -out leaf.csr -subj /CN=leaf"));
+    openssl("x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 -extfile san");
+    let leaf = CertificateDer::from_pem_file(folder.join("leaf.pem")).expect("it was made");
+    let key = PrivateKeyDer::from_pem_file(folder.join("leaf.key")).expect("it was made");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("ring knows them").with_no_client_auth().with_single_cert(vec![leaf], key);
+    (fs::read(folder.join("ca.pem")).expect("it was made"), Arc::new(config.expect("the key is the certificate's")))
+}
+
+#[test]
+fn only_the_authority_of_the_settings_is_trusted() {
+    let fixture = Fixture::with_a_commit();
+    let (ours, tls) = authority(&fixture.beside("ours"));
+    let (other, _) = authority(&fixture.beside("other"));
+    let server = Server::start_tls(fixture.scratch(), Access::private("x-access-token", SECRET), tls);
+    let fetch = |authority: Option<Vec<u8>>| {
+        let mirror = fixture.mirror_with(|address| {
+            address.url = server.url("source/.git");
+            address.credentials = token(SECRET);
+            address.authority = authority;
+        });
+        mirror.fetch()
+    };
+    for (authority, whose) in [(None, "of the system"), (Some(other), "of somebody else")] {
+        let fault = fetch(authority).expect_err("its certificate comes from another authority");
+        assert!(server.seen().is_empty(), "with the authority {whose} nothing is asked: {}", said(&fault));
+    }
+    let fault = fetch(Some(b"none".to_vec())).expect_err("it is no certificate");
+    assert_eq!(fault.owner, Owner::Operator, "{}", said(&fault));
+    assert_eq!(fetch(Some(ours)).expect("its certificate is right"), Fetched::Changed, "the branch came");
+}
+
 #[test]
 fn a_server_that_is_down_or_broken_is_tried_again() {
     let fixture = Fixture::with_a_commit();
@@ -116,6 +167,9 @@ fn a_server_that_does_not_answer_is_left_at_the_deadline() {
         address.url = server.url("source/.git");
         address.limits = Limits { deadline: Duration::from_millis(300), ..Limits::default() };
     });
+    let start = Instant::now();
     let fault = mirror.fetch().expect_err("it never answers");
+    // Far beyond the deadline, and far before the thirty seconds that HTTP clients wait by themselves.
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
     assert_eq!((fault.owner, fault.spurious), (Owner::Outside, true), "{}", said(&fault));
 }

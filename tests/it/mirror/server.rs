@@ -1,6 +1,7 @@
 //! In: a folder of repositories. Out: an HTTP server on the loopback that runs `git http-backend` for each request.
 //! Guarantee: as little of HTTP as Git needs; it ends with the test.
 use super::fixture::hermetic;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ impl Access {
 
 /// A running server.
 pub(crate) struct Server {
+    scheme: &'static str,
     address: SocketAddr,
     ended: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Option<String>>>>,
@@ -47,6 +49,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts to serve the repositories in a folder.
     pub(crate) fn start(root: &Path, access: Access) -> Self {
+        Self::start_with(root, access, None)
+    }
+
+    /// Starts to serve the repositories in a folder over TLS.
+    pub(crate) fn start_tls(root: &Path, access: Access, tls: Arc<ServerConfig>) -> Self {
+        Self::start_with(root, access, Some(tls))
+    }
+
+    fn start_with(root: &Path, access: Access, tls: Option<Arc<ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let (ended, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -57,17 +69,23 @@ impl Server {
                 if shared.ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let shared = Arc::clone(&shared);
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
                 // A client that goes away is its own affair.
-                thread::spawn(move || shared.serve(stream).ok());
+                thread::spawn(move || match tls {
+                    None => shared.serve(stream).ok(),
+                    Some(tls) => {
+                        let connection = ServerConnection::new(tls).expect("the configuration is whole");
+                        shared.serve(StreamOwned::new(connection, stream)).ok()
+                    }
+                });
             }
         });
-        Self { address, ended, seen, thread: Some(thread) }
+        Self { scheme, address, ended, seen, thread: Some(thread) }
     }
 
     /// Returns the address of a repository.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
+        format!("{}://{}/{path}", self.scheme, self.address)
     }
 
     /// Returns the credential of each request up to now.
@@ -109,10 +127,9 @@ impl Request {
 }
 
 impl Shared {
-    /// Answers requests until the client goes.
-    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let mut stream = stream;
+    /// Answers a request.
+    fn serve(&self, stream: impl Read + Write) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream);
         let Some(request) = read_request(&mut reader)? else { return Ok(()) };
         let credential = request.header("authorization").map(ToOwned::to_owned);
         self.seen.lock().expect("no request panics with it").push(credential.clone());
@@ -139,7 +156,9 @@ impl Shared {
             }
             Access::Public | Access::Private(_) => self.run(&request)?,
         };
-        stream.write_all(&answer)
+        let mut stream = reader.into_inner();
+        stream.write_all(&answer)?;
+        stream.flush()
     }
 
     /// Runs Git's own server program, and returns its answer as HTTP.
