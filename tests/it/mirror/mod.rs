@@ -2,3 +2,10 @@
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
 mod fixture;
 mod file;
+mod crash;
+mod head;
+mod http;
+mod notes;
+mod server;
+mod ssh;
+mod tree;
