@@ -1,7 +1,7 @@
 //! In: real repositories, made by the `git` program under a configuration of their own. Out: what the mirror makes of them.
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
-mod fixture;
-mod file;
+pub(crate) mod fixture;
+pub(crate) mod file;
 mod crash;
 mod head;
 mod http;
