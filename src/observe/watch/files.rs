@@ -124,9 +124,9 @@ fn by_looking(folders: &[(PathBuf, RecursiveMode)], look: Duration, why: &notify
 fn watcher<W: Watcher + Send + 'static>(
     folders: &[(PathBuf, RecursiveMode)],
     config: Config,
-    mut see: Box<See>,
+    see: Box<See>,
 ) -> notify::Result<Box<dyn Watcher + Send>> {
-    let mut watcher = W::new(move |event| see(event), config)?;
+    let mut watcher = W::new(see, config)?;
     for (folder, mode) in folders {
         watcher.watch(folder, *mode)?;
     }

@@ -26,7 +26,7 @@ pub async fn poll(queue: &Queue, repositories: Vec<(RepoName, Duration)>) {
         // Counted from now: what a sleeping machine missed is not made up for one by one.
         due.insert((Instant::now() + jittered(*interval, chance()), place));
     }
-    pending().await
+    pending::<()>().await;
 }
 
 /// Returns the interval, longer or shorter by chance.
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn an_interval_varies_by_a_fifth_and_no_more() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let all: Vec<Duration> = (0..1000).map(|chance| jittered(minute, chance)).collect();
         assert_eq!(all.iter().min(), Some(&Duration::from_secs(48)), "a fifth earlier at most");
         assert_eq!(all.iter().max(), Some(&Duration::from_secs(72)), "a fifth later at most");

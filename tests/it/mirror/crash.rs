@@ -2,6 +2,7 @@
 //! Guarantee: whatever was cut off, nothing that was let in is lost, and nothing that was not is read.
 use super::file::printed;
 use super::fixture::{Fixture, git_in};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use stratify::observe::mirror::{Fetched, Head};
@@ -83,10 +84,10 @@ fn many_packs_become_one_and_no_object_is_lost() {
     mirror.objects().append_note("refs/notes/stratify", gone, "synced").expect("a note can be written");
     fixture.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     // Files that grow line by line come as deltas, whose bases stand in earlier packs.
-    let mut text = (0..200).map(|line| format!("line: {line}\n")).collect::<String>();
+    let mut text = "a line of a long file\n".repeat(200);
     let (mut packs_max, mut last) = (0, first);
     for change in 0..40 {
-        text.push_str(&format!("changed: {change}\n"));
+        writeln!(text, "changed: {change}").expect("a text takes all");
         last = fixture.commit("fleet.yaml", &text);
         let before = objects(&folder);
         assert_eq!(mirror.fetch().expect("it can be fetched"), Fetched::Changed, "the branch moved");
