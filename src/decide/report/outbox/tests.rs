@@ -292,7 +292,7 @@ impl Seen {
 
 proptest! {
     #[test]
-    fn whatever_happens_the_last_wanted_verdict_is_posted(events in prop::collection::vec(event(), 0..60)) {
+    fn whatever_happens_the_last_wanted_verdict_is_posted(events in proptest::collection::vec(event(), 0..60)) {
         let mut seen = Seen::default();
         for event in events {
             seen.happens(event);
