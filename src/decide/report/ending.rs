@@ -2,7 +2,7 @@
 //! Guarantee: every ending has a standing and words; success only where the outcome is that all was seen healthy.
 use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
-use crate::decide::plan::{Hold, Operation, Plan};
+use crate::decide::plan::{Group, Hold, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
@@ -195,7 +195,7 @@ impl Numbers {
         let written = plan.layers.iter().filter(|layer| layer.writes());
         numbers.layers = written.map(|layer| &layer.layer).collect::<BTreeSet<_>>().len();
         let groups = plan.layers.iter().flat_map(|layer| &layer.groups);
-        for change in groups.flat_map(|group| group.writes()) {
+        for change in groups.flat_map(Group::writes) {
             match change.operation {
                 Operation::Create => numbers.created += 1,
                 Operation::Patch | Operation::Recreate | Operation::Move { .. } => numbers.changed += 1,
@@ -224,7 +224,7 @@ impl fmt::Display for Numbers {
 mod tests {
     use super::*;
     use crate::decide::document::Site;
-    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Group, LayerPlan, ObjectChange, Old, Role};
+    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, LayerPlan, ObjectChange, Old, Role};
     use crate::decide::value::{Code, Owner, Patch};
     use crate::name::{ChangeId, ObjectId, PlanId};
     use std::time::Duration;

@@ -131,8 +131,6 @@ impl<'a> Tally<'a> {
             match &standing.condition {
                 Condition::NotAffected | Condition::Released => {}
                 Condition::Synced { digest, .. } if *digest == standing.wanted => tally.synced += 1,
-                // Another digest is live: this commit's turn has not come, or is over.
-                Condition::Synced { .. } | Condition::Waiting => tally.waiting += 1,
                 Condition::Syncing { layer, at, of } => tally.syncing.push((standing, layer, *at, *of)),
                 Condition::Held(why) => tally.held.push((standing, why)),
                 Condition::Failed(why) => tally.troubled.push((standing, why.to_string())),
@@ -141,7 +139,8 @@ impl<'a> Tally<'a> {
                 Condition::Unreachable(why) if standing.since.after(environment.unreachable_after) <= now => {
                     tally.lost.push((standing, why));
                 }
-                Condition::Unreachable(_) => tally.waiting += 1,
+                // Where another digest is live, this commit's turn has not come, or is over.
+                Condition::Synced { .. } | Condition::Waiting | Condition::Unreachable(_) => tally.waiting += 1,
             }
         }
         let percent_max = usize::from(environment.unreachable_percent_max);

@@ -5,7 +5,7 @@ use crate::name::{ClusterName, CommitId, EnvironmentName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 /// The form that is written; a line of another one is somebody else's.
@@ -68,7 +68,7 @@ impl Context {
         cut.push('-');
         // Twelve digits keep names apart that begin alike.
         for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
-            cut.push_str(&format!("{byte:02x}"));
+            let _ = write!(cut, "{byte:02x}");
         }
         Self(cut.into())
     }

@@ -294,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_request_is_lost(events in prop::collection::vec(event(), 0..80), running_max in 1..3_usize) {
+        fn no_request_is_lost(events in proptest::collection::vec(event(), 0..80), running_max in 1..3_usize) {
             let mut schedule = Schedule::new(running_max);
             let mut now = NOW;
             // Of each cluster: whether a request or a retry is open, and whether a sync runs.

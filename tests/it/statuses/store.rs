@@ -94,7 +94,7 @@ fn an_outbox_survives_its_process() {
     let key = Key { forge: "github".into(), repository: "acme/fleet".into(), commit, context: Context::plan(None) };
     let store = Store::open(&path).expect("it is made");
     let mut outbox = Outbox::default();
-    outbox.want(key.clone(), status.clone(), Timestamp(1));
+    outbox.want(&key, status.clone(), Timestamp(1));
     assert!(outbox.next(Timestamp(1)).is_some(), "it is on its way when the process ends");
     let puts: Vec<_> = outbox.dirty().into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
     store.put_all("outbox", &puts).expect("it can be written");

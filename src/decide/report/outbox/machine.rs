@@ -63,13 +63,13 @@ impl Outbox {
     }
 
     /// Takes what is to be said; of all that was not posted yet only the newest is. Returns what had to give way.
-    pub fn want(&mut self, key: Key, status: Status, now: Timestamp) -> Option<Dropped> {
+    pub fn want(&mut self, key: &Key, status: Status, now: Timestamp) -> Option<Dropped> {
         let mut dropped = None;
-        if !self.rows.contains_key(&key) && self.rows.len() >= self.rows_max {
+        if !self.rows.contains_key(key) && self.rows.len() >= self.rows_max {
             dropped = self.make_room();
         }
         if self.rows.entry(key.clone()).or_insert_with(|| Row::new(now)).want(status, now) {
-            self.changed(&key);
+            self.changed(key);
         }
         dropped
     }

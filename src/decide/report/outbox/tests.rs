@@ -29,7 +29,7 @@ struct Desk {
 
 impl Desk {
     fn want(&mut self, state: State, text: &str) {
-        assert_eq!(self.outbox.want(key(1), status(1, state, text), Timestamp(self.now)), None, "there is room");
+        assert_eq!(self.outbox.want(&key(1), status(1, state, text), Timestamp(self.now)), None, "there is room");
     }
 
     fn next(&mut self) -> Option<(State, String)> {
@@ -193,7 +193,7 @@ fn settled_rows_give_way_first() {
     let mut outbox = Outbox::default();
     outbox.rows_max = 2;
     let want = |outbox: &mut Outbox, commit: u8, state| {
-        outbox.want(key(commit), status(commit, state, "said"), Timestamp(commit.into()))
+        outbox.want(&key(commit), status(commit, state, "said"), Timestamp(commit.into()))
     };
     want(&mut outbox, 1, State::Success);
     want(&mut outbox, 2, State::Success);
@@ -261,7 +261,7 @@ impl Seen {
         let now = Timestamp(self.desk.now);
         match event {
             Event::Want(commit, state) => {
-                self.desk.outbox.want(key(commit), status(commit, state, "said"), now);
+                self.desk.outbox.want(&key(commit), status(commit, state, "said"), now);
                 if state.is_verdict() && self.verdicts(commit) < 2 {
                     self.wanted[usize::from(commit)] = Some(state);
                 }
@@ -292,9 +292,11 @@ impl Seen {
 
 proptest! {
     #[test]
-    fn whatever_happens_the_last_wanted_verdict_is_posted(events in prop::collection::vec(event(), 0..60)) {
+    fn whatever_happens_the_last_wanted_verdict_is_posted(events in proptest::collection::vec(event(), 0..60)) {
         let mut seen = Seen::default();
-        events.into_iter().for_each(|event| seen.happens(event));
+        for event in events {
+            seen.happens(event);
+        }
         for commit in 0..3 {
             seen.happens(Event::Posted(commit));
         }
