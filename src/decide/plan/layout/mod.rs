@@ -7,7 +7,8 @@ mod text;
 pub use header::{Owner, intact, owner_of};
 pub use path::{IDENTITY, LOCK, OWN_FOLDER, RECORD, inventory_layer, inventory_path, object_path};
 
-use crate::decide::value::{Digest, Domain, Value, digest_of};
+use super::Version;
+use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};
 
 /// The most bytes of one object's file: what the API server takes of one object (etcd's limit), three times over, since
 /// block YAML with its indentation is longer than the JSON that limit is about.
@@ -26,4 +27,11 @@ pub fn encode_object(manifest: &Value, fleet: &str, cluster: &str, layer: &str) 
     let mut bytes = header::line(fleet, cluster, layer, manifest_digest(manifest), &body).into_bytes();
     bytes.extend_from_slice(body.as_bytes());
     bytes
+}
+
+/// Returns the version of a file: the directory's identity and a digest of the bytes.
+pub fn version_of(uid: &str, bytes: &[u8]) -> Version {
+    let mut hasher = Hasher::new(Domain("file/1"));
+    hasher.bytes(bytes);
+    Version(format!("{uid}:{}", hasher.finish()).into())
 }
