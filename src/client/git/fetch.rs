@@ -2,7 +2,7 @@
 //! Guarantee: refs by their full names; a ref that should have moved has moved, to an object that is here.
 use super::address::{Address, Way};
 use super::error::{chain, fault, in_local};
-use super::transport::{Ended, Guard, authenticate, connect};
+use super::transport::{Ended, Guard, authenticate, connect, http_options};
 use crate::decide::value::{Fault, Owner};
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
@@ -69,7 +69,10 @@ pub(crate) fn fetch(
         .map_err(in_local(&attempt))?;
     let incoming = into.objects.store_ref().path().join("pack");
     let (transport, mut guard) = connect(address, Service::UploadPack, Some(&incoming))?;
-    let connection = remote.to_connection_with_transport(transport).with_credentials(authenticate(address));
+    let connection = remote
+        .to_connection_with_transport(transport)
+        .with_credentials(authenticate(address))
+        .with_transport_options(Box::new(http_options(address)?));
     // All heads are asked for, so that a gone branch can be told from an empty repository.
     let options = gix::remote::ref_map::Options {
         prefix_from_spec_as_filter_on_remote: false,

@@ -4,7 +4,10 @@ use super::error::{fault, in_local};
 use super::objects::{Objects, object, open_writable};
 use crate::decide::value::{Fault, Owner};
 use crate::name::CommitId;
+use gix::ObjectId;
 use gix::bstr::ByteSlice;
+use gix::note::plumbing::State;
+use gix::refs::transaction::PreviousValue;
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +23,8 @@ const WAIT: Duration = Duration::from_millis(2);
 impl Objects {
     /// Returns the note of a commit, if there is one.
     pub fn note(&self, reference: &str, commit: CommitId) -> Result<Option<String>, Fault> {
-        read(&self.repository(), reference, commit)
+        let attempt = format!("could not read the note of {commit} at {reference}");
+        Notes::at(&self.repository(), reference, &attempt)?.text(commit, &attempt)
     }
 
     /// Replaces the note of a commit by what `change` makes of it; `None` from it leaves the note as it is.
@@ -36,11 +40,15 @@ impl Objects {
         for try_no in 0..TRIES_MAX {
             // Opened anew, so that what another process wrote is seen.
             let repository = open_writable(self.repository().path())?;
-            let old = read(&repository, reference, commit)?;
+            let mut notes = Notes::at(&repository, reference, &attempt)?;
+            let old = notes.text(commit, &attempt)?;
             let Some(new) = change(old.as_deref()) else { return Ok(()) };
-            let notes = repository.notes().map_err(in_local(&attempt))?;
-            let written = notes.with_commit_message("stratify").replace(reference, object(commit), new);
-            match written {
+            let written = notes.with(commit, &new, &attempt)?;
+            // Only from the value that `old` was read from: gix's own `replace` would look again by itself.
+            let expected = notes.tip.map_or(PreviousValue::MustNotExist, |tip| {
+                PreviousValue::MustExistAndMatch(gix::refs::Target::Object(tip))
+            });
+            match repository.reference(reference, written, expected, "notes") {
                 Ok(_) => return Ok(()),
                 Err(error) => failed = Some(error),
             }
@@ -66,9 +74,42 @@ impl Objects {
     }
 }
 
-fn read(repository: &gix::Repository, reference: &str, commit: CommitId) -> Result<Option<String>, Fault> {
-    let attempt = format!("could not read the note of {commit} at {reference}");
-    let mut notes = repository.notes().and_then(|notes| notes.with_refs([reference])).map_err(in_local(&attempt))?;
-    let found = notes.get(object(commit)).map_err(in_local(&attempt))?;
-    Ok(found.first().map(|note| note.blob.data.to_str_lossy().into_owned()))
+/// The notes of one moment.
+struct Notes<'a> {
+    repository: &'a gix::Repository,
+    /// The commit that the ref names, if there is one.
+    tip: Option<ObjectId>,
+    state: State,
+}
+
+impl<'a> Notes<'a> {
+    fn at(repository: &'a gix::Repository, reference: &str, attempt: &str) -> Result<Self, Fault> {
+        let found = repository.try_find_reference(reference).map_err(in_local(attempt))?;
+        let tip = found.map(|mut found| found.peel_to_id().map(gix::Id::detach)).transpose();
+        let tip = tip.map_err(in_local(attempt))?;
+        let tree = match tip {
+            Some(tip) => {
+                let commit = repository.find_commit(tip).map_err(in_local(attempt))?;
+                commit.tree_id().map_err(in_local(attempt))?.detach()
+            }
+            None => ObjectId::empty_tree(repository.object_hash()),
+        };
+        let state = State::new(tree, repository).map_err(in_local(attempt))?;
+        Ok(Self { repository, tip, state })
+    }
+
+    fn text(&mut self, commit: CommitId, attempt: &str) -> Result<Option<String>, Fault> {
+        let found = self.state.get(&object(commit), self.repository).map_err(in_local(attempt))?;
+        let Some(found) = found else { return Ok(None) };
+        let blob = self.repository.find_blob(found).map_err(in_local(attempt))?;
+        Ok(Some(blob.data.to_str_lossy().into_owned()))
+    }
+
+    /// Writes the notes with another note of a commit, and returns what the ref should name.
+    fn with(&mut self, commit: CommitId, note: &str, attempt: &str) -> Result<ObjectId, Fault> {
+        let blob = self.repository.write_blob(note).map_err(in_local(attempt))?.detach();
+        let edit = self.state.replace(object(commit), blob, self.repository).map_err(in_local(attempt))?;
+        let written = self.repository.new_commit("stratify", edit.tree, self.tip).map_err(in_local(attempt))?;
+        Ok(written.id)
+    }
 }

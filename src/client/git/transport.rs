@@ -274,17 +274,28 @@ fn ssh(address: &Address, user: Option<&str>, host: &str, port: Option<u16>) -> 
 
 /// Returns an HTTP connection with the settings' authority and deadline.
 fn http(url: gix::Url, address: &Address, version: Protocol) -> Result<Connected, Fault> {
+    let mut connection = http::connect::<http::reqwest::Remote>(url, version, false);
+    connection.configure(&http_options(address)?).map_err(|error| Fault::bug(error.to_string()))?;
+    Ok(Box::new(connection))
+}
+
+/// Returns the settings' authority and deadline, as gix takes them. A fetch has to hand them to gix once more, which
+/// otherwise replaces them by what Git's configuration says.
+pub(crate) fn http_options(address: &Address) -> Result<http::Options, Fault> {
     // gix's reqwest comes without a provider; a second call changes nothing.
     rustls::crypto::ring::default_provider().install_default().ok();
     let certificates = match &address.authority {
         None => None,
-        Some(pem) => Some(reqwest::Certificate::from_pem_bundle(pem).map_err(|_| {
-            let message = format!("the authority of repository {} is no certificate in PEM", address.name);
-            fault(Owner::Operator, false, message, "give a file that begins with -----BEGIN CERTIFICATE-----")
-        })?),
+        Some(pem) => {
+            let found = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+            Some(found.ok_or_else(|| {
+                let message = format!("the authority of repository {} is no certificate in PEM", address.name);
+                let hint = "give a file that begins with -----BEGIN CERTIFICATE-----";
+                fault(Owner::Operator, false, message, hint)
+            })?)
+        }
     };
     let deadline = address.limits.deadline;
-    let mut connection = http::connect::<http::reqwest::Remote>(url, version, false);
     let configure_client = move |builder: reqwest::blocking::ClientBuilder| {
         let builder = builder.timeout(deadline);
         Ok(match &certificates {
@@ -294,13 +305,11 @@ fn http(url: gix::Url, address: &Address, version: Protocol) -> Result<Connected
     };
     let backend =
         http::reqwest::Options { configure_client: Some(Box::new(configure_client)), configure_request: None };
-    let options = http::Options {
+    Ok(http::Options {
         user_agent: Some(concat!("git/stratify-", env!("CARGO_PKG_VERSION")).to_owned()),
         backend: Some(Arc::new(Mutex::new(backend))),
         ..http::Options::default()
-    };
-    connection.configure(&options).map_err(|error| Fault::bug(error.to_string()))?;
-    Ok(Box::new(connection))
+    })
 }
 
 /// Returns what answers a server that asks who we are.

@@ -19,7 +19,7 @@ pub struct Blob {
     id: BlobId,
     content: Content,
     stream: OnceLock<Result<(Text, Stream), Wrong>>,
-    value: OnceLock<Value>,
+    values: OnceLock<Vec<Value>>,
     schema: OnceLock<Result<Validator, String>>,
 }
 
@@ -33,7 +33,7 @@ enum Wrong {
 impl Blob {
     /// Takes the content of a blob.
     pub fn new(id: BlobId, content: Content) -> Self {
-        Self { id, content, stream: OnceLock::new(), value: OnceLock::new(), schema: OnceLock::new() }
+        Self { id, content, stream: OnceLock::new(), values: OnceLock::new(), schema: OnceLock::new() }
     }
 
     /// Returns its id.
@@ -69,9 +69,14 @@ impl Blob {
 
     /// Returns its one document as a value; null where it is empty or wrong, which [`Self::document`] tells.
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| match self.stream() {
-            Ok((_, stream)) => stream.documents.first().map_or(Value::Null, |tree| tree.root().value()),
-            Err(_) => Value::Null,
+        self.values().first().unwrap_or(&Value::Null)
+    }
+
+    /// Returns its documents as values, in the order of [`Self::documents`]; none where they are wrong.
+    pub fn values(&self) -> &[Value] {
+        self.values.get_or_init(|| match self.stream() {
+            Ok((_, stream)) => stream.documents.iter().map(|tree| tree.root().value()).collect(),
+            Err(_) => Vec::new(),
         })
     }
 

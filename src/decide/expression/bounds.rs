@@ -24,7 +24,8 @@ pub(super) fn check_text(text: &str) -> Result<(), ExpressionError> {
     }
     let mut levels = vec![Level::default()];
     let mut links = 0; // of all levels
-    for (_, byte) in code(text) {
+    for byte in code(text) {
+        let (at, byte) = byte?;
         let outermost = levels.len() == 1;
         let level = levels.last_mut().expect("the first level stays");
         match byte {
@@ -33,6 +34,10 @@ pub(super) fn check_text(text: &str) -> Result<(), ExpressionError> {
             b'&' | b'|' => links -= level.split(),
             b'?' | b':' => {
                 level.branches += 1;
+                links += 1;
+            }
+            b'i' if is_in(text, at) => {
+                level.links += 1;
                 links += 1;
             }
             b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' => {
@@ -57,6 +62,13 @@ pub(super) fn check_text(text: &str) -> Result<(), ExpressionError> {
     Ok(())
 }
 
+/// Whether the operator `in` stands at `at`.
+fn is_in(text: &str, at: usize) -> bool {
+    let Some((before, after)) = text.as_bytes().split_at_checked(at) else { return false };
+    let ends = after.get(2).is_none_or(|byte| !is_letter(*byte));
+    after.starts_with(b"in") && ends && letters_before(before).is_empty()
+}
+
 /// What has been chained since the last separator, between one pair of brackets.
 #[derive(Default)]
 struct Level {
@@ -76,61 +88,99 @@ impl Level {
 }
 
 /// Returns the bytes of `text` that stand outside of strings and comments, with their places.
-pub(super) fn code(text: &str) -> impl Iterator<Item = (usize, u8)> {
+///
+/// A string must be one for CEL's lexer too: that one drops the quote of a broken string and reads on inside of it,
+/// so that brackets would hide there.
+fn code(text: &str) -> impl Iterator<Item = Result<(usize, u8), ExpressionError>> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let byte = *bytes.get(at)?;
-            let rest = bytes.get(at..)?;
+            let (before, rest) = bytes.split_at_checked(at)?;
+            let byte = *rest.first()?;
             if byte == b'"' || byte == b'\'' {
-                at += string(rest, is_raw(bytes.get(..at)?));
+                let Some(length) = is_raw(before).and_then(|raw| string(rest, raw)) else {
+                    at = bytes.len();
+                    return Some(Err(ExpressionError::Quotes));
+                };
+                at += length;
             } else if rest.starts_with(b"//") {
                 at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
             } else {
                 at += 1;
-                return Some((at - 1, byte));
+                return Some(Ok((at - 1, byte)));
             }
         }
     })
 }
 
-/// Whether a string that follows `before` knows no escapes: `r"…"`, `br"…"`, but not the end of a name.
-fn is_raw(before: &[u8]) -> bool {
-    let letters = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    let prefix: &[u8] = before.get(before.len() - letters..).unwrap_or_default();
-    prefix.len() <= 2 && prefix.iter().any(|byte| matches!(byte, b'r' | b'R'))
+/// Whether a string that follows `before` knows no escapes; nothing where what precedes is no prefix of strings.
+fn is_raw(before: &[u8]) -> Option<bool> {
+    match letters_before(before) {
+        b"" | b"b" | b"B" => Some(false),
+        b"r" | b"R" | b"br" | b"bR" | b"Br" | b"BR" => Some(true),
+        _ => None,
+    }
 }
 
-/// Returns how long the string at the head of `text` is.
-fn string(text: &[u8], raw: bool) -> usize {
-    let quote = text.first().copied().unwrap_or_default();
+fn letters_before(before: &[u8]) -> &[u8] {
+    let letters = before.iter().rev().take_while(|byte| is_letter(**byte)).count();
+    before.get(before.len() - letters..).unwrap_or_default()
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Returns how long the string at the head of `text` is, where it is one.
+fn string(text: &[u8], raw: bool) -> Option<usize> {
+    let quote = *text.first()?;
     let triple = [quote; 3];
-    let end: &[u8] = if text.starts_with(&triple) { &triple } else { &[quote] };
+    let end = if text.starts_with(&triple) { triple.as_slice() } else { std::slice::from_ref(&quote) };
     let mut at = end.len();
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+    loop {
+        let rest = text.get(at..)?;
         if rest.starts_with(end) {
-            return at + end.len();
+            return Some(at + end.len());
         }
-        at += if !raw && rest.starts_with(b"\\") { 2 } else { 1 };
+        at += match rest.first()? {
+            b'\n' | b'\r' if end.len() == 1 => return None,
+            b'\\' if !raw => escape(rest)?,
+            _ => 1,
+        };
     }
-    text.len()
+}
+
+/// Returns how long the escape at the head of `text` is, where CEL knows it.
+fn escape(text: &[u8]) -> Option<usize> {
+    let digits = |count: usize, radix: u32| {
+        let digits = text.get(2..2 + count)?;
+        digits.iter().all(|byte| char::from(*byte).is_digit(radix)).then_some(2 + count)
+    };
+    match text.get(1)? {
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'"' | b'\'' | b'`' | b'\\' | b'?' => Some(2),
+        b'x' | b'X' => digits(2, 16),
+        b'u' => digits(4, 16),
+        b'U' => digits(8, 16),
+        b'0'..=b'3' => digits(2, 8),
+        _ => None,
+    }
 }
 
 /// Returns the place of the `}}` that ends a placeholder whose expression starts at `from`.
-pub(super) fn placeholder(text: &str, from: usize) -> Option<Range<usize>> {
+pub(super) fn placeholder(text: &str, from: usize) -> Result<Range<usize>, ExpressionError> {
     let mut open = 0_usize;
-    let mut last = None; // the place of a `}` that closes nothing
-    for (at, byte) in code(text.get(from..)?) {
-        match byte {
-            b'{' => open += 1,
-            b'}' if open > 0 => open -= 1,
-            b'}' if at > 0 && last == Some(at - 1) => return Some(from + at - 1..from + at + 1),
-            b'}' => last = Some(at),
+    let mut last = None; // the place after a `}` that closes nothing
+    for byte in code(text.get(from..).unwrap_or_default()) {
+        match byte? {
+            (_, b'{') => open += 1,
+            (_, b'}') if open > 0 => open -= 1,
+            (at, b'}') if last == Some(at) => return Ok(from + at - 1..from + at + 1),
+            (at, b'}') => last = Some(at + 1),
             _ => {}
         }
     }
-    None
+    Err(ExpressionError::Unclosed)
 }
 
 /// Checks the tree: how deep comprehensions stand in each other, their ranges included.

@@ -26,6 +26,9 @@ pub enum ExpressionError {
     /// It is not CEL; the text says where.
     #[error("the expression is not CEL: unexpected input at {0}")]
     Syntax(String),
+    /// A string that CEL does not read as one.
+    #[error("a string of the expression has no end, an unknown escape or an unknown prefix")]
+    Quotes,
     /// A placeholder does not end.
     #[error("the placeholder has no end, expected `}}}}`")]
     Unclosed,
@@ -52,6 +55,7 @@ impl ExpressionError {
             Self::TooCostly => "refer to a smaller part of the values, or walk over fewer items",
             Self::Unordered => "iterate over a list, or over a map of the values",
             Self::Syntax(_) => "texts stand in quotes, names with a dash or a slash in `[\"…\"]`",
+            Self::Quotes => "write the backslashes of a pattern in `r'…'`",
             Self::Unclosed => "end it by `}}`, or write `$${{` for the characters themselves",
             Self::UnknownName(_) => "guard what may be absent by `has(…)`",
             Self::Absent(_) => "guard it by `in` for a key, or by `size(…)` for an index",

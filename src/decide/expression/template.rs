@@ -48,7 +48,7 @@ impl Template {
             }
             literal.push_str(before);
             let from = open + OPEN.len();
-            let close = bounds::placeholder(text, from).ok_or((open..text.len(), ExpressionError::Unclosed))?;
+            let close = bounds::placeholder(text, from).map_err(|error| (open..text.len(), error))?;
             let placeholder = open..close.end;
             let source = text.get(from..close.start).unwrap_or_default().trim();
             let expression = Expression::compile(source).map_err(|error| (placeholder.clone(), error))?;

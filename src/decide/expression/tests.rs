@@ -56,7 +56,8 @@ fn references(text: &str) -> Vec<String> {
 fn a_value_goes_into_cel_and_comes_back_the_same() {
     for name in ["replicas", "huge", "ratio", "on", "none", "host", "workers"] {
         let value = evaluate(&format!("vars.{name}")).unwrap();
-        let scope = scope(&seal());
+        let seal = seal();
+        let scope = scope(&seal);
         let direct = Expression::compile(&format!("[vars.{name}][0]")).unwrap().evaluate(&scope).unwrap();
         assert_eq!(value, direct, "{name} is the same through a list of CEL");
         assert!(!value.is_tainted(), "{name} depends on nothing sensitive, though vars holds some");
@@ -84,21 +85,37 @@ fn a_map_is_walked_over_in_the_order_of_its_keys() {
     let keys: Vec<String> = (0..100).map(|at| format!("key-{at:03}")).collect();
     let entries: Map = keys.iter().map(|key| (key.as_str(), Value::Null)).collect();
     let scope = Scope::new(&seal).with("all", entries.into());
-    for text in ["all.map(key, key)", "[all][0].map(key, key)", "(true ? all : {}).filter(key, true)"] {
-        let expression = Expression::compile(text).unwrap();
-        if text.contains("{}") {
-            assert_eq!(expression.evaluate(&scope), Err(ExpressionError::Unordered), "{{}} is a map that it builds");
-            continue;
-        }
-        let walked = expression.evaluate(&scope).unwrap();
+    for text in ["all.map(key, key)", "[all][0].map(key, key)", "all.filter(key, key != '')"] {
+        let walked = Expression::compile(text).unwrap().evaluate(&scope).unwrap();
         let walked: Vec<_> = walked.as_list().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(walked, keys, "{text} gives the keys in order");
     }
-    assert_eq!(
-        Expression::compile("[{'b': 1, 'a': 2}].map(x, x.map(key, key))").unwrap().evaluate(&scope),
-        Err(ExpressionError::Unordered),
-        "a map inside a list that the expression builds has no order either"
-    );
+}
+
+#[test]
+fn a_map_that_is_written_out_is_not_walked_over() {
+    for text in [
+        "{'b': 1, 'a': 2}.map(key, key)",
+        "[{'b': 1, 'a': 2}].map(x, x.map(key, key))",
+        "(vars.on ? cluster.labels : {}).map(key, key)",
+        "{'x': [{'b': 1, 'a': 2}]}.x[0].exists(key, key == 'a')",
+    ] {
+        assert_eq!(evaluate(text), Err(ExpressionError::Unordered), "{text} has an order of chance");
+    }
+    let built = evaluate("vars.workers.map(w, {'name': w.name}).map(w, w.name)");
+    assert_eq!(built, Ok(list(&["b".into(), "a".into()])), "a list of such maps is walked over");
+}
+
+#[test]
+fn a_broken_string_hides_no_brackets() {
+    let deep = "(".repeat(1000);
+    for text in ["'{}", "'\n{}'", "'\\q{}'", "rb'\\'{}'", "'''{}", "x'{}'", "'\\x0{}'", "'\\9{}'"] {
+        let refused = Expression::compile(&text.replace("{}", &deep)).unwrap_err();
+        assert_eq!(refused, ExpressionError::Quotes, "{text} is no string to CEL");
+    }
+    for text in [r"r'\d'", r"'\u00e9\x41\101\n\''", r#""""a"b\"""""#, "'''a\n'b'''", "'(' // ((("] {
+        assert!(Expression::compile(text).is_ok(), "{text} is a string to CEL");
+    }
 }
 
 #[test]
@@ -260,9 +277,9 @@ fn a_doubled_dollar_is_a_literal() {
 fn a_template_knows_where_it_is_wrong_and_what_it_reads() {
     let error = |text: &str| Template::parse(text).unwrap_err();
     assert_eq!(error("ab ${{ vars.x"), (3..13, ExpressionError::Unclosed));
-    assert_eq!(error("${{ 'a }}").1, ExpressionError::Unclosed, "its string does not end");
+    assert_eq!(error("${{ 'a }}").1, ExpressionError::Quotes, "its string does not end");
     let (at, wrong) = error("é ${{ 1 + }} ${{ 2 }}");
-    assert_eq!(at, 3..12, "the bytes of the placeholder");
+    assert_eq!(at, 3..13, "the bytes of the placeholder");
     assert!(matches!(wrong, ExpressionError::Syntax(_)), "{wrong}");
     assert!(matches!(error("${{ }}").1, ExpressionError::Syntax(_)), "nothing is no expression");
     let template = Template::parse("${{ vars.b }}${{ vars.a + vars.b }}").unwrap();
@@ -278,6 +295,7 @@ fn long_and_deep_expressions_are_refused_unread() {
     assert_eq!(refused(format!("a{}", ".a".repeat(1000))), ExpressionError::TooDeep);
     assert_eq!(refused(format!("a{}", "[0]".repeat(600))), ExpressionError::TooDeep);
     assert_eq!(refused(format!("1{}", "+1".repeat(1000))), ExpressionError::TooDeep);
+    assert_eq!(refused(format!("1{}", " in a".repeat(400))), ExpressionError::TooDeep);
     assert_eq!(refused("!".repeat(2000)), ExpressionError::TooDeep);
     assert_eq!(refused(format!("{}1", "a?1:".repeat(500))), ExpressionError::TooDeep);
     assert_eq!(refused(format!("{}1", "a&&b?1:".repeat(200))), ExpressionError::TooDeep, "`&&` does not part `?:`");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// What the order asks of a layer.
 #[derive(Clone, Debug)]
-pub struct Ordered {
+pub(super) struct Ordered {
     /// Its name.
     pub name: LayerName,
     /// Its role.
@@ -26,7 +26,7 @@ pub struct Ordered {
 
 /// A layer's place in the order.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub(super) struct Place {
     /// Its index in what was given.
     pub layer: usize,
     /// Its wave.
@@ -42,7 +42,7 @@ struct Step {
 }
 
 /// Puts layers in order; within a wave they stand as they were given.
-pub fn order(layers: &[Ordered]) -> Result<Vec<Place>, Vec<Diagnostic>> {
+pub(super) fn order(layers: &[Ordered]) -> Result<Vec<Place>, Vec<Diagnostic>> {
     let names: BTreeMap<&LayerName, usize> = layers.iter().enumerate().map(|(at, layer)| (&layer.name, at)).collect();
     let mut errors = Vec::new();
     let mut steps: Vec<Vec<Step>> = layers.iter().map(|layer| from_roles(layer, layers)).collect();

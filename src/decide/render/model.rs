@@ -68,6 +68,8 @@ pub struct Object {
     pub id: ObjectId,
     /// The whole object, with `apiVersion` and `kind`, its namespace and its owner marks.
     pub manifest: Value,
+    /// Whether it outlives its layer: namespaces that were made for others are never deleted.
+    pub is_kept: bool,
     /// Where it is written.
     pub at: Span,
 }

@@ -32,7 +32,12 @@ impl Folder {
             ));
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
-        make_bare(&folder.mirror()).and_then(|()| clear(&folder.mirror())).map_err(in_folder(&attempt))?;
+        let settle = || -> io::Result<()> {
+            make_bare(&folder.mirror())?;
+            clear(&folder.mirror())?;
+            folder.clear_consolidated()
+        };
+        settle().map_err(in_folder(&attempt))?;
         Ok(folder)
     }
 
@@ -49,6 +54,19 @@ impl Folder {
     /// Returns the folder of the quarantine.
     pub(crate) fn incoming(&self) -> PathBuf {
         self.path.join("incoming.git")
+    }
+
+    /// Returns the folder where a consolidated pack is written.
+    pub(crate) fn consolidated(&self) -> PathBuf {
+        self.path.join("consolidated")
+    }
+
+    /// Removes what a consolidation left.
+    pub(crate) fn clear_consolidated(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.consolidated()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the file that keeps the size of the last tree.

@@ -34,6 +34,11 @@ impl Fixture {
         self.scratch.path().join("source")
     }
 
+    /// Returns the folder around it.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// Returns a folder beside it.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
@@ -81,9 +86,14 @@ impl Fixture {
 
     /// Opens its mirror with another address.
     pub(crate) fn mirror_with(&self, change: impl FnOnce(&mut Address)) -> Mirror {
+        self.mirror_of("mirror", change)
+    }
+
+    /// Opens its mirror in a folder of that name, with another address.
+    pub(crate) fn mirror_of(&self, name: &str, change: impl FnOnce(&mut Address)) -> Mirror {
         let mut address = self.address();
         change(&mut address);
-        Mirror::open(address, &self.beside("mirror")).expect("the mirror can be opened")
+        Mirror::open(address, &self.beside(name)).expect("the mirror can be opened")
     }
 }
 

@@ -1,4 +1,15 @@
 //! In: real repositories, made by the `git` program under a configuration of their own. Out: what the mirror makes of them.
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
-mod fixture;
+pub(crate) mod fixture;
+<<<<<<< HEAD
 mod file;
+=======
+pub(crate) mod file;
+>>>>>>> git
+mod crash;
+mod head;
+mod http;
+mod notes;
+mod server;
+mod ssh;
+mod tree;

@@ -1,0 +1,134 @@
+//! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
+//! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
+use super::inventory::{LayerInventory, object_digest};
+use super::model::{ObjectChange, Operation, Plan, Role};
+use super::state::ClusterState;
+use crate::decide::document::Site;
+use crate::name::ObjectId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks a plan.
+pub fn check(plan: &Plan, facts: &ClusterState) -> Result<(), Vec<String>> {
+    let mut broken = Vec::new();
+    let all: Vec<(usize, Role, &ObjectChange)> = plan
+        .layers
+        .iter()
+        .enumerate()
+        .flat_map(|(at, layer)| {
+            layer.groups.iter().flat_map(move |group| group.objects.iter().map(move |object| (at, group.role, object)))
+        })
+        .collect();
+    needs(plan, &mut broken);
+    once(&all, &mut broken);
+    prunes(&all, facts, &mut broken);
+    ahead(plan, facts, &mut broken);
+    last(plan, &all, &mut broken);
+    records(plan, facts, &mut broken);
+    if broken.is_empty() { Ok(()) } else { Err(broken) }
+}
+
+fn needs(plan: &Plan, broken: &mut Vec<String>) {
+    for (at, layer) in plan.layers.iter().enumerate() {
+        if layer.needs.iter().any(|need| *need >= at) {
+            broken.push(format!("layer {} waits for a later one", layer.layer));
+        }
+        let change = plan.change.layers.iter().find(|change| change.layer == layer.layer);
+        let is_prune = layer.groups.iter().all(|group| group.role == Role::Prune);
+        for edge in change.filter(|_| !is_prune).into_iter().flat_map(|change| &change.after) {
+            let before = plan.layers.iter().position(|other| other.layer == edge.layer);
+            if before.is_some_and(|before| before >= at || !layer.needs.contains(&before)) {
+                broken.push(format!("layer {} does not wait for {}", layer.layer, edge.layer));
+            }
+        }
+    }
+}
+
+fn once(all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
+    let mut seen: BTreeSet<(Site, &ObjectId)> = BTreeSet::new();
+    for (_, _, object) in all {
+        if !seen.insert((object.site, &object.object)) {
+            broken.push(format!("{} {} stands twice", object.object.kind, object.object.name));
+        }
+    }
+}
+
+fn prunes(all: &[(usize, Role, &ObjectChange)], facts: &ClusterState, broken: &mut Vec<String>) {
+    for (_, role, object) in all {
+        let name = || format!("{} {}", object.object.kind, object.object.name);
+        let key = (object.site, object.object.clone());
+        let ends = matches!(object.operation, Operation::Prune | Operation::Keep);
+        if ends != (*role == Role::Prune) {
+            broken.push(format!("{} stands in a group of another role", name()));
+        }
+        if ends && object.manifest.is_some() {
+            broken.push(format!("{} is wanted and ends", name()));
+        }
+        if ends && !facts.inventory.layers.values().any(|layer| layer.entries.contains_key(&key)) {
+            broken.push(format!("{} ends and was never ours", name()));
+        }
+        if !ends && object.manifest.is_none() {
+            broken.push(format!("{} is written without a manifest", name()));
+        }
+    }
+}
+
+fn ahead(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
+    let mut books: BTreeMap<&str, &LayerInventory> =
+        facts.inventory.layers.iter().map(|(name, book)| (name.as_str(), book)).collect();
+    for layer in &plan.layers {
+        if let Some(ahead) = &layer.ahead {
+            if let Some(old) = books.get(layer.layer.as_str())
+                && old.entries.keys().any(|key| !ahead.entries.contains_key(key))
+            {
+                broken.push(format!("the inventory of {} forgets before it deletes", layer.layer));
+            }
+            books.insert(layer.layer.as_str(), ahead);
+        }
+        let book = books.get(layer.layer.as_str());
+        for object in layer.groups.iter().flat_map(super::model::Group::writes) {
+            let entry = book.and_then(|book| book.entries.get(&(object.site, object.object.clone())));
+            let intended = object.manifest.as_ref().map(object_digest);
+            let is_listed = entry.is_some_and(|entry| intended.is_none() || entry.intended == intended);
+            if !is_listed {
+                broken.push(format!("{} {} is written before it is listed", object.object.kind, object.object.name));
+            }
+        }
+        if let Some(settled) = &layer.settled {
+            books.insert(layer.layer.as_str(), settled);
+        }
+    }
+}
+
+/// What goes goes after everything that is written, unless the layer asked for the opposite and was approved.
+fn last(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
+    let swaps = |at: usize| {
+        let name = plan.layers.get(at).map(|layer| &layer.layer);
+        let change = plan.change.layers.iter().find(|change| Some(&change.layer) == name);
+        change.is_some_and(|change| change.options.swap == crate::decide::profile::Swap::RemoveFirst)
+    };
+    let last_write = all
+        .iter()
+        .filter(|(_, role, object)| *role != Role::Prune && object.operation.is_write())
+        .map(|(at, ..)| *at)
+        .max();
+    let first_prune = all.iter().filter(|(at, role, _)| *role == Role::Prune && !swaps(*at)).map(|(at, ..)| *at).min();
+    if let (Some(write), Some(prune)) = (last_write, first_prune)
+        && prune < write
+    {
+        broken.push("something is deleted before all is written".into());
+    }
+}
+
+fn records(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
+    if let Some(begin) = &plan.begin
+        && (begin.generation != facts.record.generation + 1 || begin.applying.is_none())
+    {
+        broken.push("the record does not follow the one that was seen".into());
+    }
+    if !plan.is_empty()
+        && plan.begin.is_none()
+        && matches!(plan.change.head, crate::decide::document::Revision::Commit(_))
+    {
+        broken.push("something is written without a record".into());
+    }
+}

@@ -1,0 +1,14 @@
+//! In: nothing. Out: the numbers of this stage's diagnostics.
+//! Guarantee: a number means one thing for ever; one that is no longer used is not given again.
+use crate::decide::value::Code;
+
+/// A write that could not be tried.
+pub const UNVERIFIED: Code = Code(501);
+/// A write that would be refused.
+pub const REFUSED: Code = Code(502);
+/// An inventory that is too large.
+pub const INVENTORY: Code = Code(503);
+/// An approval that does not count.
+pub const APPROVAL: Code = Code(504);
+/// A change that is never done.
+pub const FORBIDDEN: Code = Code(505);

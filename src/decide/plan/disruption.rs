@@ -1,0 +1,120 @@
+//! In: a layer before and after. Out: how much the change disturbs what runs, and which path says so.
+//! Guarantee: from a table of data; an unknown path of an infrastructure layer is taken for the gravest.
+use super::model::{ChangeKind, Disruption, ObjectChange};
+use crate::decide::document::LayerRole;
+use crate::decide::profile::ResolvedSource;
+use crate::decide::render::Layer;
+use crate::decide::value::{Patch, Pointer};
+use std::sync::Arc;
+
+/// Role, pattern of paths of the layer document, class. The first that matches counts.
+const TABLE: &[(LayerRole, &str, Disruption)] = &[
+    (LayerRole::Os, "/health/**", Disruption::None),
+    (LayerRole::Os, "/**", Disruption::Repave),
+    (LayerRole::Kubernetes, "/health/**", Disruption::None),
+    (LayerRole::Kubernetes, "/values/controlPlane/**", Disruption::ControlPlaneRepave),
+    (LayerRole::Kubernetes, "/**", Disruption::Repave),
+    (LayerRole::Network, "/health/**", Disruption::None),
+    (LayerRole::Network, "/profile", Disruption::None),
+    (LayerRole::Network, "/source/name", Disruption::ReplaceNetwork),
+    (LayerRole::Network, "/values/**", Disruption::Restart),
+    (LayerRole::Network, "/presets/**", Disruption::Restart),
+    (LayerRole::Network, "/version", Disruption::Restart),
+    (LayerRole::Network, "/digest", Disruption::Restart),
+    (LayerRole::Network, "/attached/**", Disruption::Reload),
+    (LayerRole::Network, "/**", Disruption::Repave),
+    (LayerRole::Storage, "/health/**", Disruption::None),
+    (LayerRole::Storage, "/profile", Disruption::None),
+    (LayerRole::Storage, "/source/name", Disruption::ReplaceStorage),
+    (LayerRole::Storage, "/values/**", Disruption::Restart),
+    (LayerRole::Storage, "/presets/**", Disruption::Restart),
+    (LayerRole::Storage, "/version", Disruption::Restart),
+    (LayerRole::Storage, "/digest", Disruption::Restart),
+    (LayerRole::Storage, "/attached/**", Disruption::Reload),
+    (LayerRole::Storage, "/**", Disruption::Repave),
+    (LayerRole::AddOn, "/health/**", Disruption::None),
+    (LayerRole::AddOn, "/**", Disruption::Reload),
+];
+
+/// Kinds whose pods are made anew when they change.
+const RESTARTING: [&str; 6] = ["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Pod", "Job"];
+
+/// Returns the class of a layer's change, and the path with the reason.
+pub(super) fn disruption(
+    layer: &Layer,
+    before: Option<&Layer>,
+    kind: ChangeKind,
+    patch: &Patch,
+    objects: &[ObjectChange],
+) -> (Disruption, Option<(Pointer, Arc<str>)>) {
+    let Some(before) = before else { return (Disruption::None, None) };
+    if let Some(forbidden) = kubernetes_jump(layer, before, kind) {
+        return (Disruption::Forbidden, Some((pointer("version"), forbidden.into())));
+    }
+    let classes = patch.iter().map(|operation| (class(layer.role, operation.path()), operation.path()));
+    let gravest = classes.max_by_key(|(class, _)| *class);
+    let restarts = objects.iter().any(|object| {
+        object.operation.is_write()
+            && RESTARTING.contains(&&*object.object.kind)
+            && object.manifest.is_some()
+            && object.operation != super::model::Operation::Create
+    });
+    match gravest {
+        Some((class, path)) if class > Disruption::Restart || !restarts => {
+            let why = format!("{} at {path}", name(class));
+            (class, (class > Disruption::None).then(|| (path.clone(), why.into())))
+        }
+        _ if restarts => (Disruption::Restart, Some((pointer("values"), "pods restart".into()))),
+        _ => (Disruption::None, None),
+    }
+}
+
+/// Kubernetes goes up by one minor version at a time, and never down.
+fn kubernetes_jump(layer: &Layer, before: &Layer, kind: ChangeKind) -> Option<&'static str> {
+    if layer.role != LayerRole::Kubernetes {
+        return None;
+    }
+    if kind == ChangeKind::Downgraded {
+        return Some("a Kubernetes version never goes down");
+    }
+    let version = |layer: &Layer| match &layer.source {
+        ResolvedSource::Pack { version, .. } => semver::Version::parse(version).ok(),
+        ResolvedSource::Manifests => None,
+    };
+    let (old, new) = (version(before)?, version(layer)?);
+    let jumps = new.major > old.major || new.minor > old.minor + 1;
+    jumps.then_some("a Kubernetes version goes up by one minor version at a time: no version between them is locked")
+}
+
+fn class(role: LayerRole, path: &Pointer) -> Disruption {
+    let text = path.to_string();
+    let row = TABLE.iter().find(|(of, pattern, _)| *of == role && matches(pattern, &text));
+    row.map_or(Disruption::Repave, |(_, _, class)| *class)
+}
+
+/// `/a/**` is `/a` and all inside it.
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix("/**") {
+        Some(prefix) => path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        None => pattern == path,
+    }
+}
+
+fn pointer(token: &str) -> Pointer {
+    std::iter::once(Arc::from(token)).collect()
+}
+
+/// Returns the word of a class.
+pub fn name(class: Disruption) -> &'static str {
+    match class {
+        Disruption::None => "none",
+        Disruption::Reload => "reload",
+        Disruption::Restart => "restart",
+        Disruption::Reboot => "reboot",
+        Disruption::ReplaceStorage => "replace-storage",
+        Disruption::ReplaceNetwork => "replace-network",
+        Disruption::ControlPlaneRepave => "control-plane-repave",
+        Disruption::Repave => "repave",
+        Disruption::Forbidden => "forbidden",
+    }
+}

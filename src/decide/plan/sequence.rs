@@ -1,0 +1,52 @@
+//! In: objects of one layer. Out: the order in which they are written; deletions take it backwards.
+//! Guarantee: definitions and namespaces first, then what others refer to, then what runs; equal objects keep one order.
+use crate::name::ObjectId;
+
+/// Kinds in the order in which Helm installs them; what is not named comes last, webhooks after it.
+const KINDS: [&str; 34] = [
+    "PriorityClass",
+    "Namespace",
+    "CustomResourceDefinition",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "-",
+];
+
+/// Returns what sorts an object among those of its layer.
+pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
+    let others = KINDS.iter().position(|kind| kind.is_empty()).unwrap_or(KINDS.len());
+    (KINDS.iter().position(|kind| **kind == *object.kind).unwrap_or(others), object)
+}
+
+/// Whether others of the same plan need the object before they can be written.
+pub(super) fn comes_first(object: &ObjectId) -> bool {
+    matches!(&*object.kind, "CustomResourceDefinition" | "Namespace")
+}

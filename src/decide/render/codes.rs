@@ -1,0 +1,22 @@
+//! In: nothing. Out: the numbers of this stage's diagnostics.
+//! Guarantee: a number means one thing for ever; one that is no longer used is not given again.
+use crate::decide::value::Code;
+
+/// A layer that renders to nothing.
+pub const EMPTY: Code = Code(401);
+/// A document that is no object of Kubernetes.
+pub const NOT_AN_OBJECT: Code = Code(402);
+/// An object whose name is chance.
+pub const GENERATE_NAME: Code = Code(403);
+/// An object that stands twice.
+pub const TWO_OBJECTS: Code = Code(404);
+/// An object patch that matches nothing.
+pub const NO_TARGET: Code = Code(405);
+/// An object patch that makes another object of one.
+pub const IDENTITY: Code = Code(406);
+/// A list whose items have one key twice.
+pub const TWO_KEYS: Code = Code(407);
+/// A namespace on an object of a kind that has none.
+pub const NAMESPACE: Code = Code(408);
+/// Custom resources before the layer that defines their kind.
+pub const LATE_KIND: Code = Code(409);

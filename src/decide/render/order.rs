@@ -1,0 +1,81 @@
+//! In: rendered layers. Out: the same, with an edge from each custom resource's layer to that of its definition.
+//! Guarantee: only layers of one wave are put in order by it; what comes from a later layer is told.
+use super::codes;
+use super::model::Layer;
+use super::object::{defined_kind, group_and_kind};
+use crate::decide::profile::{Edge, EdgeReason};
+use crate::decide::value::Diagnostic;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Orders layers of one wave by the kinds that they define and use.
+pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic>) {
+    let mut definers: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
+    for (at, layer) in layers.iter().enumerate() {
+        for object in &layer.objects {
+            if let Some((kind, _)) = defined_kind(&object.manifest) {
+                definers.insert(kind, at);
+            }
+        }
+    }
+    if definers.is_empty() {
+        return;
+    }
+    let mut edges: Vec<(usize, usize)> = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        for object in &layer.objects {
+            let kind = group_and_kind(&object.manifest).map(|(group, kind)| (Arc::from(group), Arc::from(kind)));
+            let Some(definer) = kind.and_then(|kind| definers.get(&kind)).copied().filter(|definer| *definer != at)
+            else {
+                continue;
+            };
+            let wave = |at: usize| layers.get(at).map_or(0, |layer| layer.wave);
+            if wave(definer) > wave(at) {
+                let message = format!("the kind {} is defined by a later layer", object.id.kind);
+                warnings.push(
+                    Diagnostic::warning(codes::LATE_KIND, message)
+                        .at(object.at.clone())
+                        .hint("let this layer depend on that one"),
+                );
+            } else if wave(definer) == wave(at) && !edges.contains(&(definer, at)) && !edges.contains(&(at, definer)) {
+                edges.push((definer, at));
+            }
+        }
+    }
+    for (definer, at) in edges {
+        add_edge(layers, definer, at);
+    }
+    layers.sort_by_key(|layer| layer.wave);
+}
+
+fn add_edge(layers: &mut [Layer], before: usize, after: usize) {
+    let Some((name, wave)) = layers.get(before).map(|layer| (layer.name.clone(), layer.wave)) else { return };
+    let Some(layer) = layers.get_mut(after) else { return };
+    if layer.after.iter().any(|edge| edge.layer == name) {
+        return;
+    }
+    layer.after.push(Edge { layer: name, why: EdgeReason::Kinds });
+    raise(layers, after, wave + 1);
+}
+
+/// No profile has as many layers in a row; a circle of kinds over old edges ends here.
+const WAVES_MAX: u32 = 1024;
+
+/// Raises a layer's wave and, with it, the waves of those after it.
+fn raise(layers: &mut [Layer], at: usize, wave: u32) {
+    let Some(layer) = layers.get_mut(at) else { return };
+    if layer.wave >= wave || wave > WAVES_MAX {
+        return;
+    }
+    layer.wave = wave;
+    let name = layer.name.clone();
+    let followers: Vec<usize> = layers
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| other.after.iter().any(|edge| edge.layer == name))
+        .map(|(at, _)| at)
+        .collect();
+    for follower in followers {
+        raise(layers, follower, wave + 1);
+    }
+}

@@ -1,0 +1,358 @@
+//! In: a plan and its outcome, diagnostics, or a fault. Out: what is to be told of one cluster.
+//! Guarantee: every ending has a standing and words; success only where the outcome is that all was seen healthy.
+use super::standing::{Condition, Standing, counted};
+use crate::decide::document::Revision;
+use crate::decide::plan::{Group, Hold, Operation, Plan};
+use crate::decide::rollout::{Outcome, Trouble};
+use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
+use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What is to be told of one cluster and one commit.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// The commit.
+    pub commit: CommitId,
+    /// Where the cluster stands with it.
+    pub standing: Standing,
+    /// Whether trying again can help.
+    pub spurious: bool,
+    /// What people read, the most important first, each in one line.
+    pub lines: Vec<String>,
+    /// All that was found in the documents.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl fmt::Display for Report {
+    /// Prints `cluster: first line`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.cluster, self.lines.first().map_or("nothing was done", String::as_str))
+    }
+}
+
+/// Returns what is to be told of a plan that came to this outcome.
+pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Timestamp) -> Report {
+    let change = &plan.change;
+    let (Revision::Commit(commit) | Revision::Merge { head: commit, .. }) = change.head;
+    let mut lines = vec![headline(plan, outcome)];
+    lines.extend(rest(outcome));
+    let condition = match outcome {
+        // The rollout may go on over a layer that was ill before; that it was seen healthy may not be said.
+        Outcome::Synced { ill } if !ill.is_empty() => Condition::Failed(still_ill(ill).into()),
+        // What merging would give is planned and never applied, whatever the outcome says.
+        Outcome::Synced { .. } if matches!(change.head, Revision::Commit(_)) => {
+            Condition::Synced { digest: change.digest, commit }
+        }
+        Outcome::Held => held(plan),
+        Outcome::Failed(troubles) => Condition::Failed(troubles.first().map_or("it failed".into(), said).into()),
+        // Another writer or a newer commit tells the end; until then it is not over.
+        Outcome::Synced { .. } | Outcome::Planned | Outcome::Fenced | Outcome::Superseded => Condition::Waiting,
+    };
+    let spurious = match outcome {
+        Outcome::Failed(troubles) => !troubles.is_empty() && troubles.iter().all(|trouble| trouble.spurious),
+        Outcome::Fenced => true,
+        _ => false,
+    };
+    Report {
+        cluster: change.cluster.clone(),
+        environment: change.environment.clone(),
+        commit,
+        standing: Standing { cluster: change.cluster.clone(), wanted: change.digest, condition, since: now },
+        spurious,
+        lines,
+        diagnostics: warnings,
+    }
+}
+
+/// Returns what is to be told where no outcome was reached; `wanted` as far as it was known.
+pub fn failed(
+    cluster: &ClusterName,
+    environment: &EnvironmentName,
+    commit: CommitId,
+    wanted: Option<Digest>,
+    fault: Fault,
+    now: Timestamp,
+) -> Report {
+    let said = fault.to_string();
+    let mut lines = Vec::new();
+    let spurious = fault.spurious;
+    let (condition, diagnostics) = match fault.source {
+        Source::Documents(diagnostics) => {
+            let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+            lines.push(format!("invalid: {}", counted(errors.clone().count(), "error")));
+            lines.extend(errors.clone().map(|diagnostic| one_line(&diagnostic.message)));
+            (Condition::Invalid(errors.count()), diagnostics)
+        }
+        Source::Error(_) => {
+            lines.push(format!("failed: {}", one_line(&said)));
+            (Condition::Failed(one_line(&said).into()), Vec::new())
+        }
+    };
+    lines.extend(fault.hint.as_deref().map(one_line));
+    // A digest that is not known is none that anything can be seen at.
+    let wanted = wanted.unwrap_or(Digest([0; 32]));
+    Report {
+        cluster: cluster.clone(),
+        environment: environment.clone(),
+        commit,
+        standing: Standing { cluster: cluster.clone(), wanted, condition, since: now },
+        spurious,
+        lines,
+        diagnostics,
+    }
+}
+
+/// Returns what a hold means: one that nobody can lift is a failure.
+fn held(plan: &Plan) -> Condition {
+    let forbidden = plan.holds.iter().find_map(|hold| match hold {
+        Hold::Forbidden { why } => Some(Condition::Failed(one_line(why).into())),
+        _ => None,
+    });
+    let approval = plan.holds.iter().find_map(|hold| match hold {
+        Hold::Approval { why } => Some(Condition::Held(one_line(why).into())),
+        _ => None,
+    });
+    forbidden
+        .or_else(|| plan.holds.contains(&Hold::Paused).then_some(Condition::Paused))
+        .or(approval)
+        .unwrap_or(Condition::Waiting)
+}
+
+fn headline(plan: &Plan, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Synced { .. } if plan.is_empty() => format!("synced, nothing to change, {}", looked_at(plan)),
+        Outcome::Synced { .. } => format!("synced {}", Numbers::of(plan)),
+        Outcome::Planned => format!("planned {}", Numbers::of(plan)),
+        Outcome::Held => format!("held: {}", plan.holds.iter().map(hold).collect::<Vec<_>>().join(", ")),
+        Outcome::Fenced => "given up: another writer was there first".to_owned(),
+        Outcome::Superseded => "given up: a newer commit is there".to_owned(),
+        Outcome::Failed(troubles) => {
+            let layers: BTreeSet<_> = troubles.iter().map(|trouble| &trouble.layer).collect();
+            let first = troubles.first().map_or_else(String::new, |trouble| format!(": {}", said(trouble)));
+            format!("failed at {}{first}", counted(layers.len(), "layer"))
+        }
+    }
+}
+
+/// Returns the lines after the first.
+fn rest(outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Synced { ill } if !ill.is_empty() => vec![still_ill(ill)],
+        Outcome::Failed(troubles) => troubles.iter().skip(1).map(said).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn still_ill(ill: &[LayerName]) -> String {
+    let names: Vec<&str> = ill.iter().map(LayerName::as_str).collect();
+    format!("unhealthy as before: layer {}", names.join(", "))
+}
+
+fn hold(hold: &Hold) -> String {
+    match hold {
+        Hold::Approval { why } => format!("waits for approval: {}", one_line(why)),
+        Hold::Forbidden { why } => format!("never done: {}", one_line(why)),
+        Hold::Paused => "the cluster is paused".to_owned(),
+    }
+}
+
+fn said(trouble: &Trouble) -> String {
+    let object = trouble.object.as_ref().map_or_else(String::new, |object| {
+        let namespace = object.namespace.as_ref().map_or_else(String::new, |namespace| format!("{namespace}/"));
+        format!(", {} {namespace}{}", object.kind, object.name)
+    });
+    format!("layer {}{object}: {}", trouble.layer, one_line(&trouble.why))
+}
+
+fn looked_at(plan: &Plan) -> String {
+    let objects = plan.layers.iter().flat_map(|layer| &layer.groups).map(|group| group.objects.len()).sum();
+    format!("{} seen healthy", counted(objects, "object"))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a plan writes, in numbers.
+#[derive(Default)]
+struct Numbers {
+    layers: usize,
+    created: usize,
+    changed: usize,
+    removed: usize,
+    released: usize,
+}
+
+impl Numbers {
+    fn of(plan: &Plan) -> Self {
+        let mut numbers = Self::default();
+        // A layer that also prunes stands twice.
+        let written = plan.layers.iter().filter(|layer| layer.writes());
+        numbers.layers = written.map(|layer| &layer.layer).collect::<BTreeSet<_>>().len();
+        let groups = plan.layers.iter().flat_map(|layer| &layer.groups);
+        for change in groups.flat_map(Group::writes) {
+            match change.operation {
+                Operation::Create => numbers.created += 1,
+                Operation::Patch | Operation::Recreate | Operation::Move { .. } => numbers.changed += 1,
+                Operation::Prune => numbers.removed += 1,
+                Operation::Keep => numbers.released += 1,
+                Operation::Unchanged => {}
+            }
+        }
+        numbers
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { layers, created, changed, removed, released } = self;
+        let objects = counted(created + changed + removed + released, "object");
+        write!(f, "{}, {objects} ({created} created, {changed} changed, {removed} removed", counted(*layers, "layer"))?;
+        if *released > 0 {
+            write!(f, ", {released} left in place")?;
+        }
+        f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::document::Site;
+    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, LayerPlan, ObjectChange, Old, Role};
+    use crate::decide::value::{Code, Owner, Patch};
+    use crate::name::{ChangeId, ObjectId, PlanId};
+    use std::time::Duration;
+
+    const COMMIT: CommitId = CommitId([7; 20]);
+    const WANTED: Digest = Digest([1; 32]);
+
+    fn layer(name: &str) -> LayerName {
+        LayerName::new(name).expect("it is a label")
+    }
+
+    fn cluster() -> ClusterName {
+        ClusterName::new("eu-1").expect("it is a label")
+    }
+
+    fn environment() -> EnvironmentName {
+        EnvironmentName::new("dev").expect("it is a label")
+    }
+
+    fn object(name: &str) -> ObjectId {
+        ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: Some("web".into()), name: name.into() }
+    }
+
+    fn written(name: &str, operations: &[Operation]) -> LayerPlan {
+        let change = |operation: &Operation| ObjectChange {
+            site: Site::Workload,
+            object: object("web"),
+            operation: operation.clone(),
+            patch: Patch::default(),
+            inverse: Patch::default(),
+            manifest: None,
+            expected: Expected::Any,
+        };
+        let gate = Gate::Healthy { within: Duration::from_mins(5) };
+        let group = Group { role: Role::Main, objects: operations.iter().map(change).collect(), gate };
+        let needs = Vec::new();
+        LayerPlan { layer: layer(name), site: Site::Workload, groups: vec![group], needs, ahead: None, settled: None }
+    }
+
+    fn plan(layers: Vec<LayerPlan>, holds: Vec<Hold>) -> Plan {
+        let change = Change {
+            id: ChangeId([3; 32]),
+            cluster: cluster(),
+            environment: environment(),
+            fleet: "acme".into(),
+            head: Revision::Commit(COMMIT),
+            digest: WANTED,
+            old: Old::Nothing,
+            layers: Vec::new(),
+            disruption: Disruption::None,
+        };
+        let base = Base { generation: 1, applied: None };
+        Plan { id: PlanId([4; 32]), change, base, begin: None, end: None, layers, holds }
+    }
+
+    fn told(plan: &Plan, outcome: &Outcome) -> (String, Condition) {
+        let report = report(plan, outcome, Vec::new(), Timestamp(5));
+        (report.to_string(), report.standing.condition)
+    }
+
+    fn synced() -> Outcome {
+        Outcome::Synced { ill: Vec::new() }
+    }
+
+    #[test]
+    fn a_sync_is_told_in_numbers() {
+        let web = written("web", &[Operation::Create, Operation::Patch, Operation::Unchanged]);
+        let prunes = written("web", &[Operation::Prune]);
+        let plan = plan(vec![web, written("db", &[Operation::Create]), prunes], Vec::new());
+        let text = "eu-1: synced 2 layers, 4 objects (2 created, 1 changed, 1 removed)";
+        let condition = Condition::Synced { digest: WANTED, commit: COMMIT };
+        assert_eq!(told(&plan, &synced()), (text.into(), condition), "a layer that also prunes is one");
+    }
+
+    #[test]
+    fn a_sync_without_change_says_what_was_seen() {
+        let plan = plan(vec![written("web", &[Operation::Unchanged])], Vec::new());
+        assert_eq!(told(&plan, &synced()).0, "eu-1: synced, nothing to change, 1 object seen healthy", "it was seen");
+    }
+
+    #[test]
+    fn success_is_said_only_of_what_was_seen_healthy() {
+        let mut plan = plan(Vec::new(), Vec::new());
+        let ill = Outcome::Synced { ill: vec![layer("db")] };
+        let failed = Condition::Failed("unhealthy as before: layer db".into());
+        assert_eq!(told(&plan, &ill).1, failed, "it is ill, whoever made it so");
+        for outcome in [Outcome::Planned, Outcome::Fenced, Outcome::Superseded] {
+            assert_eq!(told(&plan, &outcome).1, Condition::Waiting, "{outcome:?} is no end");
+        }
+        plan.change.head = Revision::Merge { base: CommitId([8; 20]), head: COMMIT };
+        assert_eq!(told(&plan, &synced()).1, Condition::Waiting, "a merge that is not made is never applied");
+    }
+
+    #[test]
+    fn a_hold_that_nobody_can_lift_is_a_failure() {
+        let approval = Hold::Approval { why: "delete 3 objects".into() };
+        let forbidden = Hold::Forbidden { why: "repave of the control plane".into() };
+        let held = |holds| told(&plan(Vec::new(), holds), &Outcome::Held);
+        let text = "eu-1: held: waits for approval: delete 3 objects";
+        let condition = Condition::Held("delete 3 objects".into());
+        assert_eq!(held(vec![approval.clone()]), (text.into(), condition), "a person can");
+        assert_eq!(held(vec![approval.clone(), Hold::Paused]).1, Condition::Paused, "an approval would not help");
+        let condition = Condition::Failed("repave of the control plane".into());
+        assert_eq!(held(vec![approval, forbidden]).1, condition, "nobody can");
+    }
+
+    #[test]
+    fn a_failure_names_layer_and_object() {
+        let trouble =
+            |name, object, spurious| Trouble { layer: layer(name), object, why: "timed out".into(), spurious };
+        let troubles = vec![trouble("web", Some(object("shop")), true), trouble("db", None, false)];
+        let report = report(&plan(Vec::new(), Vec::new()), &Outcome::Failed(troubles), Vec::new(), Timestamp(5));
+        let first = "failed at 2 layers: layer web, Deployment web/shop: timed out";
+        assert_eq!(report.lines, [first, "layer db: timed out"], "each has its line");
+        assert!(!report.spurious, "trying again helps only if it may help all");
+    }
+
+    #[test]
+    fn a_fault_is_told_with_what_to_do_next() {
+        let tell = |fault| failed(&cluster(), &environment(), COMMIT, None, fault, Timestamp(5));
+        let diagnostics = vec![Diagnostic::error(Code(1), "wrong"), Diagnostic::warning(Code(2), "odd")];
+        let report = tell(Fault::from(diagnostics.clone()));
+        assert_eq!(report.standing.condition, Condition::Invalid(1), "a warning is no error");
+        assert_eq!((report.lines, report.diagnostics), (vec!["invalid: 1 error".into(), "wrong".into()], diagnostics));
+        let source = Source::Error("no route\nto host".into());
+        let report =
+            tell(Fault { owner: Owner::Outside, spurious: true, hint: Some("see the network".into()), source });
+        assert_eq!(report.lines, ["failed: no route to host", "see the network"], "each in one line");
+        assert!(report.spurious, "trying again can help");
+    }
+}

@@ -1,0 +1,207 @@
+//! In: what is wanted and what was answered for one commit and context. Out: what to post, and not before when.
+//! Guarantee: pending, the verdict, at most one correction, then nothing; nothing pending after a verdict.
+use super::super::status::{Context, State, Status};
+use crate::decide::value::{Digest, Domain, Hasher, Timestamp};
+use crate::name::CommitId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The verdict and its one correction.
+const VERDICTS_MAX: u8 = 2;
+
+/// Pending texts are refreshed when this, and each time twice as much, has passed: statuses of a commit are counted by
+/// the forges (GitHub takes 1,000 for each context).
+const MINUTE_MS: u64 = 60_000;
+
+/// The first wait after a refusal; each further one is twice as long.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// The longest wait that we choose: a forge that is back is told within ten minutes.
+const BACK_OFF_MAX: Duration = Duration::from_mins(10);
+
+/// The longest wait that a forge may ask for: the windows of their limits last an hour at most.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(2);
+
+/// Where a status goes: one row for each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The forge, by the name that the settings give it.
+    pub forge: Arc<str>,
+    /// The repository, as the forge names it.
+    pub repository: Arc<str>,
+    /// The commit.
+    pub commit: CommitId,
+    /// The context.
+    pub context: Context,
+}
+
+impl Key {
+    /// Returns its digest, under which its row is kept.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(Domain("outbox-key/1"));
+        hasher.bytes(self.forge.as_bytes()).bytes(self.repository.as_bytes());
+        hasher.bytes(&self.commit.0).bytes(self.context.as_str().as_bytes());
+        hasher.finish()
+    }
+}
+
+/// Why a forge did not take a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It will never take this one, because of that.
+    Permanent(Arc<str>),
+    /// It may take it later.
+    Retry {
+        /// Not before this has passed, where it said so.
+        after: Option<Duration>,
+    },
+}
+
+/// What is known of one commit and context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the forge took last.
+    pub posted: Option<Status>,
+    /// What it is to take next.
+    pub wanted: Option<Status>,
+    /// What it will never take, and why.
+    pub refused: Option<(Status, Arc<str>)>,
+    /// What is on its way; after a restart it is on its way no longer, and wanted.
+    pub(super) flying: Option<Status>,
+    /// How many verdicts the forge took.
+    pub(super) verdicts: u8,
+    /// When the first status was wanted.
+    pub(super) begun: Timestamp,
+    /// When anything changed last.
+    pub(super) touched: Timestamp,
+    /// When the forge took the last one.
+    pub(super) posted_at: Timestamp,
+    /// How often it refused since.
+    pub(super) tries: u32,
+    /// Nothing is posted before.
+    pub(super) not_before: Timestamp,
+    /// Its place in the machine's queue.
+    pub(super) queued: Option<Timestamp>,
+}
+
+impl Row {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            posted: None,
+            wanted: None,
+            refused: None,
+            flying: None,
+            verdicts: 0,
+            begun: now,
+            touched: now,
+            posted_at: now,
+            tries: 0,
+            not_before: Timestamp(0),
+            queued: None,
+        }
+    }
+
+    /// Whether nothing is left to post.
+    pub fn is_settled(&self) -> bool {
+        self.wanted.is_none() && self.flying.is_none()
+    }
+
+    /// Whether nothing will be posted any more.
+    pub fn is_frozen(&self) -> bool {
+        self.verdicts >= VERDICTS_MAX
+    }
+
+    /// Takes what is wanted now, and returns whether that changes anything.
+    pub(super) fn want(&mut self, status: Status, now: Timestamp) -> bool {
+        if self.is_frozen() || (!status.state.is_verdict() && self.has_verdict()) {
+            return false;
+        }
+        let is_refused = self.refused.as_ref().is_some_and(|(refused, _)| refused.says(&status));
+        let is_known = self.flying.as_ref().or(self.posted.as_ref()).is_some_and(|known| is_enough(known, &status));
+        let wanted = (!is_refused && !is_known).then_some(status);
+        let is_same = match (&self.wanted, &wanted) {
+            (None, None) => true,
+            (Some(old), Some(new)) => old.says(new),
+            _ => false,
+        };
+        if !is_same {
+            self.wanted = wanted;
+            self.touched = now;
+        }
+        !is_same
+    }
+
+    fn has_verdict(&self) -> bool {
+        self.verdicts > 0 || [&self.flying, &self.wanted].into_iter().flatten().any(|status| status.state.is_verdict())
+    }
+
+    /// Returns when what is wanted may be posted, if anything is and nothing is on its way.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        let wanted = self.wanted.as_ref().filter(|_| self.flying.is_none())?;
+        let is_refresh = !wanted.state.is_verdict() && self.posted.is_some();
+        Some(if is_refresh { self.not_before.max(self.next_refresh()) } else { self.not_before })
+    }
+
+    /// Returns when 1, 2, 4 … minutes have passed, whichever comes first after the last post.
+    fn next_refresh(&self) -> Timestamp {
+        let minutes = self.posted_at.0.saturating_sub(self.begun.0) / MINUTE_MS;
+        let next = if minutes == 0 { 1 } else { minutes.saturating_add(1).next_power_of_two() };
+        Timestamp(self.begun.0.saturating_add(next.saturating_mul(MINUTE_MS)))
+    }
+
+    /// Sends what is wanted on its way.
+    pub(super) fn fly(&mut self) -> Option<Status> {
+        self.flying = self.wanted.take();
+        self.flying.clone()
+    }
+
+    /// The forge took it.
+    pub(super) fn posted(&mut self, now: Timestamp) {
+        let Some(status) = self.flying.take() else { return };
+        if status.state.is_verdict() {
+            self.verdicts = self.verdicts.saturating_add(1);
+        }
+        if self.is_frozen() || self.wanted.as_ref().is_some_and(|wanted| is_enough(&status, wanted)) {
+            self.wanted = None;
+        }
+        self.posted = Some(status);
+        (self.posted_at, self.touched) = (now, now);
+        (self.tries, self.not_before) = (0, Timestamp(0));
+    }
+
+    /// The forge did not take it; a newer one that is wanted takes its place.
+    pub(super) fn refused(&mut self, key: &Key, refusal: Refusal, now: Timestamp) {
+        let Some(status) = self.flying.take() else { return };
+        self.touched = now;
+        match refusal {
+            Refusal::Permanent(why) => {
+                self.refused = Some((status, why));
+                (self.tries, self.not_before) = (0, Timestamp(0));
+            }
+            Refusal::Retry { after } => {
+                self.wanted.get_or_insert(status);
+                self.tries = self.tries.saturating_add(1);
+                let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
+                self.not_before = now.after(asked.max(back_off(key, self.tries)));
+            }
+        }
+    }
+}
+
+/// Whether one who was told `known` need not be told `new`.
+///
+/// A verdict that is no success is not worded anew: its one correction is left for the success that may follow.
+fn is_enough(known: &Status, new: &Status) -> bool {
+    let is_trouble = matches!(known.state, State::Failure | State::Error);
+    known.says(new) || (is_trouble && known.state == new.state)
+}
+
+/// Returns the wait after so many refusals: doubled, and up to half as much again, so that rows refused together come
+/// back apart; the same each time, as nothing here is chance.
+pub(super) fn back_off(key: &Key, tries: u32) -> Duration {
+    let doubled = BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(BACK_OFF_MAX);
+    let Digest(digest) = key.digest();
+    let at = usize::try_from(tries).unwrap_or(usize::MAX) % digest.len();
+    let part = digest.get(at).copied().unwrap_or_default();
+    doubled + doubled * u32::from(part) / (2 * u32::from(u8::MAX))
+}

@@ -1,0 +1,180 @@
+//! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
+//! Guarantee: an object that was not read, or fell back, opens nothing.
+use super::machine::Settings;
+use crate::decide::document::Site;
+use crate::decide::health::{Health, Reporting, assess, is_asynchronous};
+use crate::decide::plan::layout::manifest_digest;
+use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
+use crate::decide::value::{Absence, Live, Timestamp, Value};
+use crate::name::ObjectId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Which object, and where.
+pub(super) type Place = (Site, ObjectId);
+
+/// How long an object may look failed before it counts as failed: a process that starts before what it needs restarts
+/// a few times within it.
+const FAILED_AFTER: Duration = Duration::from_secs(30);
+
+/// The gate of the group that is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// When it was looked at first.
+    pub(super) began: Option<Timestamp>,
+    /// Since when each object is well, without a fall back.
+    well: BTreeMap<Place, Timestamp>,
+    /// Since when each object looks failed.
+    failed: BTreeMap<Place, Timestamp>,
+    /// Objects of which nobody knows whether they were written.
+    pub(super) doubtful: BTreeSet<Place>,
+}
+
+/// What a look at a group's objects says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// The gate is open.
+    Open,
+    /// It is not; the first object that is missing, why, and when it may be open at the earliest, if that is known.
+    Closed { object: ObjectId, why: String, at: Option<Timestamp> },
+    /// It will not open.
+    Lost { object: ObjectId, why: String, spurious: bool },
+}
+
+impl Watch {
+    /// Judges a look.
+    pub(super) fn judge(&mut self, group: &Group, seen: &[(Place, Live)], now: Timestamp, set: Settings) -> Judgement {
+        let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
+        let mut closed: Option<Judgement> = None;
+        for change in group.objects.iter().filter(|change| change.operation != Operation::Keep) {
+            let place = (change.site, change.object.clone());
+            let live = seen.get(&place).copied();
+            if let Some(live) = live
+                && self.doubtful.contains(&place)
+                && !matches!(live, Live::Absent(Absence::NotRead(_)))
+                && !self.settle(&place, change, live, set)
+            {
+                let why = "nobody knows how its write ended, and it is not there as it shall be".into();
+                return Judgement::Lost { object: place.1, why, spurious: true };
+            }
+            let judged = self.judge_one(group.gate, change, &place, live, now, set);
+            match judged {
+                Judgement::Open => {}
+                Judgement::Lost { .. } => return judged,
+                // The one whose moment is not known decides when to look again.
+                Judgement::Closed { at, .. } => match &closed {
+                    Some(Judgement::Closed { at: known, .. })
+                        if known.is_none() || at.is_some_and(|at| Some(at) <= *known) => {}
+                    _ => closed = Some(judged),
+                },
+            }
+        }
+        closed.unwrap_or(Judgement::Open)
+    }
+
+    /// Whether a write of which nobody knew was done; it is remembered.
+    fn settle(&mut self, place: &Place, change: &ObjectChange, live: &Live, set: Settings) -> bool {
+        let done = match (live, &change.manifest) {
+            (Live::Present { object, .. }, Some(manifest)) => is_written(object, manifest, set.reporting),
+            (Live::Absent(Absence::Gone), None) => true,
+            _ => false,
+        };
+        if done {
+            self.doubtful.remove(place);
+        }
+        done
+    }
+
+    fn judge_one(
+        &mut self,
+        gate: Gate,
+        change: &ObjectChange,
+        place: &Place,
+        live: Option<&Live>,
+        now: Timestamp,
+        set: Settings,
+    ) -> Judgement {
+        let closed = |why: String, at| Judgement::Closed { object: place.1.clone(), why, at };
+        let Some(live) = live else { return closed("it was not looked at".into(), None) };
+        if matches!(gate, Gate::Gone { .. }) || change.operation == Operation::Prune {
+            return match live {
+                Live::Absent(Absence::Gone) => Judgement::Open,
+                Live::Absent(Absence::NotRead(fault)) => closed(fault.to_string(), None),
+                Live::Present { .. } => closed("it is still there".into(), None),
+            };
+        }
+        let health = health_of(change, live, set);
+        if health != Health::Current {
+            self.well.remove(place);
+        }
+        if !matches!(health, Health::Failed(_)) {
+            self.failed.remove(place);
+        }
+        match health {
+            Health::Current => {
+                let since = *self.well.entry(place.clone()).or_insert(now);
+                let stable = since.after(set.stability);
+                if !is_asynchronous(&place.1.group, &place.1.kind) || now >= stable {
+                    Judgement::Open
+                } else {
+                    closed("it is well, and must stay so for a moment".into(), Some(stable))
+                }
+            }
+            Health::Failed(why) => {
+                let since = *self.failed.entry(place.clone()).or_insert(now);
+                let patience = if set.reporting == Reporting::Directory { Duration::ZERO } else { FAILED_AFTER };
+                if now >= since.after(patience) {
+                    Judgement::Lost { object: place.1.clone(), why, spurious: false }
+                } else {
+                    closed(why, None)
+                }
+            }
+            other => closed(words(other), None),
+        }
+    }
+}
+
+/// Returns the health of an object; a file must hold the manifest that is wanted, too.
+pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Settings) -> Health {
+    let health = assess(live, change.manifest.as_ref(), set.reporting);
+    if let (Health::Current, Reporting::Directory, Live::Present { object, .. }, Some(manifest)) =
+        (&health, set.reporting, live, &change.manifest)
+        && !is_written(object, manifest, set.reporting)
+    {
+        return Health::Failed("another manifest stands there".into());
+    }
+    health
+}
+
+/// Returns what a health says, in words.
+pub(super) fn words(health: Health) -> String {
+    match health {
+        Health::Current => "it is well".into(),
+        Health::InProgress(why) | Health::Failed(why) | Health::Unknown(why) => why,
+        Health::Terminating => "it is being deleted".into(),
+        Health::NotFound => "it is not there".into(),
+    }
+}
+
+/// Whether the live object is what the manifest says; sensitive parts are not compared, so one that has them is not.
+fn is_written(object: &Value, manifest: &Value, reporting: Reporting) -> bool {
+    match reporting {
+        Reporting::Directory => {
+            object.get("digest").and_then(Value::as_str) == Some(manifest_digest(manifest).to_string().as_str())
+        }
+        Reporting::Server => contains(object, manifest),
+    }
+}
+
+/// Whether all that is wanted is there; a server adds fields, never items.
+fn contains(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Map(live), Value::Map(wanted)) => {
+            wanted.iter().all(|(key, value)| value.is_null() || live.get(key).is_some_and(|live| contains(live, value)))
+        }
+        (Value::List(live), Value::List(wanted)) => {
+            live.len() == wanted.len() && live.iter().zip(wanted.iter()).all(|(live, wanted)| contains(live, wanted))
+        }
+        (live, wanted) => !wanted.is_tainted() && live == wanted,
+    }
+}

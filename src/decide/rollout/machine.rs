@@ -1,0 +1,405 @@
+//! In: a plan, then answers, looks and the time. Out: one step after the other, and at last the outcome.
+//! Guarantee: the record stands before any write, an inventory before its layer's, and a layer after all that it needs.
+use super::gate::{Judgement, Place, Watch, health_of, words};
+use super::model::{Answer, Outcome, Step, Trouble};
+use crate::decide::health::{Health, Reporting};
+use crate::decide::plan::{Gate, GroupId, LayerPlan, Plan, Role, Why};
+use crate::decide::value::{Live, Timestamp};
+use crate::name::ObjectId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long objects with a status of a controller must stay well: controllers need some seconds to see what is new, and
+/// until then tell of what was before.
+const STABILITY: Duration = Duration::from_secs(5);
+
+/// When a closed gate is looked at again: soon at first, since most objects are well at once.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+/// Then later and later, up to this, so that a slow gate does not load the target.
+const LOOK_LAST: Duration = Duration::from_secs(15);
+
+/// How the target is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) reporting: Reporting,
+    pub(super) stability: Duration,
+}
+
+/// The execution of one plan, step by step.
+#[derive(Debug)]
+pub struct Rollout {
+    pub(super) plan: Plan,
+    settings: Settings,
+    stage: Stage,
+    /// Whether the last step was given out and not answered; a write is never dropped then.
+    in_flight: bool,
+    superseded: bool,
+    pub(super) layers: Vec<LayerState>,
+    troubles: Vec<Trouble>,
+    ill: Vec<crate::name::LayerName>,
+    watch: Watch,
+    pause: Duration,
+    until: Option<Timestamp>,
+    /// What the gate that is looked at waits for.
+    pub(super) waiting: Option<(ObjectId, Timestamp, String)>,
+}
+
+/// Where a rollout stands.
+#[derive(Clone, Debug)]
+enum Stage {
+    Begin,
+    Layer(usize, Phase),
+    End,
+    Over(Outcome),
+}
+
+/// Where a layer stands.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Enter,
+    Ahead,
+    Write(usize),
+    Look(usize),
+    Settled,
+}
+
+/// What became of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LayerState {
+    Waiting,
+    Begun,
+    Done,
+    Failed,
+    /// A layer that it needs came to no good end.
+    Skipped(usize),
+}
+
+impl Rollout {
+    /// Begins a plan for an API server.
+    pub fn new(plan: Plan) -> Self {
+        Self::with_stability(plan, STABILITY)
+    }
+
+    /// Begins a plan for an API server, with another time for which objects must stay well.
+    pub fn with_stability(plan: Plan, stability: Duration) -> Self {
+        Self::begin(plan, Settings { reporting: Reporting::Server, stability })
+    }
+
+    /// Begins a plan for a directory, whose files are well at once.
+    pub fn for_directory(plan: Plan) -> Self {
+        Self::begin(plan, Settings { reporting: Reporting::Directory, stability: Duration::ZERO })
+    }
+
+    fn begin(plan: Plan, settings: Settings) -> Self {
+        let layers = vec![LayerState::Waiting; plan.layers.len()];
+        Self {
+            plan,
+            settings,
+            stage: Stage::Begin,
+            in_flight: false,
+            superseded: false,
+            layers,
+            troubles: Vec::new(),
+            ill: Vec::new(),
+            watch: Watch::default(),
+            pause: LOOK_FIRST,
+            until: None,
+            waiting: None,
+        }
+    }
+
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Says that a newer commit makes it pointless; it ends before the next step, never within one.
+    pub fn superseded(&mut self) {
+        self.superseded = true;
+    }
+
+    /// Returns the next step; the same one as long as it is not answered.
+    pub fn next(&mut self, now: Timestamp) -> Step {
+        if self.superseded && !self.in_flight && matches!(self.stage, Stage::Begin | Stage::Layer(..)) {
+            self.stage = Stage::Over(Outcome::Superseded);
+        }
+        loop {
+            let step = match self.stage.clone() {
+                Stage::Over(outcome) => return Step::Done(outcome),
+                Stage::Begin => self.first(),
+                Stage::Layer(at, phase) => self.step_of(at, phase, now),
+                Stage::End => self.last(),
+            };
+            if let Some(step) = step {
+                // A look that is dropped loses nothing.
+                self.in_flight = matches!(step, Step::Record(_) | Step::Inventory(_) | Step::Write(_));
+                return step;
+            }
+        }
+    }
+
+    /// Returns the record to begin with, or moves on.
+    fn first(&mut self) -> Option<Step> {
+        let outcome = if !self.plan.holds.is_empty() {
+            Outcome::Held
+        } else if let Some(record) = &self.plan.begin {
+            return Some(Step::Record(record.clone()));
+        } else if self.plan.is_empty() {
+            self.stage = Stage::Layer(0, Phase::Enter);
+            return None;
+        } else {
+            Outcome::Planned
+        };
+        self.stage = Stage::Over(outcome);
+        None
+    }
+
+    /// Returns the record to end with, or the outcome.
+    fn last(&mut self) -> Option<Step> {
+        let outcome = if !self.troubles.is_empty() {
+            Outcome::Failed(std::mem::take(&mut self.troubles))
+        } else if let Some(record) = &self.plan.end {
+            return Some(Step::Record(record.clone()));
+        } else {
+            Outcome::Synced { ill: std::mem::take(&mut self.ill) }
+        };
+        self.stage = Stage::Over(outcome);
+        None
+    }
+
+    /// Returns what a layer does next, or moves on.
+    fn step_of(&mut self, at: usize, phase: Phase, now: Timestamp) -> Option<Step> {
+        let Some(layer) = self.plan.layers.get(at) else {
+            self.stage = Stage::End;
+            return None;
+        };
+        let next = match phase {
+            Phase::Enter => match self.obstacle(at, layer) {
+                Some(other) => return self.leave(at, LayerState::Skipped(other)),
+                None => Phase::Ahead,
+            },
+            Phase::Ahead => match &layer.ahead {
+                Some(inventory) => return Some(Step::Inventory(inventory.clone())),
+                None => Phase::Write(0),
+            },
+            Phase::Write(group) => match layer.groups.get(group) {
+                None => Phase::Settled,
+                Some(found) if found.writes().next().is_some() => {
+                    return Some(Step::Write(GroupId { layer: at, group }));
+                }
+                Some(_) => Phase::Look(group),
+            },
+            Phase::Look(group) => {
+                if layer.groups.get(group).is_none_or(|group| group.objects.is_empty()) {
+                    self.open(at, group);
+                    return None;
+                }
+                self.watch.began.get_or_insert(now);
+                return Some(match self.until {
+                    Some(until) if now < until => Step::Wait { until },
+                    _ => Step::Look(GroupId { layer: at, group }),
+                });
+            }
+            Phase::Settled => match &layer.settled {
+                Some(inventory) => return Some(Step::Inventory(inventory.clone())),
+                None => return self.leave(at, LayerState::Done),
+            },
+        };
+        self.set_layer(at, LayerState::Begun);
+        self.stage = Stage::Layer(at, next);
+        None
+    }
+
+    /// Returns the layer that keeps this one from being begun: one that it needs, or for removals any that is not well.
+    fn obstacle(&self, at: usize, layer: &LayerPlan) -> Option<usize> {
+        let prunes = layer.groups.iter().any(|group| group.role == Role::Prune && !group.objects.is_empty());
+        let is_bad =
+            |other: &usize| matches!(self.layers.get(*other), Some(LayerState::Failed | LayerState::Skipped(_)));
+        layer.needs.iter().copied().find(is_bad).or_else(|| (0..at).filter(|_| prunes).find(is_bad))
+    }
+
+    fn leave(&mut self, at: usize, state: LayerState) -> Option<Step> {
+        self.set_layer(at, state);
+        self.watch = Watch::default();
+        (self.pause, self.until, self.waiting) = (LOOK_FIRST, None, None);
+        self.stage = Stage::Layer(at + 1, Phase::Enter);
+        None
+    }
+
+    fn set_layer(&mut self, at: usize, state: LayerState) {
+        if let Some(layer) = self.layers.get_mut(at) {
+            *layer = state;
+        }
+    }
+
+    fn open(&mut self, at: usize, group: usize) {
+        self.watch = Watch::default();
+        (self.pause, self.until, self.waiting) = (LOOK_FIRST, None, None);
+        self.stage = Stage::Layer(at, Phase::Write(group + 1));
+    }
+
+    /// Takes the answers to the last step, in its order: one for a record or an inventory, one for each write of a
+    /// group. One that is missing is unknown.
+    pub fn answered(&mut self, answers: &[Answer]) {
+        if !std::mem::take(&mut self.in_flight) {
+            return;
+        }
+        let first = answers.first().cloned().unwrap_or(Answer::Unknown);
+        match self.stage {
+            Stage::Begin => self.recorded(first, Stage::Layer(0, Phase::Enter)),
+            Stage::End => {
+                let done = Stage::Over(Outcome::Synced { ill: self.ill.clone() });
+                self.recorded(first, done);
+            }
+            Stage::Layer(at, Phase::Ahead) => self.listed(at, first, Phase::Write(0)),
+            Stage::Layer(at, Phase::Settled) => self.listed(at, first, Phase::Settled),
+            Stage::Layer(at, Phase::Write(group)) => self.written(at, group, answers),
+            Stage::Layer(..) | Stage::Over(_) => {}
+        }
+    }
+
+    fn recorded(&mut self, answer: Answer, next: Stage) {
+        self.stage = match answer {
+            Answer::Written { .. } => next,
+            Answer::Refused(Why::Conflict(_)) => Stage::Over(Outcome::Fenced),
+            // It is read again before the next try; to write it again would be refused, had it been done.
+            other => {
+                let (why, spurious) = reason(&other);
+                let layer = self.plan.layers.first().map(|layer| layer.layer.clone());
+                let why = format!("the record of the cluster was not written: {why}");
+                let trouble = layer.map(|layer| Trouble { layer, object: None, why, spurious });
+                Stage::Over(Outcome::Failed(trouble.into_iter().collect()))
+            }
+        };
+    }
+
+    fn listed(&mut self, at: usize, answer: Answer, next: Phase) {
+        match answer {
+            Answer::Written { .. } if matches!(next, Phase::Settled) => drop(self.leave(at, LayerState::Done)),
+            Answer::Written { .. } => self.stage = Stage::Layer(at, next),
+            other => {
+                let (why, spurious) = reason(&other);
+                self.fail(at, None, format!("the inventory was not written: {why}"), spurious);
+                self.leave(at, LayerState::Failed);
+            }
+        }
+    }
+
+    fn written(&mut self, at: usize, group: usize, answers: &[Answer]) {
+        let found = self.plan.try_find_group(GroupId { layer: at, group });
+        let writes: Vec<Place> =
+            found.iter().flat_map(|group| group.writes()).map(|it| (it.site, it.object.clone())).collect();
+        let mut refused = false;
+        for (nth, place) in writes.into_iter().enumerate() {
+            match answers.get(nth) {
+                Some(Answer::Written { .. }) => {}
+                Some(answer @ Answer::Refused(_)) => {
+                    let (why, spurious) = reason(answer);
+                    self.fail(at, Some(place.1), why, spurious);
+                    refused = true;
+                }
+                Some(Answer::Unknown) | None => drop(self.watch.doubtful.insert(place)),
+            }
+        }
+        if refused {
+            self.leave(at, LayerState::Failed);
+        } else {
+            self.stage = Stage::Layer(at, Phase::Look(group));
+        }
+    }
+
+    fn fail(&mut self, at: usize, object: Option<ObjectId>, why: String, spurious: bool) {
+        if let Some(layer) = self.plan.layers.get(at) {
+            self.troubles.push(Trouble { layer: layer.layer.clone(), object, why, spurious });
+        }
+    }
+
+    /// Takes what a look showed of a group's objects.
+    pub fn saw(&mut self, seen: &[(Place, Live)], now: Timestamp) {
+        let Stage::Layer(at, Phase::Look(nth)) = self.stage else { return };
+        let Some(layer) = self.plan.layers.get(at) else { return };
+        let Some(group) = layer.groups.get(nth) else { return };
+        if !layer.writes() {
+            return self.saw_unchanged(at, nth, seen, now);
+        }
+        match self.watch.judge(group, seen, now, self.settings) {
+            Judgement::Open => self.open(at, nth),
+            Judgement::Lost { object, why, spurious } => {
+                self.fail(at, Some(object), why, spurious);
+                self.leave(at, LayerState::Failed);
+            }
+            Judgement::Closed { object, why, at: earliest } => {
+                let deadline = self.deadline(group.gate, now);
+                if now < deadline {
+                    self.look_again(object, why, earliest, now, deadline);
+                } else {
+                    self.fail(at, Some(object), format!("its time is over: {why}"), true);
+                    self.leave(at, LayerState::Failed);
+                }
+            }
+        }
+    }
+
+    /// A layer in which nothing changes holds up nobody: what is ill there is told, what is gone or cannot be read
+    /// keeps the sync from being called a success.
+    fn saw_unchanged(&mut self, at: usize, nth: usize, seen: &[(Place, Live)], now: Timestamp) {
+        let Some(layer) = self.plan.layers.get(at) else { return };
+        let Some(group) = layer.groups.get(nth) else { return };
+        let name = layer.layer.clone();
+        let (mut ill, mut lost, mut unread) = (false, Vec::new(), None);
+        let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
+        for change in &group.objects {
+            let live = seen.get(&(change.site, change.object.clone()));
+            let health = live
+                .map_or(Health::Unknown("it was not looked at".into()), |live| health_of(change, live, self.settings));
+            match health {
+                Health::Current => {}
+                Health::Unknown(why) => unread = Some((change.object.clone(), why)),
+                Health::NotFound => lost.push((change.object.clone(), words(health))),
+                _ => ill = true,
+            }
+        }
+        let deadline = self.deadline(group.gate, now);
+        match unread {
+            Some((object, why)) if now < deadline => return self.look_again(object, why, None, now, deadline),
+            unread => lost.extend(unread),
+        }
+        if ill && !self.ill.contains(&name) {
+            self.ill.push(name);
+        }
+        for (object, why) in lost {
+            self.fail(at, Some(object), why, true);
+        }
+        self.open(at, nth);
+    }
+
+    fn deadline(&self, gate: Gate, now: Timestamp) -> Timestamp {
+        let (Gate::Healthy { within } | Gate::Gone { within }) = gate;
+        self.watch.began.unwrap_or(now).after(within)
+    }
+
+    fn look_again(
+        &mut self,
+        object: ObjectId,
+        why: String,
+        earliest: Option<Timestamp>,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) {
+        let later = now.after(self.pause);
+        self.pause = (self.pause * 2).min(LOOK_LAST);
+        self.until = Some(earliest.map_or(later, |earliest| earliest.min(later)).min(deadline));
+        let since = self.waiting.take().filter(|(same, ..)| *same == object).map_or(now, |(_, since, _)| since);
+        self.waiting = Some((object, since, why));
+    }
+}
+
+/// Returns why a write was not done, and whether another try can help.
+fn reason(answer: &Answer) -> (String, bool) {
+    match answer {
+        // A new plan is made against what is there then.
+        Answer::Refused(Why::Conflict(text) | Why::Unavailable(text)) => (text.clone(), true),
+        Answer::Refused(Why::Invalid(text) | Why::Forbidden(text)) => (text.clone(), false),
+        Answer::Unknown | Answer::Written { .. } => ("nobody knows how it ended".into(), true),
+    }
+}

@@ -1,0 +1,124 @@
+//! In: files in memory or a folder of this package. Out: the index, full profiles and layers that they give.
+//! Guarantee: the same functions as in a sync; ids of blobs are digests of contents.
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use stratify::decide::document::{Entry, EntryKind, Revision, Texts, TreeChange};
+use stratify::decide::fleet::{Fleet, Index};
+use stratify::decide::profile::{FullProfile, Sketch, sketch};
+use stratify::decide::render::{self, Layers};
+use stratify::decide::value::{Checked, Diagnostic, Domain, Seal, Value, digest_of};
+use stratify::name::{BlobId, ClusterName, CommitId, RepoPath};
+
+/// A fleet of files.
+pub(crate) struct Files {
+    entries: BTreeMap<RepoPath, (Entry, Arc<[u8]>)>,
+    pub(crate) fleet: Fleet,
+    pub(crate) texts: Texts,
+    pub(crate) seal: Seal,
+}
+
+impl Files {
+    /// Indexes files.
+    pub(crate) fn new<P: AsRef<str>, T: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, T)>) -> Self {
+        let entries = files.into_iter().map(|(path, bytes)| {
+            let path = RepoPath::new(path.as_ref()).expect("the path is inside");
+            let bytes: Arc<[u8]> = bytes.as_ref().into();
+            let entry = Entry { kind: EntryKind::File, blob: blob_id(&bytes) };
+            (path, (entry, bytes))
+        });
+        Self::of(entries.collect())
+    }
+
+    /// Indexes a folder of this package.
+    pub(crate) fn folder(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let mut files = Vec::new();
+        read_folder(&root, "", &mut files);
+        Self::new(files)
+    }
+
+    fn of(entries: BTreeMap<RepoPath, (Entry, Arc<[u8]>)>) -> Self {
+        let change = TreeChange {
+            entries: entries.iter().map(|(path, (entry, _))| (path.clone(), Some(*entry))).collect(),
+            refused: Vec::new(),
+        };
+        let contents = entries.values().map(|(entry, bytes)| (entry.blob, Ok(bytes.clone()))).collect();
+        let (index, _) = Index::default().advance(&change, &contents);
+        let mut texts = Texts::default();
+        for (blob, content) in contents {
+            texts.insert(blob, content);
+        }
+        let head = Revision::Commit(CommitId([1; 20]));
+        let fleet = Fleet { head, index: Arc::new(index), pins: BTreeMap::new(), tags: BTreeMap::new() };
+        Self { entries, fleet, texts, seal: Seal::new(b"test") }
+    }
+
+    /// Returns the same with a file written over, or removed.
+    pub(crate) fn with(&self, path: &str, text: Option<&str>) -> Self {
+        let mut entries = self.entries.clone();
+        let path = RepoPath::new(path).expect("the path is inside");
+        match text {
+            Some(text) => {
+                let bytes: Arc<[u8]> = text.as_bytes().into();
+                entries.insert(path, (Entry { kind: EntryKind::File, blob: blob_id(&bytes) }, bytes));
+            }
+            None => drop(entries.remove(&path)),
+        }
+        Self::of(entries)
+    }
+
+    /// Returns the clusters' names.
+    pub(crate) fn clusters(&self) -> Vec<ClusterName> {
+        self.fleet.index.cluster_names().cloned().collect()
+    }
+
+    /// Sketches a cluster.
+    pub(crate) fn sketch(&self, cluster: &ClusterName) -> Result<Sketch, Vec<Diagnostic>> {
+        sketch(&self.fleet, cluster, &self.seal)
+    }
+
+    /// Resolves a cluster.
+    pub(crate) fn resolve(&self, cluster: &ClusterName) -> Checked<FullProfile> {
+        self.sketch(cluster)?.resolve(&self.texts, &self.seal)
+    }
+
+    /// Renders a cluster.
+    pub(crate) fn render(&self, cluster: &ClusterName) -> Checked<Layers> {
+        let (profile, mut warnings) = self.resolve(cluster)?;
+        let (layers, more) = render::layers(&profile, &self.texts, &BTreeMap::new(), &self.seal)?;
+        warnings.extend(more);
+        Ok((layers, warnings))
+    }
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it is readable")).collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            read_folder(&entry.path(), &format!("{name}/"), files);
+        } else {
+            files.push((name, fs::read(entry.path()).expect("it is readable")));
+        }
+    }
+}
+
+fn blob_id(bytes: &[u8]) -> BlobId {
+    let text = String::from_utf8_lossy(bytes);
+    let digest = digest_of(Domain("blob/1"), &Value::string(&text));
+    let mut id = [0; 20];
+    id.copy_from_slice(&digest.0[..20]);
+    BlobId(id)
+}
+
+/// Prints a diagnostic on one line.
+pub(crate) fn line(said: &Diagnostic) -> String {
+    let at = said.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
+    let expected = said.expected.as_ref().map_or_else(String::new, |expected| format!(" (expected {expected})"));
+    let nearest = said.nearest.as_ref().map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"));
+    format!("{at}{} {}{expected}{nearest}", said.code, said.message)
+}

@@ -1,0 +1,100 @@
+//! In: the example repository before and after an edit. Out: changes and plans.
+//! Guarantee: what holds for every plan is checked on real documents.
+use crate::fleet::{Files, line};
+use stratify::decide::document::Commits;
+use stratify::decide::plan::{
+    ChangeKind, ClusterState, Hold, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
+};
+use stratify::decide::profile::{Lifecycle, Policy, Record};
+use stratify::decide::render::Layers;
+use stratify::name::ClusterName;
+
+const US_1: &str = "clusters/prod/us-1/cluster.yaml";
+
+fn cluster(name: &str) -> ClusterName {
+    ClusterName::new(name).expect("it is a label")
+}
+
+fn render(files: &Files, name: &str) -> Layers {
+    match files.render(&cluster(name)) {
+        Ok((layers, _)) => layers,
+        Err(errors) => panic!("{}", errors.iter().map(line).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+fn unborn(name: &str) -> ClusterState {
+    ClusterState {
+        uid: Uid("1".into()),
+        record: Record::unborn("acme".into(), cluster(name)),
+        inventory: Inventory::default(),
+    }
+}
+
+fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
+    let ruling = Ruling {
+        policy: Policy::default(),
+        commits: Commits::default(),
+        change_set: None,
+        other_deletions: 0,
+        reference: "refs/heads/main".into(),
+        lifecycle: Lifecycle::Active,
+    };
+    let (draft, _) = draft(change(before, after), facts, &ruling).expect("it can be drafted");
+    let verdicts = draft.probes().iter().map(|_| stratify::decide::plan::Verdict::Admitted).collect();
+    let (plan, _) = draft.settle(verdicts).expect("nothing is refused");
+    assert_eq!(check(&plan, facts), Ok(()), "the second program agrees");
+    plan
+}
+
+/// Returns the state after a plan was done.
+fn after(plan: &Plan, mut facts: ClusterState) -> ClusterState {
+    for layer in &plan.layers {
+        if let Some(settled) = &layer.settled {
+            let LayerInventory { layer, entries, .. } = settled;
+            if entries.is_empty() {
+                facts.inventory.layers.remove(layer);
+            } else {
+                facts.inventory.layers.insert(layer.clone(), settled.clone());
+            }
+        }
+    }
+    facts.record = plan.end.clone().unwrap_or(facts.record);
+    facts
+}
+
+#[test]
+fn a_first_plan_creates_and_a_second_one_is_empty() {
+    let files = Files::folder("example-repo");
+    for name in ["dev-1", "staging-1", "eu-1", "us-1"] {
+        let layers = render(&files, name);
+        let first = plan(None, &layers, &unborn(name));
+        let operations = first.layers.iter().flat_map(|layer| &layer.groups).flat_map(|group| &group.objects);
+        assert!(operations.clone().count() > 10, "{name} has objects");
+        assert!(operations.clone().all(|object| object.operation == Operation::Create), "{name}: all is new");
+        let facts = after(&first, unborn(name));
+        let second = plan(Some(&layers), &layers, &facts);
+        assert!(second.is_empty() && second.begin.is_none(), "{name}: equal states give an empty plan");
+        assert!(second.change.layers.iter().all(|layer| layer.kind == ChangeKind::Unchanged), "{name}: nothing differs");
+    }
+}
+
+#[test]
+fn a_removed_layer_is_pruned_after_all_else_and_held_beyond_the_budget() {
+    let files = Files::folder("example-repo");
+    let before = render(&files, "eu-1");
+    let facts = after(&plan(None, &before, &unborn("eu-1")), unborn("eu-1"));
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/example-repo/clusters/prod/eu-1/cluster.yaml"))
+        .expect("it is there");
+    let gone: Vec<_> = before.layers.iter().filter(|layer| layer.wave > 3).map(|layer| layer.name.to_string()).collect();
+    let gone = gone.last().expect("it has add-ons");
+    assert!(text.contains("  layers:"), "the cluster overlays layers");
+    let edited = text.replacen("  layers:", &format!("  layers:\n    - {{ name: {gone}, remove: true }}"), 1);
+    let files = files.with("clusters/prod/eu-1/cluster.yaml", Some(&edited));
+    let after_edit = render(&files, "eu-1");
+    let plan = plan(Some(&before), &after_edit, &facts);
+    let last = plan.layers.last().expect("there are layers");
+    assert_eq!((last.layer.as_str(), last.groups[0].role), (gone.as_str(), Role::Prune), "it stands last");
+    let deleted = stratify::decide::plan::deletions(&plan.layers).len();
+    assert!(deleted > 0, "its objects go");
+    let _ = (US_1, Hold::Paused);
+}
