@@ -1,4 +1,4 @@
-//! In: a DaemonSet. Out: its health.
+//! In: a `DaemonSet`. Out: its health.
 //! Guarantee: healthy only when each node that shall have a pod has an available one of the newest template.
 use super::Health;
 use super::view::View;

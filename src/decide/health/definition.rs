@@ -1,4 +1,4 @@
-//! In: a CustomResourceDefinition. Out: its health.
+//! In: a `CustomResourceDefinition`. Out: its health.
 //! Guarantee: healthy only when objects of its kind are served.
 use super::Health;
 use super::view::View;

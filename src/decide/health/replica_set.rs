@@ -1,4 +1,4 @@
-//! In: a ReplicaSet. Out: its health.
+//! In: a `ReplicaSet`. Out: its health.
 //! Guarantee: healthy only with exactly the replicas that it shall have, all available.
 use super::Health;
 use super::view::View;

@@ -1,4 +1,4 @@
-//! In: a StatefulSet. Out: its health.
+//! In: a `StatefulSet`. Out: its health.
 //! Guarantee: healthy only when all replicas that its strategy updates are of the newest revision and ready.
 use super::Health;
 use super::view::View;

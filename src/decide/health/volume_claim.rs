@@ -1,4 +1,4 @@
-//! In: a PersistentVolumeClaim. Out: its health.
+//! In: a `PersistentVolumeClaim`. Out: its health.
 //! Guarantee: healthy only when it is bound.
 use super::Health;
 use super::view::View;

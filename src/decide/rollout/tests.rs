@@ -12,7 +12,7 @@ use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName, O
 use std::sync::Arc;
 use std::time::Duration;
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 fn name(text: &str) -> LayerName {
     LayerName::new(text).expect("it is a label")

@@ -41,12 +41,12 @@ impl Target {
         let mut files = Vec::new();
         let mut folders = vec![self.root.clone()];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            for entry in std::fs::read_dir(folder).expect("it is a folder") {
+                let path = entry.expect("it is readable").path();
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    files.push(path.strip_prefix(&self.root).unwrap().display().to_string());
+                    files.push(path.strip_prefix(&self.root).expect("it was found there").display().to_string());
                 }
             }
         }
@@ -57,11 +57,11 @@ impl Target {
 }
 
 pub(crate) fn cluster() -> ClusterName {
-    ClusterName::new("eu-1").unwrap()
+    ClusterName::new("eu-1").expect("it is a label")
 }
 
 pub(crate) fn layer(name: &str) -> LayerName {
-    LayerName::new(name).unwrap()
+    LayerName::new(name).expect("it is a label")
 }
 
 pub(crate) fn record(generation: u64) -> Record {

@@ -13,7 +13,7 @@ use stratify::decide::value::{Digest, Timestamp};
 use stratify::name::{ChangeId, CommitId, EnvironmentName, PlanId};
 use stratify::observe::cluster::directory::{facts, look};
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 fn layer_plan(name: &str, change: ObjectChange) -> LayerPlan {
     let goes = change.operation == Operation::Prune;
@@ -45,7 +45,7 @@ fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
         change: Change {
             id: ChangeId([1; 32]),
             cluster: cluster(),
-            environment: EnvironmentName::new("prod").unwrap(),
+            environment: EnvironmentName::new("prod").expect("it is a label"),
             fleet: FLEET.into(),
             head: Revision::Commit(CommitId([1; 20])),
             digest: Digest([1; 32]),
@@ -62,7 +62,7 @@ fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
 }
 
 fn run(target: &Target, plan: Plan) -> Outcome {
-    let mut writer = Writer::open(&target.root, FLEET, &cluster()).unwrap();
+    let mut writer = Writer::open(&target.root, FLEET, &cluster()).expect("the folder is ours");
     let mut rollout = Rollout::for_directory(plan);
     let mut now = Timestamp(0);
     loop {

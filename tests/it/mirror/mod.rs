@@ -1,11 +1,7 @@
 //! In: real repositories, made by the `git` program under a configuration of their own. Out: what the mirror makes of them.
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
 pub(crate) mod fixture;
-<<<<<<< HEAD
-mod file;
-=======
 pub(crate) mod file;
->>>>>>> git
 mod crash;
 mod head;
 mod http;

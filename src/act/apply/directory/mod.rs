@@ -223,7 +223,7 @@ fn identity(directory: &Directory) -> Result<String, DirectoryError> {
     }
     let mut bytes = [0; IDENTITY_BYTES];
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it runs programs");
-    let uid = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let uid = format!("{:032x}", u128::from_be_bytes(bytes));
     directory.replace(IDENTITY, format!("{uid}\n").as_bytes())?;
     Ok(uid)
 }

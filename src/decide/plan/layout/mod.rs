@@ -8,7 +8,7 @@ pub use header::{Owner, intact, owner_of};
 pub use path::{IDENTITY, LOCK, OWN_FOLDER, RECORD, inventory_layer, inventory_path, object_path};
 
 use super::Version;
-use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};
+use crate::decide::value::{Digest, Domain, Hasher, Value};
 
 /// The most bytes of one object's file: what the API server takes of one object (etcd's limit), three times over, since
 /// block YAML with its indentation is longer than the JSON that limit is about.
@@ -16,7 +16,7 @@ pub const OBJECT_BYTES_MAX: usize = 3 * 1_572_864;
 
 /// Returns the digest of an object's manifest, as inventories and files name it.
 pub fn manifest_digest(manifest: &Value) -> Digest {
-    digest_of(Domain("object/1"), manifest)
+    super::object_digest(manifest)
 }
 
 /// Returns the bytes of an object's file: a line that says whose it is, then the manifest as YAML.
