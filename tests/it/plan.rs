@@ -74,7 +74,10 @@ fn a_first_plan_creates_and_a_second_one_is_empty() {
         let facts = after(&first, unborn(name));
         let second = plan(Some(&layers), &layers, &facts);
         assert!(second.is_empty() && second.begin.is_none(), "{name}: equal states give an empty plan");
-        assert!(second.change.layers.iter().all(|layer| layer.kind == ChangeKind::Unchanged), "{name}: nothing differs");
+        assert!(
+            second.change.layers.iter().all(|layer| layer.kind == ChangeKind::Unchanged),
+            "{name}: nothing differs"
+        );
     }
 }
 
@@ -83,9 +86,11 @@ fn a_removed_layer_is_pruned_after_all_else_and_held_beyond_the_budget() {
     let files = Files::folder("example-repo");
     let before = render(&files, "eu-1");
     let facts = after(&plan(None, &before, &unborn("eu-1")), unborn("eu-1"));
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/example-repo/clusters/prod/eu-1/cluster.yaml"))
-        .expect("it is there");
-    let gone: Vec<_> = before.layers.iter().filter(|layer| layer.wave > 3).map(|layer| layer.name.to_string()).collect();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/example-repo/clusters/prod/eu-1/cluster.yaml"))
+            .expect("it is there");
+    let gone: Vec<_> =
+        before.layers.iter().filter(|layer| layer.wave > 3).map(|layer| layer.name.to_string()).collect();
     let gone = gone.last().expect("it has add-ons");
     assert!(text.contains("  layers:"), "the cluster overlays layers");
     let edited = text.replacen("  layers:", &format!("  layers:\n    - {{ name: {gone}, remove: true }}"), 1);

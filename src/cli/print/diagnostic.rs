@@ -211,7 +211,7 @@ error[ST0300]: too short
         let text = "\ta: \u{1b}[2J\u{202e}b\r\n";
         let printed = printed(&Diagnostic::error(Code(1), "a \u{7} bell").at(span(text, "b")));
         assert!(printed.contains(" 1 |     a: \u{fffd}[2J\u{fffd}b\n"), "nothing moves the cursor:\n{printed:?}");
-        assert!(printed.contains("   |            ^\n"), "the mark stands under the place:\n{printed:?}");
+        assert!(printed.contains("   |             ^\n"), "the mark stands under the place:\n{printed:?}");
         assert!(printed.starts_with("error[ST0001]: a \u{fffd} bell\n"), "messages are cleaned too:\n{printed:?}");
     }
 
