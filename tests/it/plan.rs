@@ -3,13 +3,11 @@
 use crate::fleet::{Files, line};
 use stratify::decide::document::Commits;
 use stratify::decide::plan::{
-    ChangeKind, ClusterState, Hold, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
+    ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
 };
 use stratify::decide::profile::{Lifecycle, Policy, Record};
 use stratify::decide::render::Layers;
 use stratify::name::ClusterName;
-
-const US_1: &str = "clusters/prod/us-1/cluster.yaml";
 
 fn cluster(name: &str) -> ClusterName {
     ClusterName::new(name).expect("it is a label")
@@ -82,24 +80,22 @@ fn a_first_plan_creates_and_a_second_one_is_empty() {
 }
 
 #[test]
-fn a_removed_layer_is_pruned_after_all_else_and_held_beyond_the_budget() {
+fn a_removed_layer_is_pruned_after_all_else() {
     let files = Files::folder("example-repo");
     let before = render(&files, "eu-1");
     let facts = after(&plan(None, &before, &unborn("eu-1")), unborn("eu-1"));
-    let text =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/example-repo/clusters/prod/eu-1/cluster.yaml"))
-            .expect("it is there");
-    let gone: Vec<_> =
-        before.layers.iter().filter(|layer| layer.wave > 3).map(|layer| layer.name.to_string()).collect();
-    let gone = gone.last().expect("it has add-ons");
-    assert!(text.contains("  layers:"), "the cluster overlays layers");
-    let edited = text.replacen("  layers:", &format!("  layers:\n    - {{ name: {gone}, remove: true }}"), 1);
-    let files = files.with("clusters/prod/eu-1/cluster.yaml", Some(&edited));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/example-repo/clusters/prod/eu-1/cluster.yaml");
+    let text = std::fs::read_to_string(path).expect("it is there");
+    let gone = "local-tools";
+    let (head, tail) = text.split_once("    - name: local-tools").expect("the cluster adds the layer");
+    let (_, tail) = tail.split_once("  objectPatches").expect("patches follow");
+    let files = files.with("clusters/prod/eu-1/cluster.yaml", Some(&format!("{head}  objectPatches{tail}")));
     let after_edit = render(&files, "eu-1");
     let plan = plan(Some(&before), &after_edit, &facts);
     let last = plan.layers.last().expect("there are layers");
-    assert_eq!((last.layer.as_str(), last.groups[0].role), (gone.as_str(), Role::Prune), "it stands last");
+    assert_eq!((last.layer.as_str(), last.groups[0].role), (gone, Role::Prune), "it stands last");
     let deleted = stratify::decide::plan::deletions(&plan.layers).len();
     assert!(deleted > 0, "its objects go");
-    let _ = (US_1, Hold::Paused);
+    assert_eq!(plan.holds, [], "a small deletion of plain objects needs no approval");
+    assert!(plan.begin.is_some() && !plan.is_empty(), "it is to be done");
 }

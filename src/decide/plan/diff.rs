@@ -265,9 +265,9 @@ mod tests {
         leaf.prop_recursive(4, 64, 6, |inner| {
             let keys = prop_oneof![Just("name"), Just("port"), Just("a"), Just("b/~")];
             prop_oneof![
-                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::list),
-                prop::collection::vec((keys, inner), 0..4).prop_map(|map| Value::map(map.into_iter().collect())),
-                prop::collection::vec((0_i64..8, 0_i64..3), 0..6).prop_map(|items| {
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::list),
+                proptest::collection::vec((keys, inner), 0..4).prop_map(|map| Value::map(map.into_iter().collect())),
+                proptest::collection::vec((0_i64..8, 0_i64..3), 0..6).prop_map(|items| {
                     let item = |(name, image)| [("name", Value::Integer(name)), ("image", Value::Integer(image))];
                     Value::list(items.into_iter().map(|pair| Value::map(item(pair).into_iter().collect())).collect())
                 }),
