@@ -6,7 +6,6 @@ use super::prepare::{Prepared, prepare};
 use super::sync::sync;
 use super::tell::Told;
 use crate::act::forge::notes;
-use crate::client::git::Objects;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
@@ -16,6 +15,7 @@ use crate::decide::value::{Digest, Fault, Owner};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use crate::observe::mirror::Head;
 use crate::observe::watch::Queue;
+use crate::observe::worktree::Local;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub struct Engine<O> {
     pub(super) outside: Arc<Outside>,
     compute: Compute,
     store: Store,
-    statuses: Arc<Objects>,
+    statuses: Arc<Local>,
     pub(super) outbox: Outbox,
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
@@ -101,7 +101,7 @@ impl<O: Observer> Engine<O> {
     /// Builds the loop; what the outbox of an earlier process still has to post is posted.
     pub fn new(
         outside: Arc<Outside>,
-        statuses: Arc<Objects>,
+        statuses: Arc<Local>,
         store: Store,
         observer: O,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Fault> {
@@ -137,6 +137,11 @@ impl<O: Observer> Engine<O> {
     /// Returns where events go.
     pub fn events(&self) -> mpsc::UnboundedSender<Event> {
         self.events.clone()
+    }
+
+    /// Ends the loop and returns who was told.
+    pub fn into_observer(self) -> O {
+        self.observer
     }
 
     /// Returns the reports of the clusters, by name.
@@ -343,7 +348,7 @@ impl<O: Observer> Engine<O> {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
             tokio::task::spawn_blocking(move || {
-                let posted = notes::post(&statuses, &post.status);
+                let posted = notes::post(statuses.objects(), &post.status);
                 let _ = events.send(Event::Posted(post.key, posted));
             });
         }

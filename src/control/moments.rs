@@ -77,7 +77,9 @@ impl Moments {
     ) -> Result<Arc<Fleet>, Fault> {
         let contents: BTreeMap<BlobId, Content> = read(&Index::needs(change))?.into_iter().collect();
         let (index, _) = Index::default().advance(change, &contents);
-        let revision = Revision::Commit(head.unwrap_or(CommitId([0; 20])));
+        // What is not committed is planned and never applied, as a merge is.
+        let head = head.unwrap_or(CommitId([0; 20]));
+        let revision = Revision::Merge { base: head, head };
         let fleet =
             Fleet { head: revision.clone(), index: Arc::new(index), pins: BTreeMap::new(), tags: BTreeMap::new() };
         match repository {
