@@ -39,7 +39,7 @@ const LINE_TIME: Duration = Duration::from_secs(10);
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// How long a command waits for all that: both lines and the answer.
-const ASK_TIME: Duration = Duration::from_secs(60);
+const ASK_TIME: Duration = Duration::from_mins(1);
 
 /// How long to wait after a failed accept, which mostly is for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -93,7 +93,7 @@ pub struct Asked {
 /// A socket that is listened on; it goes when this is dropped.
 #[derive(Debug)]
 pub struct Listener {
-    listener: UnixListener,
+    socket: UnixListener,
     path: PathBuf,
     _lock: File,
 }
@@ -118,8 +118,8 @@ pub fn listen(folder: &Path) -> Result<Listener, Fault> {
         return Err(fault(Owner::Operator, true, format!("{attempt}: another process serves there"), hint));
     }
     let path = folder.join(NAME);
-    let listener = bind(folder, &path).map_err(in_folder(&attempt))?;
-    Ok(Listener { listener, path, _lock: lock })
+    let socket = bind(folder, &path).map_err(in_folder(&attempt))?;
+    Ok(Listener { socket, path, _lock: lock })
 }
 
 /// Binds the socket under another name and gives it its own once nobody else may connect.
@@ -143,7 +143,7 @@ pub async fn serve(listener: Listener, to: mpsc::Sender<Asked>) {
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {
-            accepted = listener.listener.accept() => accepted,
+            accepted = listener.socket.accept() => accepted,
             () = to.closed() => return,
         };
         match accepted {

@@ -1,5 +1,6 @@
 //! In: command lines. Out: what the program prints, and how it ends.
 //! Guarantee: the program runs under an environment of its own.
+use crate::fleet::{Files, line};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -71,4 +72,22 @@ fn an_approval_needs_a_person_and_is_a_commit() {
     let said = crate::mirror::fixture::git_in(scratch.path(), &["log", "--format=%ae %s%n%b", "--name-only"]);
     assert!(said.starts_with("ada@example.org approvals: approve 001122334455\nreviewed\n"), "{said}");
     assert!(said.trim_end().ends_with(&format!("approvals/{ID}.yaml")), "{said}");
+}
+
+#[test]
+fn the_fleet_to_start_from_has_no_diagnostic() {
+    let files = Files::folder("src/cli/command/init/template");
+    let said: Vec<String> = files.fleet.index.said().iter().map(line).collect();
+    assert!(said.is_empty(), "documents:\n{}", said.join("\n"));
+    assert_eq!(files.clusters().len(), 1, "it has a cluster");
+    for cluster in files.clusters() {
+        match files.render(&cluster) {
+            Ok((layers, warnings)) => {
+                let warnings: Vec<String> = warnings.iter().map(line).collect();
+                assert!(warnings.is_empty(), "{cluster}:\n{}", warnings.join("\n"));
+                assert_eq!(layers.layers.len(), 5, "{cluster} has its infrastructure and an add-on");
+            }
+            Err(errors) => panic!("{cluster}:\n{}", errors.iter().map(line).collect::<Vec<_>>().join("\n")),
+        }
+    }
 }

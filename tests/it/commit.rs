@@ -27,6 +27,10 @@ fn a_commit_leaves_a_clean_work_tree() {
     assert_eq!(fixture.git(&["show", "HEAD:a/b.yaml"]), "b\n", "the new file is in it");
     let wrote = fixture.git(&["log", "-1", "--format=%an <%ae> %cn %s"]);
     assert_eq!(wrote.trim(), "Ada <ada@example.org> Ada approvals: one", "it says who and what");
+    for log in ["main", "HEAD"] {
+        let log = fixture.git(&["reflog", "-1", "--format=%gs", log]);
+        assert_eq!(log.trim(), "commit: approvals: one", "the way back can be found");
+    }
     fixture.git(&["fsck", "--strict"]);
     fixture.commit("later", "git can go on");
     assert_eq!(fixture.git(&["show", "HEAD:a/b.yaml"]), "b\n", "no stale tree of the index takes it back");

@@ -37,8 +37,8 @@ pub fn into_work_tree(
     let seen = tree.seen()?;
     let commit = tree.write(&files, message, author, &seen)?;
     tree.advance(&seen, commit, message, author)?;
-    tree.check_out(&files)?;
-    tree.stage(index, &files, lock)?;
+    check_out(&files)?;
+    stage(index, &files, lock)?;
     Ok(git::commit(commit))
 }
 
@@ -56,9 +56,8 @@ struct Planned<'a> {
     blob: ObjectId,
 }
 
-/// The checked-out branch and where it stood.
+/// Where the checked-out branch stood.
 struct Seen {
-    branch: FullName,
     head: Option<ObjectId>,
 }
 
@@ -160,12 +159,12 @@ impl WorkTree {
     fn seen(&self) -> Result<Seen, Fault> {
         let attempt = "could not read HEAD";
         let mut head = self.repository.head().map_err(in_local(attempt))?;
-        let Some(branch) = head.referent_name().map(ToOwned::to_owned) else {
+        if head.referent_name().is_none() {
             let hint = "run `git switch BRANCH`, then try again";
             return Err(fault(Owner::Operator, false, "could not commit: no branch is checked out", hint));
-        };
+        }
         let head = head.try_peel_to_id().map_err(in_local(attempt))?.map(gix::Id::detach);
-        Ok(Seen { branch, head })
+        Ok(Seen { head })
     }
 
     /// Writes the tree and the commit; no ref names it yet.
@@ -215,45 +214,45 @@ impl WorkTree {
             message: format!("commit: {summary}").into(),
         };
         let change = Change::Update { log, expected, new: Target::Object(to) };
-        // Through HEAD, as Git does, so that both logs tell of it.
-        let edit = RefEdit { change, name: seen.branch.clone(), deref: false };
+        // Through HEAD, as Git does, so that both logs tell of it; who holds the index's lock switches no branch.
+        let head = FullName::try_from("HEAD").map_err(Fault::bug)?;
+        let edit = RefEdit { change, name: head, deref: true };
         let person = person(&self.repository, author)?;
         let mut time = gix::date::parse::TimeBuf::default();
         let moved = self.repository.edit_references_as([edit], Some(person.to_ref(&mut time)));
         moved.map(|_| ()).map_err(in_local("could not move the branch: it is not where it was a moment ago"))
     }
+}
 
-    /// Writes the files, each whole or not at all.
-    fn check_out(&self, files: &[Planned]) -> Result<(), Fault> {
-        for file in files {
-            let attempt = format!("the commit is made, but could not write {}", git::readable(file.path.as_bstr()));
-            replace(&file.absolute, file.bytes).map_err(in_folder(&attempt))?;
-        }
-        Ok(())
+/// Writes the files, each whole or not at all.
+fn check_out(files: &[Planned]) -> Result<(), Fault> {
+    for file in files {
+        let attempt = format!("the commit is made, but could not write {}", git::readable(file.path.as_bstr()));
+        replace(&file.absolute, file.bytes).map_err(in_folder(&attempt))?;
     }
+    Ok(())
+}
 
-    /// Puts the files into the index, as if they had been checked out.
-    fn stage(&self, mut index: gix::index::File, files: &[Planned], mut lock: gix::lock::File) -> Result<(), Fault> {
-        let attempt = "the commit is made, but could not write Git's index; run `git reset` to mend it";
-        for file in files {
-            let metadata = gix::index::fs::Metadata::from_path_no_follow(&file.absolute).map_err(in_folder(attempt))?;
-            let stat = Stat::from_fs(&metadata).unwrap_or_default();
-            let mode = if metadata.is_executable() { Mode::FILE_EXECUTABLE } else { Mode::FILE };
-            match index.entry_mut_by_path_and_stage(file.path.as_bstr(), Stage::Unconflicted) {
-                Some(entry) => (entry.id, entry.stat, entry.flags) = (file.blob, stat, Flags::empty()),
-                None => {
-                    index.dangerously_push_entry(stat, file.blob, Flags::empty(), mode, file.path.as_bstr());
-                    index.sort_entries();
-                }
-            }
+/// Puts the files into the index, as if they had been checked out.
+fn stage(mut index: gix::index::File, files: &[Planned], mut lock: gix::lock::File) -> Result<(), Fault> {
+    let attempt = "the commit is made, but could not write Git's index; run `git reset` to mend it";
+    for file in files {
+        let metadata = gix::index::fs::Metadata::from_path_no_follow(&file.absolute).map_err(in_folder(attempt))?;
+        let stat = Stat::from_fs(&metadata).unwrap_or_default();
+        let mode = if metadata.is_executable() { Mode::FILE_EXECUTABLE } else { Mode::FILE };
+        if let Some(entry) = index.entry_mut_by_path_and_stage(file.path.as_bstr(), Stage::Unconflicted) {
+            (entry.id, entry.stat, entry.flags) = (file.blob, stat, Flags::empty());
+        } else {
+            index.dangerously_push_entry(stat, file.blob, Flags::empty(), mode, file.path.as_bstr());
+            index.sort_entries();
         }
-        // It names trees that the entries no longer make up; Git computes it anew.
-        index.remove_tree();
-        index.write_to(&mut lock, gix::index::write::Options::default()).map_err(in_local(attempt))?;
-        lock.flush().map_err(in_folder(attempt))?;
-        lock.commit().map_err(|error| in_folder(attempt)(error.error))?;
-        Ok(())
     }
+    // It names trees that the entries no longer make up; Git computes it anew.
+    index.remove_tree();
+    index.write_to(&mut lock, gix::index::write::Options::default()).map_err(in_local(attempt))?;
+    lock.flush().map_err(in_folder(attempt))?;
+    lock.commit().map_err(|error| in_folder(attempt)(error.error))?;
+    Ok(())
 }
 
 /// Replaces a file by another that was written beside it, and keeps its mode.

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 /// Returns all diagnostics and, at the end, how many there are.
 pub(super) fn all(diagnostics: &[Diagnostic], effect: Effect, style: Style) -> String {
-    let mut text: String = diagnostics.iter().map(|diagnostic| one(diagnostic, style) + "\n").collect();
+    let text: String = diagnostics.iter().map(|diagnostic| one(diagnostic, style) + "\n").collect();
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    text += &format!("{}, {}", counted(errors, "error"), counted(diagnostics.len() - errors, "warning"));
-    text += if effect == Effect::Nothing && errors > 0 { "; nothing was applied\n" } else { "\n" };
-    text
+    let (errors_said, warnings_said) = (counted(errors, "error"), counted(diagnostics.len() - errors, "warning"));
+    let applied = if effect == Effect::Nothing && errors > 0 { "; nothing was applied" } else { "" };
+    format!("{text}{errors_said}, {warnings_said}{applied}\n")
 }
 
 /// Returns a diagnostic as programs read it.
@@ -60,18 +60,18 @@ fn one(diagnostic: &Diagnostic, style: Style) -> String {
     for (span, note) in &diagnostic.also {
         text += &place(":::", span, '-', &clean(&note.0), gutter, (style, Style::strong));
     }
-    let mut note = |head: &str, what: &str| {
+    let note = |head: &str, what: &str| {
         let what = what.replace('\n', &format!("\n{:gutter$}   ", ""));
-        text += &format!("{:gutter$} {} {} {what}\n", "", style.faint("="), style.strong(head));
+        format!("{:gutter$} {} {} {what}\n", "", style.faint("="), style.strong(head))
     };
     if let (false, Some(expected)) = (is_expected_said, &expected) {
-        note("note:", expected);
+        text += &note("note:", expected);
     }
     if let Some(nearest) = &diagnostic.nearest {
-        note("help:", &format!("did you mean `{}`?", clean(nearest)));
+        text += &note("help:", &format!("did you mean `{}`?", clean(nearest)));
     }
     if let Some(hint) = &diagnostic.hint {
-        note("hint:", &clean(hint));
+        text += &note("hint:", &clean(hint));
     }
     text
 }
@@ -87,20 +87,20 @@ fn place(
 ) -> String {
     let (number, _) = span.line_and_column();
     let at = clean(&span.to_string());
-    let mut text = format!("{:gutter$}{} {at}", "", style.faint(arrow));
+    let head = format!("{:gutter$}{} {at}", "", style.faint(arrow));
     if span.excerpt == Excerpt::Withheld {
         // The main place's text follows in a note; a further one's has no other line.
         let said = if arrow == ":::" && !said.is_empty() { format!(": {said}") } else { String::new() };
-        return format!("{text}{said}\n");
+        return format!("{head}{said}\n");
     }
     let excerpt = excerpt(span);
     let bar = style.faint("|");
     let marks = mark.to_string().repeat(excerpt.marked);
     let said = said.replace('\n', &format!("\n{:gutter$} {bar} {:before$}", "", "", before = excerpt.before));
     let marked = color(style, format!("{marks} {said}").trim_end());
-    text += &format!("\n{:gutter$} {bar}\n", "");
-    text += format!("{} {bar} {}", style.faint(&format!("{number:>gutter$}")), excerpt.line).trim_end();
-    text + &format!("\n{:gutter$} {bar} {:before$}{marked}\n", "", "", before = excerpt.before)
+    let line = format!("{} {bar} {}", style.faint(&format!("{number:>gutter$}")), excerpt.line);
+    let before = excerpt.before;
+    format!("{head}\n{0:gutter$} {bar}\n{1}\n{0:gutter$} {bar} {0:before$}{marked}\n", "", line.trim_end())
 }
 
 /// Returns the width of the line numbers, with the space before them.

@@ -16,17 +16,15 @@ pub(super) fn text(fault: &Fault, effect: Effect, style: Style) -> String {
         let Source::Documents(diagnostics) = &fault.source else { return String::new() };
         return diagnostic::all(diagnostics, effect, style);
     };
+    let note =
+        |head: &str, what: &str| format!("  {} {} {}\n", style.faint("="), style.strong(head), excerpt::clean(what));
     let mut text = format!("{} {}\n", style.bad("error:"), excerpt::clean(&chain(&**error)));
-    let mut note = |head: &str, what: &str| {
-        let what = excerpt::clean(what);
-        text += &format!("  {} {} {what}\n", style.faint("="), style.strong(head));
-    };
-    note("to act:", owner(fault.owner));
+    text += &note("to act:", owner(fault.owner));
     if fault.spurious {
-        note("note:", "trying again can help");
+        text += &note("note:", "trying again can help");
     }
     if let Some(hint) = &fault.hint {
-        note("hint:", hint);
+        text += &note("hint:", hint);
     }
     if effect == Effect::Nothing {
         text += "nothing was applied\n";
