@@ -11,11 +11,13 @@ use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
 use crate::decide::report::{Condition, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
-use crate::decide::value::{Digest, Fault, Owner};
+use crate::decide::value::{Digest, Fault, Owner, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use crate::observe::mirror::Head;
 use crate::observe::watch::Queue;
 use crate::observe::worktree::Local;
+use crate::serve::socket::{Ask, Asked};
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub enum Event {
     Posted(Key, Result<(), Fault>),
     /// Something in a target changed.
     Drifted,
+    /// A command asks.
+    Asked(Asked),
     /// It is time for what was to be done later.
     Due,
     /// The process is to end.
@@ -91,8 +95,17 @@ pub struct Engine<O> {
     looked: bool,
     preparing: usize,
     posting: usize,
+    last_look: Option<Timestamp>,
+    look_due: Option<Timestamp>,
+    drift_due: Option<Timestamp>,
     observer: O,
 }
+
+/// The least time between two looks: a plan a quarter of a second is as many as a burst of commits is worth.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
+const DRIFT_PAUSE: Duration = Duration::from_millis(500);
 
 /// The table of the outbox.
 const OUTBOX: &str = "outbox";
@@ -129,6 +142,9 @@ impl<O: Observer> Engine<O> {
             looked: false,
             preparing: 0,
             posting: 0,
+            last_look: None,
+            look_due: None,
+            drift_due: None,
             observer,
         };
         Ok((engine, received))
@@ -157,7 +173,9 @@ impl<O: Observer> Engine<O> {
             if until == Until::Settled && self.is_settled() {
                 return Ok(());
             }
-            let wakes = [self.schedule.wakes(), self.outbox.wakes()].into_iter().flatten().min();
+            self.do_what_is_due();
+            let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
+            let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
                 event = received.recv() => event.unwrap_or(Event::Stopped),
@@ -169,7 +187,8 @@ impl<O: Observer> Engine<O> {
                 Event::Prepared(commit, prepared) => self.prepared(commit, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(key, posted) => self.posted(&key, posted),
-                Event::Drifted => self.drifted(),
+                Event::Drifted => self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE))),
+                Event::Asked(asked) => self.asked(asked),
                 Event::Due => {}
                 Event::Stopped => return self.save(),
             }
@@ -179,6 +198,7 @@ impl<O: Observer> Engine<O> {
     fn is_settled(&self) -> bool {
         self.looked
             && !self.looking
+            && self.look_due.is_none()
             && self.preparing == 0
             && self.posting == 0
             && self.schedule.running() == 0
@@ -186,11 +206,30 @@ impl<O: Observer> Engine<O> {
             && self.outbox.wakes().is_none()
     }
 
+    fn do_what_is_due(&mut self) {
+        let now = now();
+        if self.look_due.is_some_and(|due| due <= now) {
+            self.look_due = None;
+            self.look();
+        }
+        if self.drift_due.is_some_and(|due| due <= now) {
+            self.drift_due = None;
+            self.drifted();
+        }
+    }
+
+    /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
     fn look(&mut self) {
         if self.looking {
             self.look_again = true;
             return;
         }
+        let allowed = self.last_look.map_or(Timestamp(0), |last| last.after(LOOK_PAUSE));
+        if now() < allowed {
+            self.look_due = Some(allowed);
+            return;
+        }
+        self.last_look = Some(now());
         self.looking = true;
         let (outside, events, last) = (self.outside.clone(), self.events.clone(), self.head);
         tokio::task::spawn_blocking(move || {
@@ -342,6 +381,56 @@ impl<O: Observer> Engine<O> {
         }
     }
 
+    fn asked(&mut self, asked: Asked) {
+        let answer = match &asked.ask {
+            Ask::Status => self.view(),
+            Ask::Why(cluster) => self.why(cluster),
+            Ask::Accept(commit) => {
+                match self.outside.mirror().fetch().and_then(|_| self.outside.mirror().accept(*commit)) {
+                    Ok(()) => {
+                        self.look();
+                        json!({ "accepted": commit.to_string() })
+                    }
+                    Err(fault) => json!({ "error": fault.to_string() }),
+                }
+            }
+            Ask::Sync => {
+                self.look();
+                json!({ "looking": true })
+            }
+        };
+        // Who asked may have gone.
+        let _ = asked.answer.send(answer);
+    }
+
+    fn view(&self) -> Json {
+        let clusters = self
+            .told
+            .reports
+            .values()
+            .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
+        json!({
+            "head": self.head.map(|head| head.to_string()),
+            "running": self.schedule.running(),
+            "waiting": self.schedule.waiting(),
+            "clusters": clusters.collect::<Vec<_>>(),
+        })
+    }
+
+    fn why(&self, cluster: &ClusterName) -> Json {
+        let mut lines: Vec<String> = Vec::new();
+        if let Some(progress) = self.outside.progress(cluster) {
+            if progress.done < progress.of {
+                lines.push(format!("{} of {} layers are done", progress.done, progress.of));
+            }
+            lines.extend(progress.blocked.iter().map(|blocked| format!("layer {}: {}", blocked.layer, blocked.why)));
+        }
+        if let Some(report) = self.told.reports.get(cluster) {
+            lines.extend(report.lines.iter().cloned());
+        }
+        json!({ "cluster": cluster.as_str(), "lines": lines })
+    }
+
     fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
         while let Some(post) = self.outbox.next(now()) {
@@ -401,6 +490,15 @@ pub async fn forward(queue: Arc<Queue>, events: mpsc::UnboundedSender<Event>) {
     loop {
         let _ = queue.next().await;
         if events.send(Event::Woken).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands the asks of commands to the loop.
+pub async fn forward_asks(mut asks: mpsc::Receiver<Asked>, events: mpsc::UnboundedSender<Event>) {
+    while let Some(asked) = asks.recv().await {
+        if events.send(Event::Asked(asked)).is_err() {
             return;
         }
     }

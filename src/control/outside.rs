@@ -251,7 +251,11 @@ impl Target for Outside {
 
     async fn write(&self, plan: &Plan, id: GroupId) -> Vec<Answer> {
         let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
-        group.writes().map(|change| self.with_writer(plan, |writer| writer.write(&layer.layer, change))).collect()
+        let write = |change| self.with_writer(plan, |writer| writer.write(&layer.layer, change));
+        let answers: Vec<Answer> = group.writes().map(write).collect();
+        let (cluster, written) = (plan.change.cluster.as_str(), answers.len());
+        tracing::info!(cluster, layer = layer.layer.as_str(), role = ?group.role, objects = written, "written");
+        answers
     }
 
     async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {

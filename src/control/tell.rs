@@ -86,6 +86,9 @@ impl Told {
         for one in prepared {
             if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
                 standing.wanted = summary.digest;
+                if let Some(held) = &summary.held {
+                    standing.condition = held.clone();
+                }
             }
         }
         let status = plan_status(commit, prepared);
