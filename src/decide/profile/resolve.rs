@@ -203,11 +203,10 @@ impl Sketch {
                     let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
                     for error in validator.iter_errors(&values) {
                         let pointer = error.instance_path().to_string();
-                        let message = format!(
-                            "the values of layer `{}` at `{pointer}` do not fit its pack: {}",
-                            layer.name,
-                            error.masked()
-                        );
+                        let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
+                        let why = error.masked();
+                        let message =
+                            format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
                         let place = self.place_of(layer, source, texts, &format!("/values{pointer}"));
                         errors.push(
                             Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema"),
@@ -238,6 +237,7 @@ impl Sketch {
                 name: layer.name.clone(),
                 role: layer.role,
                 priority: document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
+                priority_at: layer.field("priority").map(|part| part.span()),
                 depends_on: depends_on.iter().filter_map(name).collect(),
                 requires: requires.unwrap_or_default(),
                 at: layer.at(),

@@ -2,7 +2,7 @@
 //! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
 use super::codes;
 use super::scope::{Roots, cluster_value};
-use super::template::named;
+use super::template::{advised, named};
 use crate::decide::document::{Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType};
 use crate::decide::expression::Expression;
 use crate::decide::fleet::{Fleet, Index};
@@ -32,7 +32,8 @@ pub(super) struct Selection {
 pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selection, Vec<Diagnostic>> {
     let document = fleet.index.fleet()?;
     let cluster = fleet.index.cluster(name)?.clone();
-    let environment = fleet.index.environment(&cluster.environment)?.clone();
+    let environment = fleet.index.environment(&cluster.environment);
+    let environment = environment.map_err(|said| placed(said, &cluster))?.clone();
     let shared = fleet.shared(&environment).map_err(|said| vec![said])?.clone();
     let roots = roots(&document.name, &environment, &cluster);
     let asked = Asked { roots, seal };
@@ -54,6 +55,12 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
         profiles,
         warnings: Vec::new(),
     })
+}
+
+/// An environment that is not there has no place of its own: the cluster asks for it.
+fn placed(said: Vec<Diagnostic>, cluster: &Cluster) -> Vec<Diagnostic> {
+    let place = |said: Diagnostic| if said.at.is_none() { said.at(cluster.name_span()) } else { said };
+    said.into_iter().map(place).collect()
 }
 
 /// What conditions may ask: no version yet, since they decide which layers there are.
@@ -113,9 +120,9 @@ impl Asked<'_> {
         let scope = self.roots.scope(self.seal);
         let evaluated = Expression::compile(part.text()).and_then(|expression| expression.evaluate_bool(&scope));
         evaluated.map_err(|error| {
-            Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
-                .at(part.span())
-                .expected("a CEL expression over cluster, environment and fleet that is true or false")
+            let said = Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
+                .at(part.span());
+            advised(said, &error).expected("a CEL expression over cluster, environment and fleet that is true or false")
         })
     }
 }
@@ -153,7 +160,7 @@ fn check_types(
     let place = |name: &ProfileName| {
         references.iter().find(|reference| reference.name == *name).map(|reference| reference.part.span())
     };
-    let place = |name| place(name).unwrap_or_else(|| cluster.file.span(cluster.file.root()));
+    let place = |name| place(name).unwrap_or_else(|| cluster.name_span());
     let mut errors = Vec::new();
     let bases: Vec<&Arc<Profile>> = profiles.iter().filter(|profile| profile.kind != ProfileType::AddOn).collect();
     match (bases.as_slice(), cluster.imported) {
@@ -163,7 +170,7 @@ fn check_types(
                 codes::INFRASTRUCTURE,
                 format!("the cluster {} has no infrastructure profile", cluster.name),
             )
-            .at(cluster.file.span(cluster.file.root()))
+            .at(cluster.name_span())
             .expected("exactly one profile of type infrastructure or full")
             .hint("name one in the environment or the cluster, or set `imported: true`"),
         ),

@@ -16,9 +16,14 @@ const STACK_BYTES: usize = 64 << 20;
 
 #[test]
 fn every_case_is_what_the_program_says() {
-    let work = thread::Builder::new().stack_size(STACK_BYTES).spawn(run).expect("a thread starts");
-    let wrong = work.join().expect("no case panics");
+    let wrong = on_a_deep_stack(run);
     assert!(wrong.is_empty(), "{}\nSTRATIFY_BLESS=1 writes what is said now", wrong.join("\n"));
+}
+
+/// Runs what reads hostile files as it is run in a sync.
+fn on_a_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let work = thread::Builder::new().stack_size(STACK_BYTES).spawn(work).expect("a thread starts");
+    work.join().expect("the work does not panic")
 }
 
 fn run() -> Vec<String> {
@@ -30,8 +35,7 @@ fn run() -> Vec<String> {
         for case in &mut file.cases {
             let (before, after) = edited(&base, case);
             for block in case.blocks.iter_mut().filter(|block| block.is_expectation()) {
-                let said = print::expectation(block, &before, &after);
-                block.body = said;
+                block.body = print::expectation(block, &before, &after);
             }
         }
         let said = file.to_text();
@@ -47,6 +51,18 @@ fn run() -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Returns each case's title with its fleet before and after.
+fn all_cases() -> Vec<(String, Files, Files)> {
+    let base = Files::folder("tests/cases/base");
+    let files = case_files().into_iter().map(|path| fs::read_to_string(path).expect("the case is readable"));
+    let cases = files.flat_map(|text| CaseFile::parse(&text).cases);
+    let steps = cases.map(|case| {
+        let (before, after) = edited(&base, &case);
+        (case.title, before, after)
+    });
+    steps.collect()
 }
 
 fn case_files() -> Vec<PathBuf> {
@@ -97,6 +113,7 @@ fn generate(files: &Files, path: &str, body: &str, what: &str, count: usize) -> 
             let bytes: Vec<u8> = body.chars().map(|c| u8::try_from(u32::from(c)).expect("it is Latin-1")).collect();
             files.with_entry(path, EntryKind::File, Ok(bytes.into()))
         }
+        "windows" => files.with(path, Some(&format!("\u{feff}{}", body.replace('\n', "\r\n")))),
         "tabs" => files.with(path, Some(&body.replace('→', "\t"))),
         _ => panic!("`{what}` is nothing that can be generated"),
     }

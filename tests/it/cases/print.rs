@@ -148,7 +148,7 @@ fn object_name(id: &ObjectId) -> String {
 }
 
 fn touched(before: &Files, edited: &Files) -> String {
-    let touched = before.touched(edited);
+    let (_, touched) = before.step(edited);
     let names = |names: &std::collections::BTreeSet<ClusterName>| {
         let names: Vec<&str> = names.iter().map(ClusterName::as_str).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
@@ -175,8 +175,8 @@ fn planned(before: &Files, edited: &Files, name: &str) -> String {
 fn changed(layer: &LayerChange, text: &mut String) {
     let kind = format!("{:?}", layer.kind).to_lowercase();
     let _ = write!(text, "{}: {kind}, disruption {}", layer.layer, disruption_name(layer.disruption));
-    if let Some((pointer, why)) = &layer.disruption_reason {
-        let _ = write!(text, " ({pointer}: {why})");
+    if let Some((_, why)) = &layer.disruption_reason {
+        let _ = write!(text, " ({why})");
     }
     text.push('\n');
     operations(&layer.patch, "  ", text);

@@ -82,18 +82,34 @@ impl Files {
         content.as_ref().ok().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// Returns what the step from these files to others touches.
-    pub(crate) fn touched(&self, after: &Self) -> Touched {
+    /// Takes the step from these files to others: the index after it, and what it touches.
+    pub(crate) fn step(&self, after: &Self) -> (Index, Touched) {
         let gone =
             self.entries.keys().filter(|path| !after.entries.contains_key(*path)).map(|path| (path.clone(), None));
-        let there = after
-            .entries
-            .iter()
-            .filter(|(path, (entry, _))| self.entries.get(*path).is_none_or(|(before, _)| before != entry));
+        let differs = |path: &RepoPath, entry: &Entry| self.entries.get(path).is_none_or(|(before, _)| before != entry);
+        let there = after.entries.iter().filter(|(path, (entry, _))| differs(path, entry));
         let mut entries: Vec<_> = gone.chain(there.map(|(path, (entry, _))| (path.clone(), Some(*entry)))).collect();
         entries.sort_by(|left, right| left.0.cmp(&right.0));
         let contents = after.entries.values().map(|(entry, content)| (entry.blob, content.clone())).collect();
-        self.fleet.index.advance(&TreeChange { entries, refused: Vec::new() }, &contents).1
+        self.fleet.index.advance(&TreeChange { entries, refused: Vec::new() }, &contents)
+    }
+
+    /// Returns the same, taken in one file at a time in the order that `rank` gives.
+    pub(crate) fn in_order(&self, rank: impl Fn(usize) -> u64) -> Self {
+        let mut ranked: Vec<_> = self.entries.iter().enumerate().map(|(at, entry)| (rank(at), entry)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut index = Index::default();
+        for (_, (path, (entry, content))) in ranked {
+            let change = TreeChange { entries: vec![(path.clone(), Some(*entry))], refused: Vec::new() };
+            index = index.advance(&change, &BTreeMap::from([(entry.blob, content.clone())])).0;
+        }
+        self.at(index)
+    }
+
+    /// Returns the same files with another index.
+    pub(crate) fn at(&self, index: Index) -> Self {
+        let fleet = Fleet { index: Arc::new(index), ..self.fleet.clone() };
+        Self { fleet, ..self.clone() }
     }
 
     /// Returns the clusters' names.
