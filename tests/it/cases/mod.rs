@@ -104,6 +104,7 @@ fn generate(files: &Files, path: &str, body: &str, what: &str, count: usize) -> 
     let filled = |text: String| files.with(path, Some(&body.replace('@', &text)));
     match what {
         "nesting" => filled(format!("{}{}", "[".repeat(count), "]".repeat(count))),
+        "items" => filled(vec!["1"; count].join(", ")),
         "sum" => filled(vec!["1"; count / 2].join("+")),
         "bytes" => {
             let size = TooLarge { bytes: count as u64, bytes_max: 16 << 20 };
