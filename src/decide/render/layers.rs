@@ -225,14 +225,25 @@ fn is_target(patch: &ObjectPatch, layer: &LayerName, id: &ObjectId) -> bool {
         && target.namespace.as_ref().is_none_or(|wanted| id.namespace.as_ref() == Some(wanted))
 }
 
+/// Returns the part of an object's identity that an operation would change; `move` changes two places.
+fn identity(operation: &PatchOperation) -> Option<&Pointer> {
+    let changed = match operation {
+        PatchOperation::Test(..) => [None, None],
+        PatchOperation::Move(from, path) => [Some(from), Some(path)],
+        _ => [Some(operation.path()), None],
+    };
+    let is_identity = |path: &&Pointer| {
+        let text = path.to_string();
+        ["", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace", "/metadata/labels"]
+            .contains(&text.as_str())
+            || text.starts_with("/metadata/labels/stratify.dev")
+    };
+    changed.into_iter().flatten().find(is_identity)
+}
+
 fn patch_object(object: &mut Object, patch: &ObjectPatch, errors: &mut Vec<Diagnostic>) {
     for (operation, at) in &patch.patch {
-        let path = operation.path().to_string();
-        let touches_identity = !matches!(operation, PatchOperation::Test(..))
-            && ["", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace", "/metadata/labels"]
-                .contains(&path.as_str())
-            || path.starts_with("/metadata/labels/stratify.dev");
-        if touches_identity && !(path == "/metadata/labels" && matches!(operation, PatchOperation::Test(..))) {
+        if let Some(path) = identity(operation) {
             let said = Diagnostic::error(
                 codes::IDENTITY,
                 format!("a patch cannot change `{path}`: it would be another object"),
