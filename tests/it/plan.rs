@@ -5,7 +5,7 @@ use stratify::decide::document::Commits;
 use stratify::decide::plan::{
     ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
 };
-use stratify::decide::profile::{Policy, Record};
+use stratify::decide::profile::Record;
 use stratify::decide::render::Layers;
 use stratify::name::ClusterName;
 
@@ -30,7 +30,7 @@ pub(crate) fn unborn(name: &str) -> ClusterState {
 
 pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
     let ruling = Ruling {
-        policy: Policy::default(),
+        policy: after.policy.clone(),
         commits: Commits::default(),
         change_set: None,
         other_deletions: 0,

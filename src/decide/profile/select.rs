@@ -3,7 +3,9 @@
 use super::codes;
 use super::scope::{Roots, cluster_value};
 use super::template::{advised, named};
-use crate::decide::document::{Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType};
+use crate::decide::document::{
+    Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType, nearest,
+};
 use crate::decide::expression::Expression;
 use crate::decide::fleet::{Fleet, Index};
 use crate::decide::value::{Diagnostic, Seal};
@@ -94,17 +96,17 @@ impl Asked<'_> {
 
     /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
     fn references(&self, overlays: &[Overlay]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
-        let mut merged: Vec<ProfileReference> = Vec::new();
+        let (mut merged, mut errors): (Vec<ProfileReference>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
         for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
             match merged.iter_mut().find(|known| known.name == reference.name) {
                 Some(known) => {
                     let when = reference.when.clone().or_else(|| known.when.clone());
                     *known = ProfileReference { when, ..reference.clone() };
                 }
+                None if reference.remove => errors.push(nothing_to_remove(reference, &merged)),
                 None => merged.push(reference.clone()),
             }
         }
-        let mut errors = Vec::new();
         merged.retain(|reference| {
             !reference.remove
                 && self.holds(reference.when.as_ref()).unwrap_or_else(|error| {
@@ -127,6 +129,16 @@ impl Asked<'_> {
     }
 }
 
+/// A misspelt removal would leave the profile where it is, so it is no less wrong than a misspelt addition.
+fn nothing_to_remove(reference: &ProfileReference, known: &[ProfileReference]) -> Diagnostic {
+    let near = nearest(reference.name.as_str(), known.iter().map(|known| known.name.as_str()));
+    let message = format!("there is no profile `{}` to remove", reference.name);
+    Diagnostic::error(codes::NO_PROFILE, message)
+        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
+        .expected("a profile that an overlay before this one names")
+        .nearest(near)
+}
+
 fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Profile>>, Vec<Diagnostic>) {
     let (mut profiles, mut errors) = (Vec::new(), Vec::new());
     for reference in references {
@@ -134,7 +146,7 @@ fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Pr
             Ok(Some(profile)) => profiles.push(profile.clone()),
             Ok(None) => {
                 let known = shared.profile_names().map(ProfileName::as_str);
-                let near = crate::decide::document::nearest(reference.name.as_str(), known);
+                let near = nearest(reference.name.as_str(), known);
                 errors.push(
                     Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
                         .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
