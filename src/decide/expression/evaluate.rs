@@ -77,7 +77,13 @@ impl Expression {
     fn explain(&self, error: &ExecutionError, scope: &Scope<'_>, tainted: bool) -> ExpressionError {
         use ExecutionError as E;
         match error {
-            E::UndeclaredReference(name) => ExpressionError::UnknownName(name.to_string()),
+            E::UndeclaredReference(name) => {
+                // A function is named here too, and is no misspelt root.
+                let is_root =
+                    self.references.paths.iter().any(|path| path.first().is_some_and(|root| **root == **name));
+                let known = if is_root { scope.names() } else { Vec::new() };
+                ExpressionError::UnknownName { path: name.to_string(), name: name.as_str().into(), known }
+            }
             E::NoSuchKey(key) => self.explain_key(key, scope, tainted),
             E::IndexOutOfBounds(_) => ExpressionError::Absent("an item of a list".to_owned()),
             E::NoSuchOverload(error) => {
@@ -110,10 +116,11 @@ impl Expression {
     fn explain_key(&self, key: &str, scope: &Scope<'_>, tainted: bool) -> ExpressionError {
         let absent = |path: &&Path| path.get(scope.depth_of(path)).is_some_and(|missing| **missing == *key);
         if let Some(path) = self.references.paths.iter().find(absent) {
-            return ExpressionError::UnknownName(path.join("."));
+            let known = if tainted { Vec::new() } else { scope.names_beside(path) };
+            return ExpressionError::UnknownName { path: path.join("."), name: key.into(), known };
         }
         if !tainted && self.references.keys.contains(key) {
-            return ExpressionError::UnknownName(key.to_owned());
+            return ExpressionError::UnknownName { path: key.to_owned(), name: key.into(), known: Vec::new() };
         }
         ExpressionError::Absent("a key that the expression computes".to_owned())
     }

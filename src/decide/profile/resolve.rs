@@ -23,6 +23,8 @@ use crate::decide::value::{
     Checked, Diagnostic, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
 };
 use crate::name::{BlobId, ClusterName, LayerName};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,20 +203,32 @@ impl Sketch {
                 Ok(validator) => {
                     let values = exposed(document.get("values").unwrap_or(&Value::Null));
                     let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
-                    for error in validator.iter_errors(&values) {
+                    let said = validator.iter_errors(&values).map(|error| {
                         let pointer = error.instance_path().to_string();
-                        let message = format!(
-                            "the values of layer `{}` at `{pointer}` do not fit its pack: {}",
-                            layer.name,
-                            error.masked()
-                        );
-                        let place = self.place_of(layer, source, texts, &format!("/values{pointer}"));
-                        errors.push(
-                            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema"),
-                        );
-                    }
+                        let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
+                        let why = error.masked();
+                        let message =
+                            format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
+                        let place = self.place_of_mistake(layer, source, texts, &error);
+                        Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
+                    });
+                    errors.extend(said);
                 }
             }
+        }
+    }
+
+    /// What is too much stands somewhere; what is missing at the top stands nowhere, so the layer is shown.
+    fn place_of_mistake(&self, layer: &Shaped, source: &Source, texts: &Texts, error: &ValidationError<'_>) -> Span {
+        let pointer = format!("/values{}", error.instance_path());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let at = Pointer::parse(&pointer).unwrap_or_default();
+                let at = unexpected.first().map_or(at.clone(), |key| at.join(key));
+                self.place_of(layer, source, texts, &at.to_string())
+            }
+            ValidationErrorKind::Required { .. } if error.instance_path().is_empty() => layer.at(),
+            _ => self.place_of(layer, source, texts, &pointer),
         }
     }
 
@@ -238,6 +252,7 @@ impl Sketch {
                 name: layer.name.clone(),
                 role: layer.role,
                 priority: document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
+                priority_at: layer.field("priority").map(|part| part.span()),
                 depends_on: depends_on.iter().filter_map(name).collect(),
                 requires: requires.unwrap_or_default(),
                 at: layer.at(),

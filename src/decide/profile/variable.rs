@@ -102,15 +102,19 @@ fn is_declared_anywhere(selection: &Selection, key: &str) -> bool {
 }
 
 fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {
-    let names = selection.profiles.iter().flat_map(|profile| &profile.variables).map(|variable| &*variable.name);
-    let name = key.text().rsplit('/').next().unwrap_or_default();
+    let is_full = key.text().contains('/');
+    let named = |(profile, name): (&str, &str)| if is_full { format!("{profile}/{name}") } else { name.to_owned() };
+    let names = selection.profiles.iter().flat_map(|profile| {
+        profile.variables.iter().map(move |variable| named((profile.name.as_str(), &variable.name)))
+    });
+    let names: Vec<String> = names.collect();
     Diagnostic::error(
         codes::NO_VARIABLE,
         format!("no profile of cluster {} declares `{}`", selection.cluster.name, key.text()),
     )
     .at(key.span())
     .expected("the name of a variable, or profile/name")
-    .nearest(nearest(name, names))
+    .nearest(nearest(key.text(), names.iter().map(String::as_str)))
 }
 
 fn settle(variable: &Variable, part: &Fragment) -> Result<Value, Diagnostic> {

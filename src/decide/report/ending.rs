@@ -332,7 +332,7 @@ mod tests {
         let forbidden = Hold::Forbidden { why: "repave of the control plane".into() };
         let held = |holds| told(&plan(Vec::new(), holds), &Outcome::Held);
         let text = "eu-1: held: waits for approval: delete 3 objects";
-        let condition = Condition::Held("delete 3 objects".into());
+        let condition = Condition::Held(format!("delete 3 objects; approve {}", "03".repeat(32)).into());
         assert_eq!(held(vec![approval.clone()]), (text.into(), condition), "a person can");
         assert_eq!(held(vec![approval.clone(), Hold::Paused]).1, Condition::Paused, "an approval would not help");
         let condition = Condition::Failed("repave of the control plane".into());

@@ -5,7 +5,7 @@ use super::{check_name, checked, is_true, texts};
 use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
-use crate::decide::value::{Checked, Diagnostic, Value};
+use crate::decide::value::{Checked, Diagnostic, Span, Value};
 use crate::name::{ClusterName, EnvironmentName};
 use std::sync::Arc;
 
@@ -70,6 +70,12 @@ impl Cluster {
             file,
         };
         Ok((cluster, warnings))
+    }
+
+    /// Returns where its name stands, for what concerns it as a whole.
+    pub fn name_span(&self) -> Span {
+        let name = self.file.root().get("metadata").and_then(|metadata| metadata.get("name"));
+        self.file.span(name.unwrap_or(self.file.root()))
     }
 }
 

@@ -87,7 +87,8 @@ impl Environment {
         let mut errors: Vec<Diagnostic> = check_name(&file, name.as_str()).into_iter().collect();
         if name.as_str() == "plan" {
             let message = "an environment cannot be named `plan`: its status would be that of plans";
-            let at = file.span(file.root());
+            let stated = file.root().get("metadata").and_then(|metadata| metadata.get("name"));
+            let at = file.span(stated.unwrap_or(file.root()));
             errors.push(
                 Diagnostic::error(crate::decide::document::codes::INVALID_VALUE, message).at(at).hint("rename it"),
             );
