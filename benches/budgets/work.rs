@@ -75,6 +75,8 @@ impl Work {
 
     /// Adds commits on a branch: each writes one values file of one cluster anew. Returns them, oldest first.
     pub(crate) fn commit_values(&self, branch: &str, from: CommitId, count: usize) -> Vec<CommitId> {
+        // Another number than at any commit before.
+        let version = from.0.iter().take(4).fold(1, |sum, byte| sum << 8 | usize::from(*byte));
         self.import(|out| {
             for at in 0..count {
                 // A step that has no factor in common with the number of clusters meets them far apart.
@@ -82,7 +84,7 @@ impl Work {
                 let layer = self.size.layers_with_files()[at % self.size.files()].clone();
                 begin(out, branch, &format!("{layer} of {cluster}"), (at == 0).then_some(from))?;
                 let path = format!("{}/values/{layer}.yaml", cluster_folder(cluster));
-                file(out, &path, &values_file(cluster, &layer, at + 1))?;
+                file(out, &path, &values_file(cluster, &layer, version + at))?;
             }
             Ok(())
         });
