@@ -6,6 +6,7 @@ use super::prepare::{Prepared, prepare};
 use super::sync::sync;
 use super::tell::Told;
 use crate::act::forge::notes;
+use crate::client::git::Objects;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
@@ -13,7 +14,7 @@ use crate::decide::report::{Condition, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
 use crate::decide::value::{Digest, Fault, Owner, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
-use crate::observe::mirror::Head;
+use crate::observe::mirror::{Head, Mirror};
 use crate::observe::watch::Queue;
 use crate::observe::worktree::Local;
 use crate::serve::socket::{Ask, Asked};
@@ -64,6 +65,25 @@ pub enum Until {
     Stopped,
 }
 
+/// Where the statuses are.
+#[derive(Clone)]
+pub enum Statuses {
+    /// In the repository of this machine, where people read them.
+    Local(Arc<Local>),
+    /// In the mirror of a remote one.
+    Mirror(Arc<Mirror>),
+}
+
+impl Statuses {
+    /// Returns the objects in which the notes are.
+    pub fn objects(&self) -> &Objects {
+        match self {
+            Self::Local(local) => local.objects(),
+            Self::Mirror(mirror) => mirror.objects(),
+        }
+    }
+}
+
 /// Who is told what happens, as it happens.
 pub trait Observer: Send {
     /// A head is there, with how many clusters it concerns.
@@ -84,7 +104,7 @@ pub struct Engine<O> {
     pub(super) outside: Arc<Outside>,
     compute: Compute,
     store: Store,
-    statuses: Arc<Local>,
+    statuses: Statuses,
     pub(super) outbox: Outbox,
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
@@ -114,7 +134,7 @@ impl<O: Observer> Engine<O> {
     /// Builds the loop; what the outbox of an earlier process still has to post is posted.
     pub fn new(
         outside: Arc<Outside>,
-        statuses: Arc<Local>,
+        statuses: Statuses,
         store: Store,
         observer: O,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Fault> {

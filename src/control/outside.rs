@@ -209,7 +209,7 @@ impl Target for Outside {
             commits,
             change_set: round.change_sets.get(&profile.cluster).copied(),
             other_deletions: others.map(|(_, count)| *count).sum(),
-            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: profile.lifecycle,
         }
     }

@@ -129,7 +129,7 @@ impl Preview {
             commits: Commits::default(),
             change_set: None,
             other_deletions: 0,
-            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: wanted.profile.lifecycle,
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;

@@ -11,10 +11,11 @@ use crate::decide::plan::view::{json_of, masked};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
 use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
 use serde_json::json;
+use std::path::Path;
 
 /// Explains the order of a cluster's layers, or the values of one.
-pub(super) fn run(options: &Explain) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let preview = here.preview()?;
     on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;

@@ -3,13 +3,14 @@
 use super::here::Here;
 use super::{Answer, Failure};
 use crate::cli::print::Text;
-use crate::control::engine::{Engine, Event, Observer, Until, forward, forward_asks};
+use crate::control::engine::{Engine, Event, Observer, Statuses, Until, forward, forward_asks};
 use crate::decide::report::Report;
 use crate::decide::value::Fault;
 use crate::name::{CommitId, RepoName};
-use crate::observe::watch::{Queue, Signal, Wake, Why, poll, signals, watch_folder, watch_local};
+use crate::observe::watch::{Queue, Signal, Wake, Watch, Why, poll, signals, watch_folder, watch_local};
 use crate::serve::socket::{listen, serve};
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -17,22 +18,25 @@ use tokio::sync::mpsc;
 const ASKS_MAX: usize = 16;
 
 /// Serves until a signal ends it.
-pub(super) fn run() -> Result<Answer, Failure> {
-    let here = Here::find()?;
-    let (outside, store) = here.outside()?;
-    let local = Arc::new(here.local()?);
+pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
+    let (outside, store, statuses) = here.outside()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
     runtime.block_on(async {
-        let (mut engine, received) = Engine::new(outside.clone(), local.clone(), store, Log)?;
+        let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log)?;
         let events = engine.events();
         let name = RepoName::new("fleet").expect("it is a label");
         let queue = Arc::new(Queue::default());
-        let refs = watch_local(local.git_folder(), &name, &queue);
+        // A remote repository is polled; its forge tells of changes once webhooks are there.
+        let refs = match &statuses {
+            Statuses::Local(local) => Some(watch_local(local.git_folder(), &name, &queue)),
+            Statuses::Mirror(_) => None,
+        };
         std::fs::create_dir_all(&here.settings.targets)
             .map_err(crate::client::git::in_folder("could not make the folder of the targets"))?;
         let drifted = events.clone();
         let targets = watch_folder(&here.settings.targets, move || drop(drifted.send(Event::Drifted)));
-        for warning in [refs.warning(), targets.warning()].into_iter().flatten() {
+        for warning in [refs.as_ref().and_then(Watch::warning), targets.warning()].into_iter().flatten() {
             tracing::warn!(warning, "changes are seen later");
         }
         let (to, asks) = mpsc::channel(ASKS_MAX);
@@ -41,10 +45,11 @@ pub(super) fn run() -> Result<Answer, Failure> {
         tokio::spawn(forward_asks(asks, events.clone()));
         tokio::spawn(forward(queue.clone(), events.clone()));
         tokio::spawn(signalled(events, queue.clone(), name.clone())?);
-        let interval = here.settings.poll;
+        let interval = here.settings.repository.poll;
         let polled = queue.clone();
         tokio::spawn(async move { poll(&polled, vec![(name, interval)]).await });
-        tracing::info!(repository = %here.settings.root.display(), "serving");
+        let repository = here.settings.repository.url.as_deref().unwrap_or("the one around");
+        tracing::info!(repository, branch = here.settings.branch(), "serving");
         engine.run(received, Until::Stopped).await
     })?;
     Ok(Answer::new(Text::of("stopped: what is open goes on at the next start"), json!({ "stopped": true })))

@@ -123,7 +123,7 @@ impl Show<'_> {
         let mut is_right = true;
         if let Some(last) = self.last {
             let options = Plan { rev: Some(commit.to_string()), from: Some(last.to_string()), cluster: None };
-            match plan::run(&options) {
+            match plan::run(&options, None) {
                 Ok(answer) => self.say(answer.text)?,
                 Err(Failure::Diagnostics(said)) => {
                     is_right = false;
@@ -205,7 +205,7 @@ impl Show<'_> {
     /// Returns the id of what is pending on a cluster.
     fn change_id(&self, cluster: &str) -> Result<String, Failure> {
         let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
-        let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) })?;
+        let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, None)?;
         let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
         Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())
     }
