@@ -13,9 +13,9 @@ use super::select::{Selection, select};
 use super::shaped::{Shaped, shape};
 use super::source::{Source, source};
 use super::template::named;
-use super::trace::{Chain, Trace};
+use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
-use super::variable::{Variables, variables};
+use super::variable::{Variables, variables, writers};
 use crate::decide::document::kind::duration;
 use crate::decide::document::{Fragment, LayerRole, Site, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
@@ -102,6 +102,14 @@ impl Sketch {
         let mut chain = Chain::default();
         self.document(shaped, source, texts, &mut chain, &mut Vec::new(), &mut Vec::new());
         Some(chain)
+    }
+
+    /// Returns a variable of a layer's profile, with who wrote it.
+    pub fn explain_variable(&self, layer: &LayerName, name: &str) -> Option<(Value, Vec<Writer>)> {
+        let (shaped, _) = self.layers.iter().find(|(shaped, _)| shaped.name == *layer)?;
+        let value = self.vars(shaped).get(name)?.clone();
+        let profile = shaped.profile.as_ref().map(|(_, at)| *at);
+        Some((value, profile.map(|at| writers(&self.selection, at, name)).unwrap_or_default()))
     }
 
     fn document<T: Trace>(

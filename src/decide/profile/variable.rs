@@ -2,8 +2,9 @@
 //! Guarantee: a value keeps its type and bounds; the last writer counts; nothing is guessed for what is not set.
 use super::codes;
 use super::select::Selection;
+use super::trace::Writer;
 use crate::decide::document::{Fragment, Variable, VariableType, nearest};
-use crate::decide::value::{Diagnostic, Map, Seal, Value};
+use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +77,28 @@ pub(super) fn variables(selection: &Selection, seal: &Seal) -> Result<Variables,
     }
     let shared = shared(&by_profile);
     Ok(Variables { by_profile, shared })
+}
+
+/// Returns who wrote a variable of a profile: its default, then each overlay, the last one counts.
+pub(super) fn writers(selection: &Selection, profile: usize, name: &str) -> Vec<Writer> {
+    let pointer: Pointer = [Arc::from("vars"), Arc::from(name)].into_iter().collect();
+    let writer = |at, what: String| Writer { pointer: pointer.clone(), at, what: what.into() };
+    let mut writers = Vec::new();
+    if let Some(of) = selection.profiles.get(profile) {
+        let declared = of.variables.iter().find(|variable| &*variable.name == name);
+        let default = declared.and_then(|variable| variable.default.as_ref());
+        writers.extend(
+            default.map(|part| writer(part.span(), format!("default of variable {name} of profile {}", of.name))),
+        );
+    }
+    for overlay in &selection.overlays {
+        for (key, value) in &overlay.variables {
+            if declared(selection, key.text()).iter().any(|(at, variable)| *at == profile && &*variable.name == name) {
+                writers.push(writer(value.span(), format!("variable {}", key.text())));
+            }
+        }
+    }
+    writers
 }
 
 /// Returns the declarations that a key means: `name` in all profiles, or `profile/name` in one.

@@ -220,7 +220,9 @@ impl Show<'_> {
         ]);
         text.line(format!("  cd {root}"));
         text.line("  git log --notes=stratify            # each commit with its statuses");
-        text.line("  stratify explain eu-1 shop/replicas # who wrote a value; without a path, the order of the layers");
+        text.line(
+            "  stratify explain eu-1 shop/vars/replicas # who wrote a value; without a path, the order of the layers",
+        );
         text.line("  stratify plan; stratify status; stratify why dev-1");
         text.line("  ls .stratify/targets/eu-1           # what was applied, one file an object");
         Answer::new(text, json!({ "folder": root, "commits": self.commits }))
