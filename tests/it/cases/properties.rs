@@ -200,8 +200,7 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 7] = [
-    (113, "nothing says it any longer"),
+const ELSEWHERE: [(u16, &str); 6] = [
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
     (212, "no document names a cluster: tested above"),
