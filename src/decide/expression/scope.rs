@@ -54,6 +54,14 @@ impl<'a> Scope<'a> {
         (bound, tainted)
     }
 
+    /// Returns the scalar at `path`, where nothing on the way is absent or sealed.
+    pub(super) fn scalar(&self, path: &Path) -> Option<Value> {
+        let (root, keys) = path.split_first()?;
+        let root = self.roots.get(&**root)?;
+        let found = keys.iter().try_fold(root, |value, key| value.get(key))?;
+        (!matches!(found, Value::List(_) | Value::Map(_) | Value::Sensitive(_))).then(|| found.clone())
+    }
+
     /// Returns how much of `path` is there: as many keys, the root included.
     pub(super) fn depth_of(&self, path: &Path) -> usize {
         self.follow(path).0

@@ -20,7 +20,7 @@ use crate::decide::document::kind::duration;
 use crate::decide::document::{Fragment, LayerRole, Site, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
-    Checked, Diagnostic, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
+    Checked, Diagnostic, Digest, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
 };
 use crate::name::{BlobId, ClusterName, LayerName};
 use jsonschema::ValidationError;
@@ -135,14 +135,16 @@ impl Sketch {
             return Err(errors);
         }
         let with_layers = super::fill::with_layers(&base, &documents);
+        // The values of all layers stand in the roots of each: hashed for each, they would cost their square.
+        let common = digest_of(Domain("roots/1"), &with_layers.value());
         let mut layers = Vec::new();
         for place in places {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
             let roots = if source.manifests.iter().any(|file| file.template) {
-                self.roots_of(shaped, document, &with_layers)
+                Some((self.roots_of(shaped, document, &with_layers), common))
             } else {
-                Roots::default()
+                None
             };
             let flows = flows.get(at).cloned().unwrap_or_default();
             layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
@@ -292,14 +294,19 @@ impl Sketch {
         source: &Source,
         document: Value,
         place: Place,
-        roots: Roots,
+        roots: Option<(Roots, Digest)>,
         flows: Vec<(Pointer, Arc<str>)>,
     ) -> ProfileLayer {
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
         let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
         let options = options(shaped);
         let mut hasher = Hasher::new(Domain("layer/1"));
-        hasher.value(&document).value(&roots.value()).bytes(format!("{options:?}").as_bytes());
+        hasher.value(&document).bytes(format!("{options:?}").as_bytes());
+        let roots = roots.map(|(roots, common)| {
+            // The other roots of its own, `values` and `layer`, are parts of its document.
+            hasher.bytes(&common.0).value(self.vars(shaped));
+            roots
+        });
         let renamed_from = shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok());
         ProfileLayer {
             name: shaped.name.clone(),
@@ -313,7 +320,7 @@ impl Sketch {
             after: place.after,
             values: document.get("values").cloned().unwrap_or_default(),
             source: source.resolved.clone(),
-            roots,
+            roots: roots.unwrap_or_default(),
             manifests: source.manifests.clone(),
             timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
             options,

@@ -23,9 +23,13 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 pub(super) fn variables(selection: &Selection, seal: &Seal) -> Result<Variables, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut set: BTreeMap<(usize, Arc<str>), Fragment> = BTreeMap::new();
-    for (key, value) in selection.overlays.iter().flat_map(|overlay| &overlay.variables) {
+    let of_cluster = selection.overlays.len().saturating_sub(1);
+    let written = selection.overlays.iter().enumerate();
+    for (at, (key, value)) in written.flat_map(|(at, overlay)| overlay.variables.iter().map(move |pair| (at, pair))) {
         let targets = declared(selection, key.text());
-        if targets.is_empty() {
+        // An environment speaks for all its clusters, and not each of them has each profile.
+        let is_for_others = at < of_cluster && is_declared_anywhere(selection, key.text());
+        if targets.is_empty() && !is_for_others {
             errors.push(unknown(selection, key));
         }
         for (profile, variable) in targets {
@@ -86,6 +90,15 @@ fn declared<'a>(selection: &'a Selection, key: &str) -> Vec<(usize, &'a Variable
         .flat_map(|(at, profile)| profile.variables.iter().map(move |variable| (at, variable)))
         .filter(|(_, variable)| &*variable.name == name)
         .collect()
+}
+
+/// Whether any profile of the revision declares what a key means.
+fn is_declared_anywhere(selection: &Selection, key: &str) -> bool {
+    let (profile, name) = key.split_once('/').map_or((None, key), |(profile, name)| (Some(profile), name));
+    let names =
+        selection.shared.profile_names().filter(|other| profile.is_none_or(|profile| other.as_str() == profile));
+    let profiles = names.filter_map(|name| selection.shared.profile(name).ok().flatten());
+    profiles.flat_map(|profile| &profile.variables).any(|variable| &*variable.name == name)
 }
 
 fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {

@@ -108,15 +108,23 @@ pub fn failed(
 }
 
 /// Returns what a hold means: one that nobody can lift is a failure.
-fn held(plan: &Plan) -> Condition {
+/// Returns how a cluster stands whose plan is held.
+pub fn held(plan: &Plan) -> Condition {
     let forbidden = plan.holds.iter().find_map(|hold| match hold {
         Hold::Forbidden { why } => Some(Condition::Failed(one_line(why).into())),
         _ => None,
     });
-    let approval = plan.holds.iter().find_map(|hold| match hold {
-        Hold::Approval { why } => Some(Condition::Held(one_line(why).into())),
-        _ => None,
-    });
+    let needs: Vec<String> = plan
+        .holds
+        .iter()
+        .filter_map(|hold| match hold {
+            Hold::Approval { why } => Some(one_line(why)),
+            _ => None,
+        })
+        .collect();
+    // The id last: a short text may cut it, the detail has it whole.
+    let why = || format!("{}; approve {}", needs.join(", "), plan.change.id);
+    let approval = (!needs.is_empty()).then(|| Condition::Held(why().into()));
     forbidden
         .or_else(|| plan.holds.contains(&Hold::Paused).then_some(Condition::Paused))
         .or(approval)
@@ -324,7 +332,7 @@ mod tests {
         let forbidden = Hold::Forbidden { why: "repave of the control plane".into() };
         let held = |holds| told(&plan(Vec::new(), holds), &Outcome::Held);
         let text = "eu-1: held: waits for approval: delete 3 objects";
-        let condition = Condition::Held("delete 3 objects".into());
+        let condition = Condition::Held(format!("delete 3 objects; approve {}", "03".repeat(32)).into());
         assert_eq!(held(vec![approval.clone()]), (text.into(), condition), "a person can");
         assert_eq!(held(vec![approval.clone(), Hold::Paused]).1, Condition::Paused, "an approval would not help");
         let condition = Condition::Failed("repave of the control plane".into());

@@ -1,4 +1,5 @@
 //! In: repositories by `file://`. Out: heads, differences, contents.
+//! Guarantee: what the mirror says is compared with what `git` made.
 use super::fixture::Fixture;
 use stratify::decide::document::{EntryKind, TreeChange};
 use stratify::name::{BlobId, RepoPath};

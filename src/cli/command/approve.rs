@@ -1,0 +1,102 @@
+//! In: a change's id, and why. Out: a commit in the work tree that approves it.
+//! Guarantee: the commit holds the approval and nothing else; it counts once it is pushed.
+use super::{Answer, Failure};
+use crate::act::commit::into_work_tree;
+use crate::cli::args::Approve;
+use crate::cli::print::{Text, Tone};
+use crate::client::git::{fault, in_folder};
+use crate::decide::value::{Fault, Owner};
+use crate::name::RepoPath;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// How many of an id's digits stand in the commit's subject: enough to tell it from others of the fleet.
+const SUBJECT_DIGITS: usize = 12;
+
+/// Writes and commits the approval.
+pub(super) fn run(options: &Approve) -> Result<Answer, Failure> {
+    approve(Path::new("."), options, None)
+}
+
+fn approve(folder: &Path, options: &Approve, author: Option<(&str, &str)>) -> Result<Answer, Failure> {
+    let root = fleet(folder)?;
+    let id = &options.id;
+    let path = RepoPath::new(&format!("approvals/{id}.yaml")).map_err(Fault::bug)?;
+    if root.join(path.as_str()).symlink_metadata().is_ok() {
+        let message = format!("could not approve {id}: {path} is there already");
+        return Err(fault(Owner::Operator, false, message, "an approval counts once; push it, if that is open").into());
+    }
+    let file = (path.clone(), document(&options.reason)?.into_bytes());
+    let commit = into_work_tree(&root, &[file], &message(id, &options.reason), author)?;
+    let mut text = Text::default();
+    text.pieces([(Tone::Good, "approved ".to_owned()), (Tone::Strong, id.clone())]);
+    text.line(format!("commit {commit} adds {path}"));
+    text.line("next: push it; it counts from who may approve and authored none of what it approves");
+    Ok(Answer::new(text, json!({ "id": id, "commit": commit.to_string(), "path": path.as_str() })))
+}
+
+/// Returns the folder of the fleet around a folder.
+fn fleet(folder: &Path) -> Result<PathBuf, Fault> {
+    let attempt = format!("could not look for a fleet around {}", folder.display());
+    let folder = folder.canonicalize().map_err(in_folder(&attempt))?;
+    let found = folder.ancestors().find(|around| around.join("fleet.yaml").is_file());
+    found.map(Path::to_owned).ok_or_else(|| {
+        let message = format!("{attempt}: neither it nor a folder above it holds a fleet.yaml");
+        fault(Owner::Operator, false, message, "go to the fleet's repository, or name it by -C")
+    })
+}
+
+fn document(reason: &str) -> Result<String, Fault> {
+    let spec = json!({ "reason": reason });
+    // Written by a YAML writer, so that no reason can be read as another document.
+    let spec = serde_yaml::to_string(&json!({ "spec": spec })).map_err(Fault::bug)?;
+    Ok(format!("apiVersion: stratify.dev/v1alpha1\nkind: Approval\n{}\n", spec.trim_end()))
+}
+
+fn message(id: &str, reason: &str) -> String {
+    let subject = format!("approvals: approve {}", id.get(..SUBJECT_DIGITS).unwrap_or(id));
+    if reason.is_empty() { format!("{subject}\n\nThe whole id is {id}.\n") } else { format!("{subject}\n\n{reason}\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const ID: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    /// Returns a folder with a repository that has no commit yet.
+    fn repository() -> TempDir {
+        let scratch = tempfile::tempdir().expect("a temporary folder can be made");
+        gix::init(scratch.path()).expect("it is empty");
+        scratch
+    }
+
+    fn options() -> Approve {
+        Approve { id: ID.to_owned(), reason: "on: fire\n---\nkind: Fleet".to_owned() }
+    }
+
+    #[test]
+    fn an_approval_is_a_document_of_the_fleet_and_counts_once() {
+        let scratch = repository();
+        fs::write(scratch.path().join("fleet.yaml"), "").expect("it is ours");
+        fs::create_dir(scratch.path().join("inner")).expect("it is ours");
+        let author = Some(("Ada", "ada@example.org"));
+        let Ok(answer) = approve(&scratch.path().join("inner"), &options(), author) else { panic!("it is a fleet") };
+        assert_eq!(answer.data["path"], format!("approvals/{ID}.yaml"), "the file's name is the id");
+        let file = scratch.path().join(format!("approvals/{ID}.yaml"));
+        let written = fs::read_to_string(file).expect("it was written");
+        assert!(written.starts_with("apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n"), "{written}");
+        assert!(!written.contains("\n---"), "a reason begins no document:\n{written}");
+        let Err(Failure::Fault(fault)) = approve(scratch.path(), &options(), author) else { panic!("it is there") };
+        assert!(fault.to_string().contains("there already"), "{fault}");
+    }
+
+    #[test]
+    fn outside_of_a_fleet_nothing_is_approved() {
+        let scratch = repository();
+        let Err(Failure::Fault(fault)) = approve(scratch.path(), &options(), None) else { panic!("it is no fleet") };
+        assert!(fault.to_string().contains("fleet.yaml"), "{fault}");
+    }
+}

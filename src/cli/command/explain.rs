@@ -1,0 +1,114 @@
+//! In: a cluster, a layer, a path. Out: the value, and the chain of files and lines that wrote it.
+//! Guarantee: the chain is that of the resolution itself; the last writer stands last.
+use super::here::{Here, on_large_stack};
+use super::{Answer, Failure};
+use crate::cli::args::Explain;
+use crate::cli::print::{Text, Tone};
+use crate::client::git::fault;
+use crate::control::sync::Wanted;
+use crate::control::world::Sources;
+use crate::decide::plan::view::{json_of, masked};
+use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
+use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
+use serde_json::json;
+
+/// Explains the order of a cluster's layers, or the values of one.
+pub(super) fn run(options: &Explain) -> Result<Answer, Failure> {
+    let here = Here::find()?;
+    let preview = here.preview()?;
+    on_large_stack(async {
+        let fleet = preview.fleet(options.rev.as_deref())?;
+        let wanted = preview.wanted(&fleet, &options.cluster, &mut Warnings::default()).await?;
+        let Some(place) = &options.place else { return Ok(layers(&wanted)) };
+        let (name, path) = match place.split_once('/') {
+            Some((name, path)) => (name, format!("/{path}")),
+            None => (place.as_str(), "/values".to_owned()),
+        };
+        let Some(layer) = wanted.profile.layers.iter().find(|layer| layer.name.as_str() == name) else {
+            let names: Vec<&str> = wanted.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
+            let message = format!("the cluster {} has no layer {name}", options.cluster);
+            return Err(fault(Owner::Author, false, message, &format!("its layers are {}", names.join(", "))).into());
+        };
+        let texts = preview.texts(wanted.sketch.needs()).await?;
+        let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
+        value(layer, &chain, &path)
+    })
+}
+
+fn layers(wanted: &Wanted) -> Answer {
+    let profile = &wanted.profile;
+    let mut text = Text::default();
+    text.line(format!(
+        "{} ({}, full profile {})",
+        profile.cluster,
+        profile.environment,
+        short(&profile.digest.to_string())
+    ));
+    for pin in &profile.pins {
+        text.line(format!("  profiles and packs are read at {} ({})", pin.revision, pin.commit));
+    }
+    let mut data = Vec::new();
+    for layer in &profile.layers {
+        let after: Vec<String> =
+            layer.after.iter().map(|edge| format!("{} by {}", edge.layer, reason(&edge.why))).collect();
+        let version = layer.document.get("version").and_then(Value::as_str).unwrap_or("manifests").to_owned();
+        text.pieces([
+            (Tone::Strong, format!("  {:>2} {}", layer.wave, layer.name)),
+            (Tone::Plain, format!(" {version} ({})", role_word(layer.role))),
+            (
+                Tone::Faint,
+                format!(
+                    "  {}{}",
+                    layer.at,
+                    if after.is_empty() { String::new() } else { format!(", after {}", after.join(", ")) }
+                ),
+            ),
+        ]);
+        data.push(json!({ "layer": layer.name.as_str(), "wave": layer.wave, "version": version, "at": layer.at.to_string(), "after": after }));
+    }
+    Answer::new(
+        text,
+        json!({ "cluster": profile.cluster.as_str(), "digest": profile.digest.to_string(), "layers": data }),
+    )
+}
+
+fn value(layer: &ProfileLayer, chain: &Chain, path: &str) -> Result<Answer, Failure> {
+    // People write what they see in values; a path of the document works too.
+    let pointers = [path.to_owned(), format!("/values{path}")];
+    let found = pointers.iter().filter_map(|path| Pointer::parse(path)).find_map(|pointer| {
+        let value = pointer.get(&layer.document)?.clone();
+        Some((pointer, value))
+    });
+    let Some((pointer, value)) = found else {
+        let message = format!("the layer {} has nothing at {path}", layer.name);
+        return Err(
+            fault(Owner::Author, false, message, &format!("see `stratify explain CLUSTER {}`", layer.name)).into()
+        );
+    };
+    let mut text = Text::default();
+    let mut data = Vec::new();
+    for (leaf, value) in leaves(&pointer, &value) {
+        text.pieces([(Tone::Strong, format!("{leaf}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+        let mut writers = Vec::new();
+        for writer in chain.of(&leaf) {
+            text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
+            writers.push(json!({ "at": writer.at.to_string(), "what": &*writer.what }));
+        }
+        if writers.is_empty() {
+            text.pieces([(Tone::Faint, format!("    {} layer {}", layer.at, layer.name))]);
+        }
+        data.push(json!({ "pointer": leaf.to_string(), "value": json_of(&value), "writers": writers }));
+    }
+    Ok(Answer::new(text, json!({ "layer": layer.name.as_str(), "values": data })))
+}
+
+fn leaves(pointer: &Pointer, value: &Value) -> Vec<(Pointer, Value)> {
+    match value.as_map().filter(|map| !map.is_empty()) {
+        Some(map) => map.iter().flat_map(|(key, value)| leaves(&pointer.join(key), value)).collect(),
+        None => vec![(pointer.clone(), value.clone())],
+    }
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(12).collect()
+}

@@ -1,0 +1,77 @@
+//! In: a cluster. Out: its objects as they would be written, layer by layer.
+//! Guarantee: sensitive values stand as their marks; nothing is written but where `--to` says.
+use super::here::{Here, on_large_stack};
+use super::{Answer, Failure};
+use crate::cli::args::Render;
+use crate::cli::print::Text;
+use crate::client::git::{fault, in_folder};
+use crate::decide::plan::layout::{encode_object, object_path};
+use crate::decide::plan::view::json_of;
+use crate::decide::render::Layers;
+use crate::decide::value::{Owner, Warnings};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// Renders a cluster, or one of its layers.
+pub(super) fn run(options: &Render) -> Result<Answer, Failure> {
+    let here = Here::find()?;
+    let preview = here.preview()?;
+    let (layers, warnings) = on_large_stack(async {
+        let fleet = preview.fleet(options.rev.as_deref())?;
+        let mut warnings = Warnings::default();
+        let wanted = preview.wanted(&fleet, &options.cluster, &mut warnings).await?;
+        Ok((wanted.layers, warnings.0))
+    })?;
+    let layers = chosen(layers, options)?;
+    let mut answer = match &options.to {
+        Some(folder) => written(&layers, folder)?,
+        None => printed(&layers),
+    };
+    answer.warnings = warnings;
+    Ok(answer)
+}
+
+fn chosen(mut layers: Layers, options: &Render) -> Result<Layers, Failure> {
+    let Some(name) = &options.layer else { return Ok(layers) };
+    let names: Vec<String> = layers.layers.iter().map(|layer| layer.name.to_string()).collect();
+    layers.layers.retain(|layer| layer.name.as_str() == name);
+    if layers.layers.is_empty() {
+        let message = format!("the cluster {} has no layer {name}", options.cluster);
+        return Err(fault(Owner::Author, false, message, &format!("its layers are {}", names.join(", "))).into());
+    }
+    Ok(layers)
+}
+
+fn printed(layers: &Layers) -> Answer {
+    let mut out = String::new();
+    for layer in &layers.layers {
+        for object in &layer.objects {
+            let bytes = encode_object(&object.manifest, &layers.fleet, layers.cluster.as_str(), layer.name.as_str());
+            out.push_str("---\n");
+            out.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+    let data = layers.layers.iter().map(|layer| {
+        let objects: Vec<serde_json::Value> = layer.objects.iter().map(|object| json_of(&object.manifest)).collect();
+        json!({ "layer": layer.name.as_str(), "wave": layer.wave, "objects": objects })
+    });
+    Answer::new(Text::raw(out), data.collect::<Vec<_>>().into())
+}
+
+fn written(layers: &Layers, folder: &Path) -> Result<Answer, Failure> {
+    let mut files = Vec::new();
+    for layer in &layers.layers {
+        for object in &layer.objects {
+            let path = folder.join(object_path(&layer.name, layer.site, &object.id));
+            let attempt = format!("could not write {}", path.display());
+            fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(in_folder(&attempt))?;
+            let bytes = encode_object(&object.manifest, &layers.fleet, layers.cluster.as_str(), layer.name.as_str());
+            fs::write(&path, bytes).map_err(in_folder(&attempt))?;
+            files.push(path.display().to_string());
+        }
+    }
+    let mut text = Text::default();
+    text.line(format!("{} objects of {} layers are in {}", files.len(), layers.layers.len(), folder.display()));
+    Ok(Answer::new(text, json!({ "files": files })))
+}

@@ -1,0 +1,510 @@
+//! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
+//! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
+use super::compute::Compute;
+use super::outside::{Outside, Round, now};
+use super::prepare::{Prepared, prepare};
+use super::sync::sync;
+use super::tell::Told;
+use crate::act::forge::notes;
+use crate::client::store::Store;
+use crate::decide::fleet::{Fleet, Touched};
+use crate::decide::report::outbox::{Key, Outbox, Refusal};
+use crate::decide::report::{Condition, Report, Standing, failed};
+use crate::decide::schedule::{Ending, Schedule, Wake};
+use crate::decide::value::{Digest, Fault, Owner, Timestamp};
+use crate::name::{ClusterName, CommitId, EnvironmentName};
+use crate::observe::mirror::Head;
+use crate::observe::watch::Queue;
+use crate::observe::worktree::Local;
+use crate::serve::socket::{Ask, Asked};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// The repository is to be looked at.
+    Woken,
+    /// It was looked at.
+    Looked(Result<Looked, Fault>),
+    /// The clusters that a head concerns were looked at.
+    Prepared(CommitId, Vec<Prepared>),
+    /// The sync of a cluster ended.
+    Ended(Box<Report>),
+    /// A status was posted, or not.
+    Posted(Key, Result<(), Fault>),
+    /// Something in a target changed.
+    Drifted,
+    /// A command asks.
+    Asked(Asked),
+    /// It is time for what was to be done later.
+    Due,
+    /// The process is to end.
+    Stopped,
+}
+
+/// What a look at the repository gave.
+#[derive(Debug)]
+pub struct Looked {
+    /// Its head.
+    pub head: Head,
+    /// The documents of the head, and what differs from the last one, where it can be synced and is another one.
+    pub moved: Option<(CommitId, Arc<Fleet>, Touched)>,
+}
+
+/// When the loop ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Once all is synced and posted.
+    Settled,
+    /// Not before it is told to.
+    Stopped,
+}
+
+/// Who is told what happens, as it happens.
+pub trait Observer: Send {
+    /// A head is there, with how many clusters it concerns.
+    fn head(&mut self, commit: CommitId, clusters: usize);
+
+    /// A head is there that is not synced.
+    fn held(&mut self, why: &str);
+
+    /// The sync of a cluster ended.
+    fn ended(&mut self, report: &Report);
+
+    /// Something went wrong that concerns no cluster.
+    fn trouble(&mut self, fault: &Fault);
+}
+
+/// The loop and all that it knows.
+pub struct Engine<O> {
+    pub(super) outside: Arc<Outside>,
+    compute: Compute,
+    store: Store,
+    statuses: Arc<Local>,
+    pub(super) outbox: Outbox,
+    schedule: Schedule,
+    events: mpsc::UnboundedSender<Event>,
+    pub(super) told: Told,
+    head: Option<CommitId>,
+    looking: bool,
+    look_again: bool,
+    looked: bool,
+    preparing: usize,
+    posting: usize,
+    last_look: Option<Timestamp>,
+    look_due: Option<Timestamp>,
+    drift_due: Option<Timestamp>,
+    observer: O,
+}
+
+/// The least time between two looks: a plan a quarter of a second is as many as a burst of commits is worth.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
+const DRIFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The table of the outbox.
+const OUTBOX: &str = "outbox";
+
+impl<O: Observer> Engine<O> {
+    /// Builds the loop; what the outbox of an earlier process still has to post is posted.
+    pub fn new(
+        outside: Arc<Outside>,
+        statuses: Arc<Local>,
+        store: Store,
+        observer: O,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Fault> {
+        let compute = Compute::new().map_err(|error| Fault::bug(format!("threads did not start: {error}")))?;
+        let rows = store.all(OUTBOX)?;
+        let (outbox, unread) = Outbox::restore(rows.iter().map(|(_, row)| row.as_slice()));
+        for why in unread {
+            tracing::warn!(why, "a row of the outbox was not read");
+        }
+        // Unbounded: each sender has at most one event under way for each cluster, post and look.
+        let (events, received) = mpsc::unbounded_channel();
+        let schedule = Schedule::new(outside.settings().running_max);
+        let engine = Self {
+            outside,
+            compute,
+            store,
+            statuses,
+            outbox,
+            schedule,
+            events,
+            told: Told::default(),
+            head: None,
+            looking: false,
+            look_again: false,
+            looked: false,
+            preparing: 0,
+            posting: 0,
+            last_look: None,
+            look_due: None,
+            drift_due: None,
+            observer,
+        };
+        Ok((engine, received))
+    }
+
+    /// Returns where events go.
+    pub fn events(&self) -> mpsc::UnboundedSender<Event> {
+        self.events.clone()
+    }
+
+    /// Ends the loop and returns who was told.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
+    /// Returns the reports of the clusters, by name.
+    pub fn reports(&self) -> &BTreeMap<ClusterName, Report> {
+        &self.told.reports
+    }
+
+    /// Runs until it ends.
+    pub async fn run(&mut self, mut received: mpsc::UnboundedReceiver<Event>, until: Until) -> Result<(), Fault> {
+        loop {
+            self.start_syncs();
+            self.post()?;
+            if until == Until::Settled && self.is_settled() {
+                return Ok(());
+            }
+            self.do_what_is_due();
+            let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
+            let wakes = wakes.into_iter().flatten().min();
+            let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
+            let event = tokio::select! {
+                event = received.recv() => event.unwrap_or(Event::Stopped),
+                () = tokio::time::sleep(left) => Event::Due,
+            };
+            match event {
+                Event::Woken => self.look(),
+                Event::Looked(looked) => self.looked(looked),
+                Event::Prepared(commit, prepared) => self.prepared(commit, prepared),
+                Event::Ended(report) => self.ended(&report),
+                Event::Posted(key, posted) => self.posted(&key, posted),
+                Event::Drifted => self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE))),
+                Event::Asked(asked) => self.asked(asked),
+                Event::Due => {}
+                Event::Stopped => return self.save(),
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.looked
+            && !self.looking
+            && self.look_due.is_none()
+            && self.preparing == 0
+            && self.posting == 0
+            && self.schedule.running() == 0
+            && self.schedule.waiting() == 0
+            && self.outbox.wakes().is_none()
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = now();
+        if self.look_due.is_some_and(|due| due <= now) {
+            self.look_due = None;
+            self.look();
+        }
+        if self.drift_due.is_some_and(|due| due <= now) {
+            self.drift_due = None;
+            self.drifted();
+        }
+    }
+
+    /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
+    fn look(&mut self) {
+        if self.looking {
+            self.look_again = true;
+            return;
+        }
+        let allowed = self.last_look.map_or(Timestamp(0), |last| last.after(LOOK_PAUSE));
+        if now() < allowed {
+            self.look_due = Some(allowed);
+            return;
+        }
+        self.last_look = Some(now());
+        self.looking = true;
+        let (outside, events, last) = (self.outside.clone(), self.events.clone(), self.head);
+        tokio::task::spawn_blocking(move || {
+            let looked = look_at(&outside, last);
+            let _ = events.send(Event::Looked(looked));
+        });
+    }
+
+    fn looked(&mut self, looked: Result<Looked, Fault>) {
+        self.looking = false;
+        self.looked = true;
+        match looked {
+            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => self.moved(commit, &fleet, &touched),
+            Ok(Looked { head, moved: None }) => self.unmoved(head),
+            Err(fault) => self.observer.trouble(&fault),
+        }
+        if std::mem::take(&mut self.look_again) {
+            self.look();
+        }
+    }
+
+    /// A head that cannot be synced holds all clusters as they are, and its commit says so.
+    fn unmoved(&mut self, head: Head) {
+        match head {
+            Head::At(_) => {}
+            Head::Empty => self.observer.held("the repository has no commit yet"),
+            Head::BranchGone { last } => {
+                let why = "the watched branch is gone; nothing is changed until it is back";
+                self.observer.held(why);
+                if let Some(last) = last {
+                    self.told.hold(last, why, &mut self.outbox);
+                }
+            }
+            Head::Rewound { last, now } => {
+                let why = format!(
+                    "the branch was rewritten: {now} does not come after {last}; accept it by `stratify accept {now}`"
+                );
+                self.observer.held(&why);
+                self.told.hold(now, &why, &mut self.outbox);
+            }
+        }
+    }
+
+    fn moved(&mut self, commit: CommitId, fleet: &Arc<Fleet>, touched: &Touched) {
+        self.head = Some(commit);
+        self.observer.head(commit, touched.clusters.len());
+        let mut clusters: BTreeSet<ClusterName> = touched.clusters.clone();
+        clusters.extend(self.told.unsettled().filter(|cluster| fleet.index.environment_of(cluster).is_some()));
+        for released in &touched.released {
+            self.schedule.forget(released);
+            self.outside.supersede(released);
+        }
+        self.told.moved(commit, fleet, &clusters, &touched.released, &mut self.outbox);
+        self.preparing += 1;
+        let (outside, events, fleet) = (self.outside.clone(), self.events.clone(), fleet.clone());
+        let work = self.compute.spawn(async move {
+            let prepared = prepare(&*outside, &fleet, &clusters).await;
+            let _ = events.send(Event::Prepared(commit, prepared));
+        });
+        drop(work);
+    }
+
+    fn prepared(&mut self, commit: CommitId, prepared: Vec<Prepared>) {
+        self.preparing -= 1;
+        if self.head != Some(commit) {
+            return;
+        }
+        let mut round = Round::default();
+        let mut sets: BTreeMap<EnvironmentName, Vec<crate::name::ChangeId>> = BTreeMap::new();
+        for one in &prepared {
+            if let Ok(change) = &one.change {
+                sets.entry(one.environment.clone()).or_default().push(change.id);
+                round.deletions.insert(one.cluster.clone(), change.deletions);
+            }
+        }
+        for one in &prepared {
+            if let Some(ids) = sets.get(&one.environment) {
+                round.change_sets.insert(one.cluster.clone(), crate::decide::plan::change_set_id(ids));
+            }
+        }
+        self.outside.set_round(round);
+        self.told.planned(commit, &prepared, &mut self.outbox);
+        for one in prepared {
+            match one.change {
+                Ok(_) => {
+                    self.outside.supersede(&one.cluster);
+                    self.schedule.request(&one.cluster, Wake::Commit);
+                }
+                Err(fault) => {
+                    let wanted = None;
+                    let spurious = fault.spurious;
+                    let report = failed(&one.cluster, &one.environment, commit, wanted, fault, now());
+                    self.observer.ended(&report);
+                    self.told.ended(&report, &mut self.outbox);
+                    if spurious {
+                        self.schedule.request(&one.cluster, Wake::Retry);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_syncs(&mut self) {
+        let Some(commit) = self.head else { return };
+        while let Some(cluster) = self.schedule.next(now()) {
+            self.outside.begin(&cluster);
+            let (outside, events) = (self.outside.clone(), self.events.clone());
+            let environment = self.told.environment_of(&cluster);
+            let name = cluster.clone();
+            let work = self.compute.spawn(async move { sync(&*outside, &name, commit).await });
+            tokio::spawn(async move {
+                let ended = match work.await {
+                    Ok(Ok(report)) => report,
+                    Ok(Err(fault)) => failed(&cluster, &environment, commit, None, fault, now()),
+                    Err(_) => failed(
+                        &cluster,
+                        &environment,
+                        commit,
+                        None,
+                        Fault::bug("the sync did not come to its end"),
+                        now(),
+                    ),
+                };
+                let _ = events.send(Event::Ended(Box::new(ended)));
+            });
+        }
+    }
+
+    fn ended(&mut self, report: &Report) {
+        let is_newest = self.head == Some(report.commit);
+        let waits = matches!(report.standing.condition, Condition::Waiting);
+        let ending = match (report.spurious, waits && !is_newest) {
+            (_, true) => Ending::Again,
+            (true, false) => Ending::Spurious,
+            (false, false) => Ending::Settled,
+        };
+        self.schedule.ended(&report.cluster, ending, now());
+        self.observer.ended(report);
+        self.told.ended(report, &mut self.outbox);
+    }
+
+    /// All clusters are looked at: which one changed is not told apart, and a look writes nothing.
+    fn drifted(&mut self) {
+        let synced =
+            self.told.reports.values().filter(|report| matches!(report.standing.condition, Condition::Synced { .. }));
+        let clusters: Vec<ClusterName> = synced.map(|report| report.cluster.clone()).collect();
+        for cluster in clusters {
+            self.schedule.request(&cluster, Wake::Drift);
+        }
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        let answer = match &asked.ask {
+            Ask::Status => self.view(),
+            Ask::Why(cluster) => self.why(cluster),
+            Ask::Accept(commit) => {
+                match self.outside.mirror().fetch().and_then(|_| self.outside.mirror().accept(*commit)) {
+                    Ok(()) => {
+                        self.look();
+                        json!({ "accepted": commit.to_string() })
+                    }
+                    Err(fault) => json!({ "error": fault.to_string() }),
+                }
+            }
+            Ask::Sync => {
+                self.look();
+                json!({ "looking": true })
+            }
+        };
+        // Who asked may have gone.
+        let _ = asked.answer.send(answer);
+    }
+
+    fn view(&self) -> Json {
+        let clusters = self
+            .told
+            .reports
+            .values()
+            .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
+        json!({
+            "head": self.head.map(|head| head.to_string()),
+            "running": self.schedule.running(),
+            "waiting": self.schedule.waiting(),
+            "clusters": clusters.collect::<Vec<_>>(),
+        })
+    }
+
+    fn why(&self, cluster: &ClusterName) -> Json {
+        let mut lines: Vec<String> = Vec::new();
+        if let Some(progress) = self.outside.progress(cluster) {
+            if progress.done < progress.of {
+                lines.push(format!("{} of {} layers are done", progress.done, progress.of));
+            }
+            lines.extend(progress.blocked.iter().map(|blocked| format!("layer {}: {}", blocked.layer, blocked.why)));
+        }
+        if let Some(report) = self.told.reports.get(cluster) {
+            lines.extend(report.lines.iter().cloned());
+        }
+        json!({ "cluster": cluster.as_str(), "lines": lines })
+    }
+
+    fn post(&mut self) -> Result<(), Fault> {
+        self.save()?;
+        while let Some(post) = self.outbox.next(now()) {
+            self.posting += 1;
+            let (statuses, events) = (self.statuses.clone(), self.events.clone());
+            tokio::task::spawn_blocking(move || {
+                let posted = notes::post(statuses.objects(), &post.status);
+                let _ = events.send(Event::Posted(post.key, posted));
+            });
+        }
+        Ok(())
+    }
+
+    fn posted(&mut self, key: &Key, posted: Result<(), Fault>) {
+        self.posting -= 1;
+        match posted {
+            Ok(()) => self.outbox.posted(key, now()),
+            Err(fault) => {
+                let refusal = if fault.spurious || fault.owner != Owner::Bug {
+                    Refusal::Retry { after: None }
+                } else {
+                    Refusal::Permanent(fault.to_string().into())
+                };
+                self.outbox.refused(key, refusal, now());
+                self.observer.trouble(&fault);
+            }
+        }
+    }
+
+    /// Rows are on disk before anything is posted, so that a restart posts what is missing.
+    fn save(&mut self) -> Result<(), Fault> {
+        let dirty = self.outbox.dirty();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
+        self.store.put_all(OUTBOX, &puts)
+    }
+}
+
+fn look_at(outside: &Outside, last: Option<CommitId>) -> Result<Looked, Fault> {
+    let mirror = outside.mirror();
+    mirror.fetch()?;
+    let head = mirror.head()?;
+    let moved = match head {
+        Head::At(commit) if Some(commit) != last => {
+            let touched = outside.moments().touched(&**mirror, last, commit)?;
+            Some((commit, outside.moments().fleet(&**mirror, commit)?, touched))
+        }
+        _ => None,
+    };
+    Ok(Looked { head, moved })
+}
+
+/// Wakes the loop whenever the queue does.
+pub async fn forward(queue: Arc<Queue>, events: mpsc::UnboundedSender<Event>) {
+    loop {
+        let _ = queue.next().await;
+        if events.send(Event::Woken).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands the asks of commands to the loop.
+pub async fn forward_asks(mut asks: mpsc::Receiver<Asked>, events: mpsc::UnboundedSender<Event>) {
+    while let Some(asked) = asks.recv().await {
+        if events.send(Event::Asked(asked)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns a standing of a cluster whose turn has not come.
+pub(super) fn waiting(cluster: &ClusterName, wanted: Digest) -> Standing {
+    Standing { cluster: cluster.clone(), wanted, condition: Condition::Waiting, since: now() }
+}

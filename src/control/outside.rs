@@ -1,0 +1,333 @@
+//! In: settings, a mirror, targets that are directories. Out: the world of the story, for real.
+//! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
+use super::moments::{Moments, Repository};
+use super::world::{Clock, Sources, Target, Woken};
+use crate::act::apply::directory::{Writer, probe};
+use crate::client::git::Content;
+use crate::decide::document::{Commits, Site, Texts, TreeChange};
+use crate::decide::fleet::Fleet;
+use crate::decide::plan::{ClusterState, Entry, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
+use crate::decide::profile::{FullProfile, Record};
+use crate::decide::rollout::{Answer, Blocked, Rollout};
+use crate::decide::value::{Digest, Fault, Live, Seal, Timestamp, Value};
+use crate::name::{BlobId, ClusterName, CommitId, LayerName, ObjectId};
+use crate::observe::cluster::directory;
+use crate::observe::mirror::Mirror;
+use crate::settings::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Notify;
+
+impl Repository for Mirror {
+    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
+        Mirror::changes(self, from, to)
+    }
+
+    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        Mirror::read(self, blobs)
+    }
+
+    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        Mirror::descends(self, commit, ancestor)
+    }
+
+    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
+        Mirror::contains(self, commit)
+    }
+
+    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        Mirror::resolve_tag(self, name)
+    }
+}
+
+/// What holds for all clusters of one head.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// The ids of the changes of each environment together, by cluster.
+    pub change_sets: BTreeMap<ClusterName, crate::name::ChangeSetId>,
+    /// How many objects the head deletes in each cluster.
+    pub deletions: BTreeMap<ClusterName, usize>,
+}
+
+/// How far a cluster's sync is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// How many layers are done.
+    pub done: usize,
+    /// Of how many.
+    pub of: usize,
+    /// What waits for what.
+    pub blocked: Vec<Blocked>,
+}
+
+/// The world outside, for real.
+pub struct Outside {
+    settings: Settings,
+    mirror: Arc<Mirror>,
+    moments: Moments,
+    seal: Seal,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    writers: BTreeMap<ClusterName, Arc<Mutex<Writer>>>,
+    targets: BTreeMap<ClusterName, PathBuf>,
+    /// Clusters that a newer commit concerns while their sync runs.
+    superseded: BTreeSet<ClusterName>,
+    wakes: BTreeMap<ClusterName, Arc<Notify>>,
+    progress: BTreeMap<ClusterName, Progress>,
+    round: Round,
+}
+
+impl Outside {
+    /// Takes what the settings say, the mirror and the key.
+    pub fn new(settings: Settings, mirror: Arc<Mirror>, seal: Seal) -> Self {
+        Self { settings, mirror, moments: Moments::default(), seal, state: Mutex::default() }
+    }
+
+    /// Returns the settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the mirror.
+    pub fn mirror(&self) -> &Arc<Mirror> {
+        &self.mirror
+    }
+
+    /// Returns the indexes that were read.
+    pub fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// Sets what holds for all clusters of the head.
+    pub fn set_round(&self, round: Round) {
+        self.state().round = round;
+    }
+
+    /// Tells a running sync that a newer commit concerns its cluster.
+    pub fn supersede(&self, cluster: &ClusterName) {
+        let mut state = self.state();
+        state.superseded.insert(cluster.clone());
+        if let Some(wake) = state.wakes.get(cluster) {
+            wake.notify_waiters();
+        }
+    }
+
+    /// Begins a sync of a cluster: what superseded the last one does not concern this one.
+    pub fn begin(&self, cluster: &ClusterName) {
+        let mut state = self.state();
+        state.superseded.remove(cluster);
+        state.progress.remove(cluster);
+        state.wakes.entry(cluster.clone()).or_default();
+    }
+
+    /// Returns how far a cluster's sync is.
+    pub fn progress(&self, cluster: &ClusterName) -> Option<Progress> {
+        self.state().progress.get(cluster).cloned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn target(&self, profile: &FullProfile) -> PathBuf {
+        let folder = self.settings.target(&profile.target);
+        self.state().targets.insert(profile.cluster.clone(), folder.clone());
+        folder
+    }
+
+    /// Runs `act` with the one writer of the plan's cluster; a target that cannot be opened refuses.
+    fn with_writer(&self, plan: &Plan, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
+        let cluster = &plan.change.cluster;
+        let known = self.state().writers.get(cluster).cloned();
+        let writer = match known {
+            Some(writer) => writer,
+            None => {
+                let Some(folder) = self.state().targets.get(cluster).cloned() else {
+                    return Answer::Refused(Why::Unavailable("the target is not known".into()));
+                };
+                match Writer::open(&folder, &plan.change.fleet, cluster) {
+                    Ok(writer) => {
+                        let writer = Arc::new(Mutex::new(writer));
+                        self.state().writers.insert(cluster.clone(), writer.clone());
+                        writer
+                    }
+                    Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
+                }
+            }
+        };
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut writer)
+    }
+}
+
+impl Sources for Outside {
+    async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
+        self.moments.fleet(&*self.mirror, commit)
+    }
+
+    async fn texts(&self, blobs: BTreeSet<BlobId>) -> Result<Texts, Fault> {
+        self.moments.texts(&*self.mirror, &blobs)
+    }
+
+    async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
+        // Without an old side there is nothing that could need an approval by others.
+        match from {
+            Some(from) => self.mirror.commits(Some(from), to),
+            None => Ok(Commits::default()),
+        }
+    }
+
+    async fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        self.mirror.descends(commit, ancestor)
+    }
+
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
+impl Target for Outside {
+    async fn facts(&self, profile: &FullProfile) -> Result<ClusterState, Fault> {
+        let folder = self.target(profile);
+        // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
+        self.state().writers.remove(&profile.cluster);
+        let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
+        mark_drift(&folder, &mut facts);
+        Ok(facts)
+    }
+
+    fn ruling(&self, profile: &FullProfile, commits: Commits) -> Ruling {
+        let round = &self.state().round;
+        let others = round.deletions.iter().filter(|(cluster, _)| **cluster != profile.cluster);
+        Ruling {
+            policy: self.settings.floor.clone(),
+            commits,
+            change_set: round.change_sets.get(&profile.cluster).copied(),
+            other_deletions: others.map(|(_, count)| *count).sum(),
+            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            lifecycle: profile.lifecycle,
+        }
+    }
+
+    async fn probe(&self, profile: &FullProfile, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
+        let folder = self.target(profile);
+        let layer_of = |object: &ObjectId, site: Site| {
+            let holds = |layer: &&crate::decide::plan::LayerPlan| {
+                layer
+                    .groups
+                    .iter()
+                    .flat_map(|group| &group.objects)
+                    .any(|change| change.object == *object && change.site == site)
+            };
+            plan.layers.iter().find(holds).map(|layer| layer.layer.clone())
+        };
+        let verdict = |probed: Probe| match layer_of(&probed.change.object, probed.change.site) {
+            Some(layer) => probe(&folder, &profile.fleet, &profile.cluster, &layer, &probed.change),
+            None => Verdict::Unverified("its layer is not in the plan".into()),
+        };
+        probes.into_iter().map(verdict).collect()
+    }
+
+    async fn record(&self, plan: &Plan, record: &Record) -> Answer {
+        for moment in record.applied.iter().chain(&record.applying) {
+            let name = format!("{}/{}", plan.change.fleet, plan.change.cluster);
+            if record.applying.as_ref().is_none_or(|applying| applying == moment || record.applied.is_none())
+                && let Err(fault) = self.mirror.keep(&name, moment.head)
+            {
+                return Answer::Refused(Why::Unavailable(fault.to_string()));
+            }
+        }
+        self.with_writer(plan, |writer| writer.write_record(record))
+    }
+
+    async fn inventory(&self, plan: &Plan, inventory: &LayerInventory) -> Answer {
+        self.with_writer(plan, |writer| writer.write_inventory(inventory))
+    }
+
+    async fn write(&self, plan: &Plan, id: GroupId) -> Vec<Answer> {
+        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
+        let write = |change| self.with_writer(plan, |writer| writer.write(&layer.layer, change));
+        let answers: Vec<Answer> = group.writes().map(write).collect();
+        let (cluster, written) = (plan.change.cluster.as_str(), answers.len());
+        tracing::info!(cluster, layer = layer.layer.as_str(), role = ?group.role, objects = written, "written");
+        answers
+    }
+
+    async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {
+        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
+        let Some(folder) = self.state().targets.get(&plan.change.cluster).cloned() else { return Vec::new() };
+        let objects: Vec<(LayerName, Site, ObjectId)> =
+            group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect();
+        directory::look(&folder, &objects)
+    }
+
+    fn rollout(&self, plan: Plan) -> Rollout {
+        Rollout::for_directory(plan)
+    }
+}
+
+/// What is ours and not as it was written is listed as intended and not applied, so that the plan writes it again.
+fn mark_drift(folder: &std::path::Path, facts: &mut ClusterState) {
+    for (name, layer) in &mut facts.inventory.layers {
+        let objects: Vec<(LayerName, Site, ObjectId)> =
+            layer.entries.keys().map(|(site, object)| (name.clone(), *site, object.clone())).collect();
+        for (key, live) in directory::look(folder, &objects) {
+            let Some(entry) = layer.entries.get_mut(&key) else { continue };
+            match &live {
+                Live::Present { object, .. } if is_as_written(object, entry.applied) => {}
+                Live::Absent(crate::decide::value::Absence::NotRead(_)) => {}
+                _ => forget(entry),
+            }
+        }
+    }
+}
+
+fn forget(entry: &mut Entry) {
+    entry.intended = entry.intended.or(entry.applied);
+    entry.applied = None;
+}
+
+fn is_as_written(object: &Value, applied: Option<Digest>) -> bool {
+    let digest = object.get("digest").and_then(Value::as_str).and_then(Digest::parse);
+    object.get("intact").and_then(Value::as_bool) == Some(true) && digest.is_some() && digest == applied
+}
+
+impl Clock for Outside {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    async fn wait(&self, cluster: &ClusterName, until: Timestamp) -> Woken {
+        let wake = self.state().wakes.entry(cluster.clone()).or_default().clone();
+        let notified = wake.notified();
+        if self.is_superseded(cluster) {
+            return Woken::Superseded;
+        }
+        let left = Duration::from_millis(until.0.saturating_sub(now().0));
+        tokio::select! {
+            () = notified => Woken::Superseded,
+            () = tokio::time::sleep(left) => Woken::Due,
+        }
+    }
+
+    fn progressed(&self, rollout: &Rollout) {
+        let (done, of) = rollout.progress();
+        let progress = Progress { done, of, blocked: rollout.why_blocked() };
+        self.state().progress.insert(rollout.plan().change.cluster.clone(), progress);
+    }
+
+    fn is_superseded(&self, cluster: &ClusterName) -> bool {
+        self.state().superseded.contains(cluster)
+    }
+}
+
+/// Returns the time of this machine.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

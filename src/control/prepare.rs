@@ -1,0 +1,84 @@
+//! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
+//! Guarantee: nothing is written; what is told is small, whatever the plans are.
+use super::sync::{applied, change, resolve, ruling};
+use super::world::{Sources, Target};
+use crate::decide::document::Revision;
+use crate::decide::fleet::Fleet;
+use crate::decide::plan::{self, ChangeKind, Operation};
+use crate::decide::report::{Condition, held};
+use crate::decide::value::{Diagnostic, Digest, Fault, Warnings};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
+use std::collections::BTreeSet;
+
+/// What a head would change in one cluster.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment, as its place says.
+    pub environment: EnvironmentName,
+    /// What would change, or why it cannot be told.
+    pub change: Result<Summary, Fault>,
+}
+
+/// What a change is, in short.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Its id.
+    pub id: ChangeId,
+    /// The digest of the wanted full profile.
+    pub digest: Digest,
+    /// How many layers it changes.
+    pub layers: usize,
+    /// How many objects it deletes.
+    pub deletions: usize,
+    /// How the cluster will stand where its plan is held.
+    pub held: Option<Condition>,
+    /// Warnings of the documents.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Looks at each cluster.
+pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &BTreeSet<ClusterName>) -> Vec<Prepared> {
+    let mut prepared = Vec::new();
+    for cluster in clusters {
+        let Some(environment) = fleet.index.environment_of(cluster) else { continue };
+        let change = summary(world, fleet, cluster).await;
+        prepared.push(Prepared { cluster: cluster.clone(), environment, change });
+    }
+    prepared
+}
+
+async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Result<Summary, Fault> {
+    let mut warnings = Warnings::default();
+    let wanted = resolve(world, fleet, cluster, &mut warnings).await?;
+    let facts = world.facts(&wanted.profile).await?;
+    let before = applied(world, cluster, &facts.record).await;
+    let change = change(&before, &wanted.layers);
+    let held = match commit(fleet) {
+        Some(head) => {
+            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
+            let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
+            (!draft.plan().holds.is_empty()).then(|| held(draft.plan()))
+        }
+        None => None,
+    };
+    let objects = change.layers.iter().flat_map(|layer| &layer.objects);
+    Ok(Summary {
+        id: change.id,
+        digest: change.digest,
+        layers: change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count(),
+        deletions: objects
+            .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
+            .count(),
+        held,
+        warnings: warnings.0,
+    })
+}
+
+fn commit(fleet: &Fleet) -> Option<CommitId> {
+    match fleet.head {
+        Revision::Commit(commit) => Some(commit),
+        Revision::Merge { .. } => None,
+    }
+}

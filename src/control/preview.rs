@@ -1,0 +1,213 @@
+//! In: a folder of a fleet, a revision or the working tree. Out: documents, profiles, layers and plans, without effect.
+//! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
+use super::moments::{Moments, Repository};
+use super::outside::now;
+use super::sync::{Applied, Wanted, applied, change, resolve};
+use super::world::Sources;
+use crate::client::git::{Content, Limits, Objects};
+use crate::decide::document::{Commits, Texts, TreeChange};
+use crate::decide::fleet::Fleet;
+use crate::decide::plan::{self, ClusterState, Plan, Ruling};
+use crate::decide::report::Standing;
+use crate::decide::value::{Fault, Seal, Warnings};
+use crate::name::{BlobId, ClusterName, CommitId};
+use crate::observe::cluster::directory;
+use crate::observe::worktree::{Local, Worktree};
+use crate::settings::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A fleet on this machine, to be looked at.
+pub struct Preview {
+    worktree: Worktree,
+    local: Option<Local>,
+    moments: Moments,
+    seal: Seal,
+    settings: Settings,
+}
+
+/// A repository of this machine.
+struct Here<'a>(&'a Objects);
+
+impl Repository for Here<'_> {
+    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
+        self.0.changes(from, to)
+    }
+
+    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        self.0.read(blobs)
+    }
+
+    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        self.0.descends(commit, ancestor)
+    }
+
+    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
+        self.0.contains(commit)
+    }
+
+    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        self.0.resolve_tag(name)
+    }
+}
+
+impl Preview {
+    /// Opens the fleet at a folder.
+    pub fn open(root: &Path, settings: Settings, seal: Seal) -> Result<Self, Fault> {
+        let worktree = Worktree::open(root)?;
+        let local = Local::try_discover(root)?;
+        Ok(Self { worktree, local, moments: Moments::default(), seal, settings })
+    }
+
+    /// Returns the repository around, if there is one.
+    pub fn local(&self) -> Option<&Local> {
+        self.local.as_ref()
+    }
+
+    /// Returns the limits of what is read.
+    pub fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// Returns the documents of a revision; without one, of the working tree.
+    pub fn fleet(&self, revision: Option<&str>) -> Result<Arc<Fleet>, Fault> {
+        let objects = self.local.as_ref().map(|local| Here(local.objects()));
+        match (revision, &self.local) {
+            (Some(revision), Some(local)) => {
+                let commit = local.resolve(revision)?;
+                self.moments.fleet(&Here(local.objects()), commit)
+            }
+            (Some(_), None) => {
+                Err(Local::discover(self.worktree.root()).err().unwrap_or_else(|| Fault::bug("no repository")))
+            }
+            (None, _) => {
+                let head = self.local.as_ref().map(Local::try_head).transpose()?.flatten();
+                let change = self.worktree.list()?;
+                let repository = objects.as_ref().map(|here| here as &dyn Repository);
+                self.moments.worktree(repository, head, &change, |blobs| self.worktree.read(blobs))
+            }
+        }
+    }
+
+    /// Resolves and renders a cluster.
+    pub async fn wanted(&self, fleet: &Fleet, cluster: &ClusterName, warnings: &mut Warnings) -> Result<Wanted, Fault> {
+        resolve(self, fleet, cluster, warnings).await
+    }
+
+    /// Returns what the target remembers and has.
+    pub fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
+        let profile = &wanted.profile;
+        directory::facts(&self.settings.target(&profile.target), &profile.fleet, &profile.cluster)
+    }
+
+    /// Plans a cluster: against a revision, else against what is recorded as applied, else against nothing.
+    pub async fn plan(
+        &self,
+        fleet: &Fleet,
+        from: Option<&Fleet>,
+        cluster: &ClusterName,
+        warnings: &mut Warnings,
+    ) -> Result<Plan, Fault> {
+        let wanted = self.wanted(fleet, cluster, warnings).await?;
+        let mut facts = self.facts(&wanted)?;
+        let before = match from {
+            None => applied(self, cluster, &facts.record).await,
+            Some(from) if from.index.environment_of(cluster).is_none() => Applied::Nothing,
+            Some(from) => Applied::Known(Box::new(self.wanted(from, cluster, &mut Warnings::default()).await?.layers)),
+        };
+        let change = change(&before, &wanted.layers);
+        if from.is_some() {
+            facts.inventory = as_if_applied(&before);
+        }
+        let mut policy = self.settings.floor.stricter(&wanted.profile.policy);
+        if let Applied::Known(before) = &before {
+            policy = policy.stricter(&before.policy);
+        }
+        let ruling = Ruling {
+            policy,
+            commits: Commits::default(),
+            change_set: None,
+            other_deletions: 0,
+            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            lifecycle: wanted.profile.lifecycle,
+        };
+        let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
+        // Nothing is tried: a preview has no effect and no rights.
+        let verdicts = draft.probes().iter().map(|_| plan::Verdict::SchemaChecked).collect();
+        Ok(warnings.keep(draft.settle(verdicts))?)
+    }
+
+    /// Returns the commit whose documents a record says were applied.
+    pub fn standing(&self, wanted: &Wanted) -> Result<Option<Standing>, Fault> {
+        let facts = self.facts(wanted)?;
+        Ok(facts.record.applied.map(|moment| Standing {
+            cluster: wanted.profile.cluster.clone(),
+            wanted: wanted.profile.digest,
+            condition: crate::decide::report::Condition::Synced { digest: moment.digest, commit: moment.head },
+            since: now(),
+        }))
+    }
+}
+
+/// Returns the inventory of a cluster that has exactly these layers.
+fn as_if_applied(before: &Applied) -> plan::Inventory {
+    let Applied::Known(layers) = before else { return plan::Inventory::default() };
+    let book = |layer: &crate::decide::render::Layer| {
+        let entry = |object: &crate::decide::render::Object| {
+            let digest = plan::object_digest(&object.manifest);
+            ((layer.site, object.id.clone()), plan::Entry { applied: Some(digest), intended: None, uid: None })
+        };
+        plan::LayerInventory {
+            layer: layer.name.clone(),
+            plan: crate::name::PlanId([0; 32]),
+            after: layer.after.iter().map(|edge| edge.layer.clone()).collect(),
+            entries: layer.objects.iter().map(entry).collect::<BTreeMap<_, _>>(),
+        }
+    };
+    plan::Inventory { layers: layers.layers.iter().map(|layer| (layer.name.clone(), book(layer))).collect() }
+}
+
+impl Sources for Preview {
+    async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
+        match &self.local {
+            Some(local) => self.moments.fleet(&Here(local.objects()), commit),
+            None => Err(Fault::bug("there is no repository")),
+        }
+    }
+
+    async fn texts(&self, blobs: BTreeSet<BlobId>) -> Result<Texts, Fault> {
+        // A blob of the working tree may not be in the repository yet, and one of a pin not in the working tree.
+        let mut texts = Texts::default();
+        for blob in blobs {
+            let read = self.worktree.read(&[blob]);
+            let read = match (read, &self.local) {
+                (Ok(read), _) => read,
+                (Err(_), Some(local)) => local.objects().read(&[blob])?,
+                (Err(fault), None) => return Err(fault),
+            };
+            for (blob, content) in read {
+                texts.insert(blob, content);
+            }
+        }
+        Ok(texts)
+    }
+
+    async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
+        match &self.local {
+            Some(local) => local.objects().commits(from, to),
+            None => Ok(Commits::default()),
+        }
+    }
+
+    async fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        match &self.local {
+            Some(local) => local.objects().descends(commit, ancestor),
+            None => Ok(true),
+        }
+    }
+
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}

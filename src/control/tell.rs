@@ -1,0 +1,226 @@
+//! In: heads, preparations, ends of syncs. Out: the statuses that are wanted of each commit.
+//! Guarantee: derived from where the clusters stand; a commit that was overtaken ends when the newer one has its verdict.
+use super::engine::waiting;
+use super::outside::now;
+use super::prepare::Prepared;
+use crate::decide::fleet::Fleet;
+use crate::decide::report::outbox::{Key, Outbox};
+use crate::decide::report::{
+    Condition, Context, Environment, Report, Standing, State, Status, environment_status, overtaken_status,
+};
+use crate::decide::value::{Diagnostic, Digest};
+use crate::name::{ClusterName, CommitId, EnvironmentName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The forge of the embedded default.
+const NOTES: &str = "notes";
+
+/// How many commits of an environment may wait for the verdict of a newer one: more are told at once.
+const OVERTAKEN_MAX: usize = 1_000;
+
+/// What was told, and what it is derived from.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) reports: BTreeMap<ClusterName, Report>,
+    standings: BTreeMap<ClusterName, Standing>,
+    environments: BTreeMap<ClusterName, EnvironmentName>,
+    names: BTreeSet<EnvironmentName>,
+    head: Option<CommitId>,
+    /// The clusters that the head concerns.
+    concerned: BTreeSet<ClusterName>,
+    /// The commits of each environment whose verdict is still open, with what each wanted of its clusters.
+    open: BTreeMap<EnvironmentName, Vec<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    commit: CommitId,
+    wanted: BTreeMap<ClusterName, Digest>,
+}
+
+impl Told {
+    /// Returns the clusters that are not where they should be.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = ClusterName> {
+        let is_open =
+            |standing: &&Standing| !matches!(standing.condition, Condition::Synced { .. } | Condition::NotAffected);
+        self.standings.values().filter(is_open).map(|standing| standing.cluster.clone())
+    }
+
+    /// Returns the environment of a cluster.
+    pub(super) fn environment_of(&self, cluster: &ClusterName) -> EnvironmentName {
+        let known = self.environments.get(cluster).cloned();
+        known.unwrap_or_else(|| EnvironmentName::new("unknown").expect("it is a label"))
+    }
+
+    /// Takes note of a new head.
+    pub(super) fn moved(
+        &mut self,
+        commit: CommitId,
+        fleet: &Fleet,
+        clusters: &BTreeSet<ClusterName>,
+        released: &BTreeSet<ClusterName>,
+        outbox: &mut Outbox,
+    ) {
+        self.head = Some(commit);
+        self.concerned = clusters.clone();
+        for cluster in released {
+            self.standings.remove(cluster);
+            self.reports.remove(cluster);
+            self.environments.remove(cluster);
+        }
+        for cluster in clusters {
+            if let Some(environment) = fleet.index.environment_of(cluster) {
+                self.environments.insert(cluster.clone(), environment);
+            }
+            self.standings.insert(cluster.clone(), waiting(cluster, Digest([0; 32])));
+        }
+        self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
+        self.names.extend(self.environments.values().cloned());
+        let plan = Status::new(commit, Context::plan(None), State::Pending, "planning", now());
+        outbox.want(&key(&plan), plan, now());
+    }
+
+    /// Takes note of what the head would change.
+    pub(super) fn planned(&mut self, commit: CommitId, prepared: &[Prepared], outbox: &mut Outbox) {
+        for one in prepared {
+            if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
+                standing.wanted = summary.digest;
+                if let Some(held) = &summary.held {
+                    standing.condition = held.clone();
+                }
+            }
+        }
+        let status = plan_status(commit, prepared);
+        outbox.want(&key(&status), status, now());
+        for name in self.names.clone() {
+            let wanted = prepared.iter().filter(|one| one.environment == name);
+            let wanted =
+                wanted.filter_map(|one| Some((one.cluster.clone(), one.change.as_ref().ok()?.digest))).collect();
+            let open = self.open.entry(name.clone()).or_default();
+            open.push(Open { commit, wanted });
+            if open.len() > OVERTAKEN_MAX {
+                open.remove(0);
+            }
+            self.tell(&name, outbox);
+        }
+    }
+
+    /// Takes note of the end of a sync.
+    pub(super) fn ended(&mut self, report: &Report, outbox: &mut Outbox) {
+        let wanted = self.standings.get(&report.cluster).map(|standing| standing.wanted);
+        let mut standing = report.standing.clone();
+        // The end of an older sync says nothing of what the head wants, unless it is the same.
+        if self.head != Some(report.commit) && wanted.is_some_and(|wanted| wanted != standing.wanted) {
+            return;
+        }
+        if matches!(standing.condition, Condition::Invalid(_) | Condition::Failed(_))
+            && let Some(wanted) = wanted
+        {
+            standing.wanted = wanted;
+        }
+        self.standings.insert(report.cluster.clone(), standing);
+        self.reports.insert(report.cluster.clone(), report.clone());
+        self.environments.insert(report.cluster.clone(), report.environment.clone());
+        self.tell(&report.environment, outbox);
+    }
+
+    /// Takes note of a head that is not synced until someone accepts it.
+    pub(super) fn hold(&mut self, commit: CommitId, why: &str, outbox: &mut Outbox) {
+        let mut names = self.names.clone();
+        if names.is_empty() {
+            names.extend(EnvironmentName::new("unknown").ok());
+        }
+        for name in names {
+            let status = Status::new(commit, Context::environment(None, &name), State::Failure, why, now());
+            outbox.want(&key(&status), status, now());
+        }
+    }
+
+    fn tell(&mut self, name: &EnvironmentName, outbox: &mut Outbox) {
+        let Some(head) = self.head else { return };
+        let environment = Environment {
+            fleet: None,
+            name: name.clone(),
+            unreachable_after: Duration::from_hours(1),
+            unreachable_percent_max: 0,
+        };
+        let of_environment = |standing: &&Standing| self.environments.get(&standing.cluster) == Some(name);
+        let all: Vec<Standing> = self.standings.values().filter(of_environment).cloned().collect();
+        let is_concerned = all.iter().any(|standing| self.concerned.contains(&standing.cluster));
+        let standings = if is_concerned { all } else { all.into_iter().map(not_affected).collect() };
+        let status = environment_status(head, &environment, &standings, now());
+        outbox.want(&key(&status), status.clone(), now());
+        let Some(open) = self.open.get_mut(name) else { return };
+        open.retain(|old| {
+            if old.commit == head {
+                return !status.state.is_verdict();
+            }
+            let standings: Vec<Standing> = standings
+                .iter()
+                .map(|standing| Standing {
+                    wanted: old.wanted.get(&standing.cluster).copied().unwrap_or(standing.wanted),
+                    ..standing.clone()
+                })
+                .collect();
+            match overtaken_status(old.commit, &status, &environment, &standings, now()) {
+                Some(status) => {
+                    outbox.want(&key(&status), status, now());
+                    false
+                }
+                None => true,
+            }
+        });
+    }
+}
+
+fn not_affected(standing: Standing) -> Standing {
+    match standing.condition {
+        Condition::Synced { .. } => Standing { condition: Condition::NotAffected, ..standing },
+        _ => standing,
+    }
+}
+
+fn plan_status(commit: CommitId, prepared: &[Prepared]) -> Status {
+    let broken: Vec<&Prepared> = prepared.iter().filter(|one| one.change.is_err()).collect();
+    let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();
+    let layers: usize = prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.layers).sum();
+    let deletions: usize =
+        prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.deletions).sum();
+    if broken.is_empty() {
+        let text = if changed == 0 {
+            "nothing changes".to_owned()
+        } else {
+            format!("{layers} layers of {changed} clusters change, {deletions} objects are deleted")
+        };
+        return Status::new(commit, Context::plan(None), State::Success, &text, now());
+    }
+    let mut said: Vec<String> = Vec::new();
+    for one in &broken {
+        if let Err(fault) = &one.change {
+            said.push(format!("{}: {}", one.cluster, first_line(fault)));
+        }
+    }
+    let text = format!(
+        "{} of {} clusters cannot be planned: {}",
+        broken.len(),
+        prepared.len(),
+        said.first().map_or("", String::as_str)
+    );
+    Status::new(commit, Context::plan(None), State::Failure, &text, now()).detail(&said.join("\n"))
+}
+
+fn first_line(fault: &crate::decide::value::Fault) -> String {
+    let place = |said: &Diagnostic| said.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
+    match &fault.source {
+        crate::decide::value::Source::Documents(said) => said
+            .iter()
+            .find(|said| said.is_error())
+            .map_or_else(|| fault.to_string(), |said| format!("{}{} {}", place(said), said.code, said.message)),
+        crate::decide::value::Source::Error(_) => fault.to_string(),
+    }
+}
+
+fn key(status: &Status) -> Key {
+    Key { forge: NOTES.into(), repository: NOTES.into(), commit: status.commit, context: status.context.clone() }
+}

@@ -1,0 +1,221 @@
+//! In: a plan, or a change. Out: what people review and programs read of it.
+//! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
+use super::disruption::name as class;
+use super::model::{Change, ChangeKind, Hold, LayerChange, ObjectChange, Old, Operation, Plan};
+use crate::decide::profile::reason;
+use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
+use serde_json::{Value as Json, json};
+
+/// The longest value that a line shows: a line of a terminal.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// Returns the lines by which people review a plan; unchanged layers are only counted.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    let change = &plan.change;
+    let mut lines = vec![headline(change)];
+    let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
+    for layer in &changed {
+        lines.extend(layer_lines(layer));
+    }
+    let unchanged = change.layers.len() - changed.len();
+    if unchanged > 0 {
+        lines.push(format!("  = {unchanged} layers unchanged"));
+    }
+    if let Old::Unknown(why) = &change.old {
+        lines.push(format!("  ! the old state is unknown: {why}"));
+    }
+    for hold in &plan.holds {
+        lines.push(match hold {
+            Hold::Approval { why } => format!("  ! needs approval: {why}"),
+            Hold::Forbidden { why } => format!("  ! is never done: {why}"),
+            Hold::Paused => "  ! the cluster is paused".to_owned(),
+        });
+    }
+    if plan.holds.iter().any(|hold| matches!(hold, Hold::Approval { .. })) {
+        lines.push(format!("  approve by `stratify approve {}`, or by the trailer `Stratify-Approve: {0}`", change.id));
+    }
+    lines
+}
+
+fn headline(change: &Change) -> String {
+    let id: String = change.id.to_string().chars().take(12).collect();
+    let old = match &change.old {
+        Old::Nothing => "nothing was applied before",
+        Old::Applied(digest) if *digest == change.digest => "the same full profile is applied",
+        Old::Applied(_) | Old::Unknown(_) => "against what is applied",
+    };
+    format!("{} ({}): change {id}, {old}, disruption {}", change.cluster, change.environment, class(change.disruption))
+}
+
+fn layer_lines(layer: &LayerChange) -> Vec<String> {
+    let sign = match layer.kind {
+        ChangeKind::Added => '+',
+        ChangeKind::Removed => '-',
+        _ => '~',
+    };
+    let mut head = format!("  {sign} {} ({}, wave {}", layer.layer, kind(layer.kind), layer.wave);
+    let after: Vec<String> =
+        layer.after.iter().map(|edge| format!("{} by {}", edge.layer, reason(&edge.why))).collect();
+    if !after.is_empty() {
+        head.push_str(&format!(", after {}", after.join(", ")));
+    }
+    if let Some((_, why)) = &layer.disruption_reason {
+        head.push_str(&format!(", {why}"));
+    }
+    head.push(')');
+    let mut lines = vec![head];
+    if let Some(old) = &layer.renamed_from {
+        lines.push(format!("      it was named {old}"));
+    }
+    if !matches!(layer.kind, ChangeKind::Added | ChangeKind::Removed) {
+        lines.extend(operations(&layer.patch, &layer.inverse).map(|line| format!("      {line}")));
+    }
+    for object in layer.objects.iter().filter(|object| object.operation != Operation::Unchanged) {
+        lines.push(format!("      {}", object_line(object)));
+        if object.operation == Operation::Patch {
+            lines.extend(operations(&object.patch, &object.inverse).map(|line| format!("          {line}")));
+        }
+    }
+    lines
+}
+
+fn object_line(object: &ObjectChange) -> String {
+    let sign = match &object.operation {
+        Operation::Create => "+",
+        Operation::Patch => "~",
+        Operation::Recreate => "-/+",
+        Operation::Unchanged => "=",
+        Operation::Prune => "-",
+        Operation::Move { .. } => ">",
+        Operation::Keep => "·",
+    };
+    let place = object.object.namespace.as_ref().map_or_else(String::new, |namespace| format!("{namespace}/"));
+    let from = match &object.operation {
+        Operation::Move { from } => format!(" from layer {from}"),
+        Operation::Keep => " stays, ours no longer".to_owned(),
+        _ => String::new(),
+    };
+    format!("{sign} {} {place}{}{from}", object.object.kind, object.object.name)
+}
+
+/// Operations as `path: old → new`; the inverse knows what was.
+fn operations<'a>(patch: &'a [PatchOperation], inverse: &'a [PatchOperation]) -> impl Iterator<Item = String> + 'a {
+    let was = |path: &Pointer| {
+        inverse.iter().find_map(|operation| match operation {
+            PatchOperation::Add(at, value) | PatchOperation::Replace(at, value) if at == path => Some(shown(value)),
+            _ => None,
+        })
+    };
+    // Digests and marks follow from what is shown anyway.
+    let is_noise =
+        |path: &Pointer| path.to_string() == "/digest" || path.to_string().starts_with("/metadata/labels/stratify.dev");
+    patch.iter().filter(move |operation| !is_noise(operation.path())).map(move |operation| {
+        let path = operation.path();
+        match operation {
+            PatchOperation::Add(_, value) => format!("+ {path}: {}", shown(value)),
+            PatchOperation::Remove(_) => format!("- {path}: {}", was(path).unwrap_or_default()),
+            PatchOperation::Replace(_, value) => {
+                format!("~ {path}: {} → {}", was(path).unwrap_or_default(), shown(value))
+            }
+            PatchOperation::Move(from, _) => format!("> {path} from {from}"),
+            PatchOperation::Copy(from, _) => format!("+ {path} as {from}"),
+            PatchOperation::Test(_, value) => format!("? {path}: {}", shown(value)),
+        }
+    })
+}
+
+fn shown(value: &Value) -> String {
+    let text = canonical(&masked(value));
+    if text.chars().count() <= SHOWN_CHARS_MAX {
+        return text;
+    }
+    let cut: String = text.chars().take(SHOWN_CHARS_MAX - 1).collect();
+    format!("{cut}…")
+}
+
+/// Returns a value with marks where something is sensitive.
+pub fn masked(value: &Value) -> Value {
+    match value {
+        Value::Sensitive(sensitive) => Value::string(&sensitive.mark()),
+        Value::List(items) => Value::list(items.iter().map(masked).collect()),
+        Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), masked(value))).collect::<Map>().into(),
+        value => value.clone(),
+    }
+}
+
+/// Returns a plan as programs read it.
+pub fn data(plan: &Plan) -> Json {
+    let change = &plan.change;
+    let layer = |layer: &LayerChange| {
+        json!({
+            "layer": layer.layer.as_str(),
+            "kind": kind(layer.kind),
+            "wave": layer.wave,
+            "after": layer.after.iter().map(|edge| json!({ "layer": edge.layer.as_str(), "why": reason(&edge.why) })).collect::<Vec<_>>(),
+            "disruption": class(layer.disruption),
+            "patch": patch(&layer.patch),
+            "inverse": patch(&layer.inverse),
+            "objects": layer.objects.iter().map(object).collect::<Vec<_>>(),
+        })
+    };
+    let hold = |hold: &Hold| match hold {
+        Hold::Approval { why } => json!({ "needs": "approval", "why": why }),
+        Hold::Forbidden { why } => json!({ "needs": "another change", "why": why }),
+        Hold::Paused => json!({ "needs": "lifecycle: active", "why": "the cluster is paused" }),
+    };
+    json!({
+        "cluster": change.cluster.as_str(),
+        "environment": change.environment.as_str(),
+        "change": change.id.to_string(),
+        "plan": plan.id.to_string(),
+        "digest": change.digest.to_string(),
+        "disruption": class(change.disruption),
+        "layers": change.layers.iter().map(layer).collect::<Vec<_>>(),
+        "holds": plan.holds.iter().map(hold).collect::<Vec<_>>(),
+    })
+}
+
+fn object(object: &ObjectChange) -> Json {
+    json!({
+        "group": &*object.object.group,
+        "kind": &*object.object.kind,
+        "namespace": object.object.namespace.as_deref(),
+        "name": &*object.object.name,
+        "operation": operation(&object.operation),
+        "patch": patch(&object.patch),
+    })
+}
+
+fn patch(patch: &[PatchOperation]) -> Json {
+    let operations: Vec<Json> = patch.iter().map(|operation| json_of(&masked(&operation.to_value()))).collect();
+    operations.into()
+}
+
+/// Returns a value as JSON; a sensitive one as its mark.
+pub fn json_of(value: &Value) -> Json {
+    serde_json::from_str(&canonical(&masked(value))).unwrap_or_default()
+}
+
+fn operation(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Create => "create",
+        Operation::Patch => "patch",
+        Operation::Recreate => "recreate",
+        Operation::Unchanged => "unchanged",
+        Operation::Prune => "prune",
+        Operation::Move { .. } => "move",
+        Operation::Keep => "keep",
+    }
+}
+
+fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Replaced => "replaced",
+        ChangeKind::Upgraded => "upgraded",
+        ChangeKind::Downgraded => "downgraded",
+        ChangeKind::Reconfigured => "reconfigured",
+        ChangeKind::Unchanged => "unchanged",
+    }
+}
