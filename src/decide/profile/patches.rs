@@ -105,7 +105,7 @@ fn broken_field(document: &Value) -> Option<(&'static str, &'static str)> {
     if !is_add_on && priority.and_then(Value::as_i64).is_some_and(|number| number != 0) {
         return Some(("priority", "none: only add-ons have a priority"));
     }
-    if !timeout.and_then(Value::as_str).is_some_and(|text| duration(text).is_some()) {
+    if timeout.and_then(Value::as_str).and_then(duration).is_none() {
         return Some(("health.timeout", "a duration such as 30s, 10m or 24h, at most 7 days"));
     }
     None

@@ -81,7 +81,7 @@ impl CaseFile {
             for (at, prose) in case.prose.iter().enumerate() {
                 text.push_str(prose);
                 if let Some(block) = case.blocks.get(at) {
-                    text.push_str(&format!("```{}{}```\n", block.info, block.body));
+                    text.extend(["```", &block.info, &block.body, "```\n"]);
                 }
             }
         }

@@ -76,14 +76,14 @@ fn case_files() -> Vec<PathBuf> {
 
 /// Returns the fleet before and after a case's edits; a block with the word `before` counts for both.
 fn edited(base: &Files, case: &Case) -> (Files, Files) {
-    let apply = |files: Files, block: &Block| edit(files, block, &case.title);
+    let apply = |files: Files, block: &Block| edit(&files, block, &case.title);
     let before = case.blocks.iter().filter(|block| block.has("before")).fold(base.clone(), apply);
     let after = case.blocks.iter().filter(|block| !block.is_expectation() && !block.has("before"));
     let after = after.fold(before.clone(), apply);
     (before, after)
 }
 
-fn edit(files: Files, block: &Block, case: &str) -> Files {
+fn edit(files: &Files, block: &Block, case: &str) -> Files {
     let path = block.option("path").unwrap_or_else(|| panic!("`{case}`: a file has a path"));
     match block.word.as_str() {
         "remove" => files.with(path, None),
@@ -94,7 +94,7 @@ fn edit(files: Files, block: &Block, case: &str) -> Files {
         }
         _ => match block.option("generate").map(|what| what.split_once(':').unwrap_or((what, "0"))) {
             None => files.with(path, Some(&block.body)),
-            Some((what, count)) => generate(&files, path, &block.body, what, count.parse().expect("it is a number")),
+            Some((what, count)) => generate(files, path, &block.body, what, count.parse().expect("it is a number")),
         },
     }
 }
@@ -123,10 +123,8 @@ fn generate(files: &Files, path: &str, body: &str, what: &str, count: usize) -> 
 /// Replaces the lines that begin with ` ` or `-`, which have to stand once, by those that begin with ` ` or `+`.
 fn patched(text: &str, body: &str, case: &str) -> String {
     let lines = |signs: [char; 2]| -> String {
-        body.lines()
-            .filter(|line| line.is_empty() || line.starts_with(signs))
-            .map(|line| format!("{}\n", line.get(1..).unwrap_or("")))
-            .collect()
+        let lines = body.split_inclusive('\n').filter(|line| line.starts_with(signs));
+        lines.map(|line| line.get(1..).unwrap_or_default()).collect()
     };
     let (old, new) = (lines([' ', '-']), lines([' ', '+']));
     assert_eq!(text.matches(&old).count(), 1, "`{case}`: the old lines stand once in:\n{text}");

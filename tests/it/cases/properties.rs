@@ -5,8 +5,11 @@ use crate::fleet::{Files, line};
 use crate::plan::render;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use stratify::decide::document::Revision;
+use std::fs;
+use std::path::Path;
+use stratify::decide::document::{PathRefusal, RefusedPath, Revision, TreeChange};
 use stratify::decide::fleet::Fleet;
+use stratify::decide::fleet::codes::{NO_CLUSTER, NO_PIN, REFUSED_PATH, TAG_MOVED};
 use stratify::decide::plan::change;
 use stratify::decide::profile::codes::INACTIVE;
 use stratify::decide::value::{Diagnostic, Digest, Pointer, Value};
@@ -153,8 +156,71 @@ fn what_the_pin_does_not_know_yet_is_inactive() {
     assert!(warnings.is_empty(), "there is nothing to tell");
     let one = ClusterName::new("one").expect("it is a label");
     let said = head.resolve(&one).expect_err("a pin that was not read is no head");
-    assert_eq!(
-        said[0].at.as_ref().map(ToString::to_string).as_deref(),
-        Some("environments/dev/environment.yaml:10:13")
-    );
+    assert_eq!(said[0].code, NO_PIN, "nothing is read at another revision in its stead");
+    let at = said[0].at.as_ref().map(ToString::to_string);
+    assert_eq!(at.as_deref(), Some("environments/dev/environment.yaml:10:13"), "it is the revision's line");
+}
+
+#[test]
+fn a_tag_that_moved_holds_its_clusters() {
+    let (locked, other) = (CommitId([0xab; 20]), CommitId([0xcd; 20]));
+    let base = Files::folder("tests/cases/base");
+    let environment = base.text("environments/dev/environment.yaml").expect("it is there");
+    let lock = format!("apiVersion: stratify.dev/v1alpha1\nkind: Lock\ntags:\n  - {{ name: v1, commit: {locked} }}\n");
+    let head = base
+        .with("environments/dev/environment.yaml", Some(&format!("{environment}  revision: refs/tags/v1\n")))
+        .with("fleet.lock", Some(&lock));
+    let tagged = |now: Option<CommitId>| {
+        let mut files = head.clone();
+        let pins = BTreeMap::from([(locked, Ok(base.fleet.index.clone()))]);
+        files.fleet = Fleet { pins, tags: BTreeMap::from([("v1".into(), now)]), ..head.fleet.clone() };
+        let one = ClusterName::new("one").expect("it is a label");
+        files.resolve(&one).map(|(profile, _)| profile.pins[0].commit).map_err(|said| said[0].code)
+    };
+    assert_eq!(tagged(Some(locked)), Ok(locked), "the tag is what the lock says");
+    assert_eq!(tagged(Some(other)), Err(TAG_MOVED), "another commit under the name is another revision");
+    assert_eq!(tagged(None), Err(TAG_MOVED), "so is none");
+}
+
+#[test]
+fn a_path_that_no_document_may_have_is_told() {
+    let files = Files::folder("tests/cases/base");
+    let refused = RefusedPath { path: "profiles/../../etc".into(), why: PathRefusal::NotInside };
+    let change = TreeChange { entries: Vec::new(), refused: vec![refused] };
+    let (index, touched) = files.fleet.index.advance(&change, &BTreeMap::new());
+    assert_eq!(index.said().iter().map(|said| said.code).collect::<Vec<_>>(), [REFUSED_PATH], "it is no file to skip");
+    assert!(touched.clusters.is_empty(), "no cluster can read it");
+}
+
+#[test]
+fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
+    let files = Files::folder("example-repo");
+    let said = files.resolve(&ClusterName::new("eu-2").expect("it is a label")).expect_err("nobody is there");
+    assert_eq!((said[0].code, said[0].nearest.as_deref()), (NO_CLUSTER, Some("eu-1")), "people mistype names");
+}
+
+/// Diagnostics that no case shows, each with the reason.
+const ELSEWHERE: [(u16, &str); 6] = [
+    (120, "a mistake of ours, not of an author"),
+    (202, "no file has such a path: tested above"),
+    (212, "no document names a cluster: tested above"),
+    (213, "tags are of the repository: tested above"),
+    (214, "pins are of the repository: tested above"),
+    (323, "pins are of the repository: tested above"),
+];
+
+#[test]
+fn every_diagnostic_of_documents_is_shown_by_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases: String = super::case_files().iter().map(|path| fs::read_to_string(path).expect("readable")).collect();
+    for room in ["document", "fleet", "profile", "render"] {
+        let codes = fs::read_to_string(root.join(format!("src/decide/{room}/codes.rs"))).expect("readable");
+        let numbers =
+            codes.split("Code = Code(").skip(1).filter_map(|rest| rest.split(')').next()?.parse::<u16>().ok());
+        for number in numbers {
+            let is_shown = cases.contains(&format!("[ST{number:04}]"));
+            let is_elsewhere = ELSEWHERE.iter().any(|(other, _)| *other == number);
+            assert!(is_shown != is_elsewhere, "ST{number:04} of {room} is shown by a case or named as an exception");
+        }
+    }
 }

@@ -58,14 +58,12 @@ impl Files {
 
     /// Returns the same with a file written over, or removed.
     pub(crate) fn with(&self, path: &str, text: Option<&str>) -> Self {
-        match text {
-            Some(text) => self.with_entry(path, EntryKind::File, Ok(text.as_bytes().into())),
-            None => {
-                let mut entries = self.entries.clone();
-                entries.remove(&RepoPath::new(path).expect("the path is inside"));
-                Self::of(entries)
-            }
+        if let Some(text) = text {
+            return self.with_entry(path, EntryKind::File, Ok(text.as_bytes().into()));
         }
+        let mut entries = self.entries.clone();
+        entries.remove(&RepoPath::new(path).expect("the path is inside"));
+        Self::of(entries)
     }
 
     /// Returns the same with an entry of any kind; of content that is too large only the size is known.

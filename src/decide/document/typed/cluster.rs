@@ -46,7 +46,9 @@ impl Cluster {
         let warnings = checked(&file, DocumentKind::Cluster)?;
         let metadata = file.root().get("metadata").map(|part| file.part(part));
         let spec = file.root().get("spec").map_or_else(|| file.part(file.root()), |spec| file.part(spec));
-        let errors = mistakes(&file, &spec, environment, name);
+        let overlay = Overlay::of(&spec);
+        let mut errors = mistakes(&file, &spec, environment, name);
+        errors.extend(overlay.mistakes());
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -66,7 +68,7 @@ impl Cluster {
             kubernetes_version: text("kubernetesVersion"),
             api_versions: texts(spec.get("apiVersions")),
             lifecycle: text("lifecycle").unwrap_or_else(|| "active".into()),
-            overlay: Overlay::of(&spec),
+            overlay,
             file,
         };
         Ok((cluster, warnings))
