@@ -4,16 +4,16 @@ use crate::work::Work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use stratify::client::git::{Address, Credentials, Limits};
-use stratify::decide::document::{Blob, Entry, Revision, Texts, TreeChange};
+use stratify::decide::document::{Blob, Content, Entry, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{self, Fleet, Index, Touched};
 use stratify::decide::plan::change;
-use stratify::decide::profile::sketch;
+use stratify::decide::profile::{Sketch, sketch};
 use stratify::decide::render::{self, Layers};
-use stratify::decide::value::{Diagnostic, Seal};
+use stratify::decide::value::{Diagnostic, Fault, Seal};
 use stratify::name::{BlobId, ChangeId, ClusterName, CommitId, RepoName, RepoPath};
 use stratify::observe::mirror::Mirror;
 
@@ -30,6 +30,7 @@ pub(crate) struct Engine {
     pub(crate) plans: BTreeMap<ClusterName, ChangeId>,
     shared: Texts,
     seal: Seal,
+    pub(crate) phases: Phases,
 }
 
 /// Where the time of a full plan went.
@@ -55,7 +56,14 @@ impl Engine {
     fn new(mirror: Mirror) -> Self {
         let head = Revision::Commit(CommitId([0; 20]));
         let fleet = Fleet { head, index: Arc::default(), pins: BTreeMap::new(), tags: BTreeMap::new() };
-        Self { mirror, fleet, plans: BTreeMap::new(), shared: Texts::default(), seal: Seal::new(b"bench") }
+        Self {
+            mirror,
+            fleet,
+            plans: BTreeMap::new(),
+            shared: Texts::default(),
+            seal: Seal::new(b"bench"),
+            phases: Phases::default(),
+        }
     }
 
     /// Plans everything at a commit, from nothing.
@@ -126,11 +134,19 @@ impl Engine {
 
     /// Plans clusters on all cores.
     pub(crate) fn plan(&self, names: &[ClusterName]) -> Vec<(ClusterName, ChangeId)> {
+        let batches: Vec<&[ClusterName]> = names.chunks(BATCH).collect();
         let next = AtomicUsize::new(0);
         let work = |_: &()| {
-            let mut plans = Vec::new();
-            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                plans.push((name.clone(), change(None, &self.render(&self.fleet, name)).id));
+            let (mut plans, reader) = (Vec::new(), self.mirror.objects().reader());
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let sketches: Vec<Sketch> = batch.iter().map(|name| self.sketch(&self.fleet, name)).collect();
+                let texts = self.texts(&sketches, |ids| reader.read(ids));
+                for (name, sketch) in batch.iter().zip(sketches) {
+                    let layers = self.layers(&sketch, &texts);
+                    let change = self.phases.time(5, || change(None, &layers));
+                    plans.push((name.clone(), change.id));
+                    self.phases.time(6, || drop((change, layers, sketch)));
+                }
             }
             plans
         };
@@ -139,23 +155,69 @@ impl Engine {
 
     /// Renders one cluster.
     pub(crate) fn render(&self, fleet: &Fleet, name: &ClusterName) -> Layers {
-        let sketch = sketch(fleet, name, &self.seal).unwrap_or_else(|said| panic!("{}", lines(&said)));
-        let needs: BTreeSet<BlobId> = sketch.needs();
+        let sketch = self.sketch(fleet, name);
+        let texts = self.texts(std::slice::from_ref(&sketch), |ids| self.mirror.read(ids));
+        self.layers(&sketch, &texts)
+    }
+
+    fn sketch(&self, fleet: &Fleet, name: &ClusterName) -> Sketch {
+        let sketch = self.phases.time(0, || sketch(fleet, name, &self.seal));
+        sketch.unwrap_or_else(|said| panic!("{}", lines(&said)))
+    }
+
+    /// Reads what sketches need; what is shared is there already.
+    fn texts(&self, sketches: &[Sketch], read: impl FnOnce(&[BlobId]) -> Read) -> Texts {
+        let needs: BTreeSet<BlobId> = sketches.iter().flat_map(Sketch::needs).collect();
         let (shared, own): (Vec<BlobId>, Vec<BlobId>) = needs.iter().partition(|id| self.shared.contains(**id));
         let mut texts = Texts::default();
         for id in shared {
             texts.share(Arc::clone(self.shared.get(id).expect("it was found just now")));
         }
-        for (id, content) in self.mirror.read(&own).expect("they are here") {
-            texts.share(Arc::new(Blob::new(id, content)));
-        }
-        let (profile, _) = sketch.resolve(&texts, &self.seal).unwrap_or_else(|said| panic!("{}", lines(&said)));
-        let rendered = render::layers(&profile, &texts, &BTreeMap::new(), &self.seal);
+        let contents = self.phases.time(1, || read(&own)).expect("they are here");
+        let blobs: Vec<Blob> = contents.into_iter().map(|(id, content)| Blob::new(id, content)).collect();
+        self.phases.time(2, || blobs.iter().map(Blob::value).filter(|value| value.is_null()).count());
+        blobs.into_iter().for_each(|blob| texts.share(Arc::new(blob)));
+        texts
+    }
+
+    fn layers(&self, sketch: &Sketch, texts: &Texts) -> Layers {
+        let profile = self.phases.time(3, || sketch.resolve(texts, &self.seal));
+        let (profile, _) = profile.unwrap_or_else(|said| panic!("{}", lines(&said)));
+        let rendered = self.phases.time(4, || render::layers(&profile, texts, &BTreeMap::new(), &self.seal));
         rendered.unwrap_or_else(|said| panic!("{}", lines(&said))).0
     }
 }
 
-fn contents(mirror: &Mirror, ids: &[BlobId]) -> BTreeMap<BlobId, stratify::decide::document::Content> {
+/// What reading blobs gives.
+type Read = Result<Vec<(BlobId, Content)>, Fault>;
+
+/// How many clusters' blobs are read at once: opening the object database for each cluster costs a quarter of a plan.
+const BATCH: usize = 16;
+
+/// Where the core time of plans goes.
+#[derive(Debug, Default)]
+pub(crate) struct Phases([AtomicU64; 7]);
+
+impl Phases {
+    const NAMES: [&str; 7] = ["sketch", "read", "parse", "resolve", "render", "change", "free"];
+
+    fn time<T>(&self, phase: usize, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0[phase].fetch_add(nanos, Ordering::Relaxed);
+        done
+    }
+
+    /// Returns the microseconds of each phase, for one of so many plans.
+    pub(crate) fn each(&self, plans: usize) -> String {
+        let each = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) / 1000 / u64::try_from(plans.max(1)).unwrap_or(1);
+        let parts = Self::NAMES.iter().zip(&self.0).map(|(name, nanos)| format!("{name} {}", each(nanos)));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn contents(mirror: &Mirror, ids: &[BlobId]) -> BTreeMap<BlobId, Content> {
     mirror.read(ids).expect("they are here").into_iter().collect()
 }
 

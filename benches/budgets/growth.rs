@@ -29,6 +29,7 @@ pub(crate) fn cold(work: &Work, mirror: &Path, others: Option<&Kustomize>) -> Ve
     vec![
         first,
         told("", "  index / plans", format!("{:.2} s / {:.2} s", spent.index.as_secs_f64(), spent.plans.as_secs_f64())),
+        told("", "  core time of one, µs", engine.phases.each(clusters)),
         row("B14", "start, cold", all.as_secs_f64(), 6.0 * scale + 0.5, "s"),
         told("", "  of which the mirror is opened", format!("{:.1} ms", ms(opened))),
         told("B14", "start, warm", "no stored index"),

@@ -24,7 +24,7 @@ pub(crate) fn row(id: &'static str, work: impl Into<String>, measured: f64, budg
         id,
         work: work.into(),
         measured: format!("{measured:.2} {unit}"),
-        budget: format!("≤ {budget} {unit}"),
+        budget: format!("≤ {} {unit}", (budget * 1000.0).round() / 1000.0),
         is_kept: Some(measured <= budget),
         ratio: String::new(),
     }

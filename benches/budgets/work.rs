@@ -68,7 +68,7 @@ impl Work {
             Ok(())
         });
         // What a forge hands out was packed by `git gc`; the deltas of the import are another shape.
-        git(folder, &["repack", "-adfq", "--window=5", "--threads=2"]);
+        git(folder, &["repack", "-adfq", "--window=10", "--depth=50", "--threads=2"]);
         work.first = work.id("main");
         work
     }

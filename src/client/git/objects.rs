@@ -1,6 +1,7 @@
 //! In: a repository's folder on this machine. Out: its objects: trees' differences, blobs, commits, refs.
 //! Guarantee: reads only the object database and the refs; no work tree, filter, replacement, hook or configured program.
 use super::address::Limits;
+use super::blob::Reader;
 use super::error::{fault, in_local};
 use super::{blob, log, tree};
 use crate::decide::document::{Commits, TooLarge, TreeChange};
@@ -60,6 +61,11 @@ impl Objects {
     /// Returns the contents of blobs, in the order of the ids.
     pub fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
         blob::read(&self.repository(), blobs, &self.limits)
+    }
+
+    /// Returns a reader for many blobs, of the packs as they are now.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.repository(), self.limits)
     }
 
     /// Returns the commits of `to` that `from` has not, newest first.
