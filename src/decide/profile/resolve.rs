@@ -143,7 +143,7 @@ impl Sketch {
                 Roots::default()
             };
             let flows = flows.get(at).cloned().unwrap_or_default();
-            layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
+            layers.push(Self::layer(shaped, source, document.clone(), place, roots, flows));
         }
         Ok((self.profile(layers, object_patches), warnings))
     }
@@ -272,7 +272,6 @@ impl Sketch {
     }
 
     fn layer(
-        &self,
         shaped: &Shaped,
         source: &Source,
         document: Value,
