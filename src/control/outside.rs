@@ -144,20 +144,19 @@ impl Outside {
     fn with_writer(&self, plan: &Plan, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
         let cluster = &plan.change.cluster;
         let known = self.state().writers.get(cluster).cloned();
-        let writer = match known {
-            Some(writer) => writer,
-            None => {
-                let Some(folder) = self.state().targets.get(cluster).cloned() else {
-                    return Answer::Refused(Why::Unavailable("the target is not known".into()));
-                };
-                match Writer::open(&folder, &plan.change.fleet, cluster) {
-                    Ok(writer) => {
-                        let writer = Arc::new(Mutex::new(writer));
-                        self.state().writers.insert(cluster.clone(), writer.clone());
-                        writer
-                    }
-                    Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
+        let writer = if let Some(writer) = known {
+            writer
+        } else {
+            let Some(folder) = self.state().targets.get(cluster).cloned() else {
+                return Answer::Refused(Why::Unavailable("the target is not known".into()));
+            };
+            match Writer::open(&folder, &plan.change.fleet, cluster) {
+                Ok(writer) => {
+                    let writer = Arc::new(Mutex::new(writer));
+                    self.state().writers.insert(cluster.clone(), writer.clone());
+                    writer
                 }
+                Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
             }
         };
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);

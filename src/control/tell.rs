@@ -63,7 +63,7 @@ impl Told {
         outbox: &mut Outbox,
     ) {
         self.head = Some(commit);
-        self.concerned = clusters.clone();
+        self.concerned.clone_from(clusters);
         for cluster in released {
             self.standings.remove(cluster);
             self.reports.remove(cluster);

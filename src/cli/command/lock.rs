@@ -25,7 +25,7 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
             fault(Owner::Author, false, format!("there is no tag {tag}"), "fetch it, or name another revision")
         })?;
         let name = serde_json::to_string(&**tag).map_err(Fault::bug)?;
-        lines.push_str(&format!("  - {{ name: {name}, commit: {commit} }}\n"));
+        lines.extend(["  - { name: ", &name, ", commit: ", &commit.to_string(), " }\n"]);
         locked.push(json!({ "name": &**tag, "commit": commit.to_string() }));
     }
     let file = here.root()?.join("fleet.lock");

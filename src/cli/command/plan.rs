@@ -38,7 +38,9 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
     let (pending, quiet): (Vec<_>, Vec<_>) = plans.iter().partition(|plan| !plan.is_empty());
     let mut text = Text::default();
     for plan in &pending {
-        view::lines(plan).into_iter().for_each(|line| text.line(line));
+        for line in view::lines(plan) {
+            text.line(line);
+        }
         text.line("");
     }
     text.line(format!("{} clusters change, {} do not", pending.len(), quiet.len()));

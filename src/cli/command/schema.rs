@@ -15,7 +15,9 @@ pub(super) fn run(options: &Schema) -> Result<Answer, Failure> {
         let all: serde_json::Map<String, serde_json::Value> =
             DocumentKind::ALL.iter().map(|kind| (kind.name().to_owned(), schema(*kind))).collect();
         let mut text = Text::default();
-        DocumentKind::ALL.iter().for_each(|kind| text.line(kind.name()));
+        for kind in &DocumentKind::ALL {
+            text.line(kind.name());
+        }
         text.line("`stratify schema KIND` prints one; --output json prints all");
         return Ok(Answer::new(text, json!(all)));
     };

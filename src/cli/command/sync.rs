@@ -3,7 +3,7 @@
 use super::here::Here;
 use super::{Answer, Exit, Failure};
 use crate::cli::args::Sync;
-use crate::cli::print::{Printer, Progress, Text};
+use crate::cli::print::{Printer, Progress, Text, Tone};
 use crate::client::git::fault;
 use crate::control::engine::{Engine, Event, Observer, Until};
 use crate::decide::report::{Condition, Report};
@@ -25,7 +25,8 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     let (mut engine, received) = Engine::new(outside, statuses, store, watcher)?;
     let _ = engine.events().send(Event::Woken);
     runtime.block_on(engine.run(received, Until::Settled))?;
-    answer(engine.reports().values().cloned().collect(), engine.into_observer())
+    let reports: Vec<Report> = engine.reports().values().cloned().collect();
+    answer(&reports, engine.into_observer())
 }
 
 /// Keeps what is told for the end.
@@ -55,7 +56,7 @@ impl Observer for Watcher {
     }
 }
 
-fn answer(reports: Vec<Report>, watcher: Watcher) -> Result<Answer, Failure> {
+fn answer(reports: &[Report], watcher: Watcher) -> Result<Answer, Failure> {
     if let Some(why) = watcher.held {
         return Err(fault(Owner::Operator, false, why, "see `stratify status`").into());
     }
@@ -64,10 +65,10 @@ fn answer(reports: Vec<Report>, watcher: Watcher) -> Result<Answer, Failure> {
         text.line(format!("head {head}"));
     }
     let (mut data, mut diagnostics, mut all_good) = (Vec::new(), Vec::<Diagnostic>::new(), watcher.troubles.is_empty());
-    for report in &reports {
+    for report in reports {
         let is_good = matches!(report.standing.condition, Condition::Synced { .. } | Condition::NotAffected);
         all_good &= is_good;
-        text.line(report.to_string());
+        text.pieces([(if is_good { Tone::Good } else { Tone::Bad }, report.to_string())]);
         report.lines.iter().skip(1).for_each(|line| text.line(format!("    {line}")));
         data.push(json!({ "cluster": report.cluster.as_str(), "synced": is_good, "lines": report.lines }));
         for said in &report.diagnostics {
@@ -76,7 +77,7 @@ fn answer(reports: Vec<Report>, watcher: Watcher) -> Result<Answer, Failure> {
             }
         }
     }
-    watcher.troubles.iter().for_each(|trouble| text.line(format!("! {trouble}")));
+    watcher.troubles.iter().for_each(|trouble| text.pieces([(Tone::Warning, format!("! {trouble}"))]));
     let mut answer = Answer::new(text, json!({ "head": watcher.head.map(|head| head.to_string()), "clusters": data }));
     answer.warnings = diagnostics;
     if !all_good {

@@ -29,7 +29,9 @@ pub(super) fn run(options: &Why, settings: Option<&Path>) -> Result<Answer, Fail
     if plan.is_empty() {
         text.line(format!("{} is at HEAD: it waits for nothing", options.cluster));
     } else if plan.holds.iter().any(|hold| *hold != Hold::Paused) || !plan.holds.is_empty() {
-        view::lines(&plan).into_iter().for_each(|line| text.line(line));
+        for line in view::lines(&plan) {
+            text.line(line);
+        }
     } else if lines.is_empty() {
         text.line(format!(
             "{} has pending changes and waits for `stratify sync` or a running `stratify serve`",

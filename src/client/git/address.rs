@@ -72,7 +72,7 @@ impl Default for Limits {
     /// Ten times the work that the budgets speak of (100,000 files, 100 MB), which no fleet has reached.
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(300), // a first clone of such a fleet over a slow line
+            deadline: Duration::from_mins(5), // a first clone of such a fleet over a slow line
             pack_bytes_max: 2 << 30,
             object_bytes_max: 256 << 20, // unpacking needs it twice: 512 MiB
             blob_bytes_max: 16 << 20,    // the largest charts with their CRDs have 2 MiB

@@ -64,7 +64,7 @@ pub(crate) fn fetch(
         .remote_at_without_url_rewrite(address.url.as_str())
         .and_then(|remote| {
             let specs = refspecs.iter().map(String::as_str);
-            Ok(remote.with_fetch_tags(Tags::None).with_refspecs(specs, gix::remote::Direction::Fetch)?)
+            remote.with_fetch_tags(Tags::None).with_refspecs(specs, gix::remote::Direction::Fetch)
         })
         .map_err(in_local(&attempt))?;
     let incoming = into.objects.store_ref().path().join("pack");

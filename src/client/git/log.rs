@@ -80,7 +80,8 @@ fn facts(
 }
 
 fn is_yaml_in_approvals(path: &str) -> bool {
-    path.strip_prefix("approvals/").is_some_and(|name| !name.contains('/') && name.ends_with(".yaml"))
+    let name = path.strip_prefix("approvals/").and_then(|name| name.strip_suffix(".yaml"));
+    name.is_some_and(|name| !name.contains('/'))
 }
 
 /// What a commit itself brings.

@@ -29,7 +29,7 @@ impl Checker<'_> {
     fn value(&mut self, node: Node<'_>, shape: &'static Shape) {
         match (shape, node.kind()) {
             (Shape::Any, _) | (Shape::AnyMap, Kind::Map) | (Shape::Bool, Kind::Bool) | (Shape::Text, Kind::String) => {
-                self.surprising(node)
+                self.surprising(node);
             }
             (Shape::TextOr(text, _), Kind::String) => self.value(node, text),
             (Shape::Scalar, Kind::String | Kind::Bool | Kind::Integer | Kind::Number) => self.surprising(node),

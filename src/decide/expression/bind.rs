@@ -35,8 +35,8 @@ pub(super) fn from_cel(value: &dyn Val) -> Result<Value, ExpressionError> {
         return Ok(Value::list(items?));
     }
     if let Some(map) = value.downcast_ref::<CelMap>() {
-        let entry = |(key, value): (&CelMapKey, &Box<dyn Val>)| Ok((key_from_cel(key)?, from_cel(value.as_ref())?));
-        return Ok(map.inner().iter().map(entry).collect::<Result<Map, _>>()?.into());
+        let entries = map.inner().iter().map(|(key, value)| Ok((key_from_cel(key)?, from_cel(value.as_ref())?)));
+        return Ok(entries.collect::<Result<Map, _>>()?.into());
     }
     let scalar = match value.get_type().kind() {
         Kind::NullType => Some(Value::Null),

@@ -134,9 +134,8 @@ impl View<'_> {
                     let inner = value.make_map().get_mut(key).expect("it was just found");
                     self.fill(inner, std::slice::from_ref(path), depth + 1);
                 }
-                Some(_) => {}
                 None if self.is_null(path, depth) => drop(value.make_map().insert(key.clone(), Value::Null)),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 //! Guarantee: environments and clusters are read at the head, profiles and packs at the pin; a tag is what the lock says.
 use super::codes;
 use super::index::Index;
-use crate::decide::document::{Environment, Revision};
+use crate::decide::document::{Environment, Fragment, Revision};
 use crate::decide::value::Diagnostic;
 use crate::name::CommitId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +67,7 @@ impl Fleet {
     /// Returns the index that an environment reads profiles and packs from.
     pub fn shared(&self, environment: &Environment) -> Result<&Arc<Index>, Diagnostic> {
         let Some(commit) = self.index.pin(environment)? else { return Ok(&self.index) };
-        let at = || environment.revision.as_ref().map(|revision| revision.span());
+        let at = || environment.revision.as_ref().map(Fragment::span);
         let placed = |said: Diagnostic| match at() {
             Some(at) => said.at(at),
             None => said,

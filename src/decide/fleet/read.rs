@@ -99,8 +99,7 @@ fn finish<T>(checked: Checked<T>, reading: fn(Arc<T>) -> Reading) -> (Reading, V
 fn holds_documents(path: &RepoPath) -> bool {
     let parts: Vec<&str> = path.as_str().split('/').collect();
     match parts.as_slice() {
-        ["environments" | "profiles" | "packs" | "clusters"] => true,
-        ["environments" | "profiles", _] => true,
+        ["environments" | "profiles" | "packs" | "clusters"] | ["environments" | "profiles", _] => true,
         ["packs" | "clusters", ..] => parts.len() <= 3,
         _ => false,
     }

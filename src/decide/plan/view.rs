@@ -57,10 +57,10 @@ fn layer_lines(layer: &LayerChange) -> Vec<String> {
     let after: Vec<String> =
         layer.after.iter().map(|edge| format!("{} by {}", edge.layer, reason(&edge.why))).collect();
     if !after.is_empty() {
-        head.push_str(&format!(", after {}", after.join(", ")));
+        head.extend([", after ", &after.join(", ")]);
     }
     if let Some((_, why)) = &layer.disruption_reason {
-        head.push_str(&format!(", {why}"));
+        head.extend([", ", &**why]);
     }
     head.push(')');
     let mut lines = vec![head];

@@ -50,14 +50,13 @@ pub(super) fn order(layers: &[Ordered]) -> Result<Vec<Place>, Vec<Diagnostic>> {
     let mut steps: Vec<Vec<Step>> = layers.iter().map(|layer| from_roles(layer, layers)).collect();
     for (layer, steps) in layers.iter().zip(&mut steps) {
         for (other, at) in &layer.depends_on {
-            match names.get(other) {
-                Some(from) => steps.push(Step { from: *from, why: EdgeReason::DependsOn, at: Some(at.clone()) }),
-                None => {
-                    let near = crate::decide::document::nearest(other.as_str(), names.keys().map(|name| name.as_str()));
-                    let message =
-                        format!("the layer `{}` depends on `{other}`, which the cluster does not have", layer.name);
-                    errors.push(Diagnostic::error(codes::NO_LAYER, message).at(at.clone()).nearest(near));
-                }
+            if let Some(from) = names.get(other) {
+                steps.push(Step { from: *from, why: EdgeReason::DependsOn, at: Some(at.clone()) });
+            } else {
+                let near = crate::decide::document::nearest(other.as_str(), names.keys().map(|name| name.as_str()));
+                let message =
+                    format!("the layer `{}` depends on `{other}`, which the cluster does not have", layer.name);
+                errors.push(Diagnostic::error(codes::NO_LAYER, message).at(at.clone()).nearest(near));
             }
         }
         for (other, at) in &layer.requires {
@@ -162,7 +161,7 @@ fn cycle(layers: &[Ordered], steps: &[Vec<Step>], circle: &[usize]) -> Diagnosti
             .get(*at)
             .and_then(|steps| steps.iter().filter(|step| step.from == next).max_by_key(|step| step.at.is_some()));
         let why = found.map_or("", |step| reason(&step.why));
-        text.push_str(&format!("{} → ({why}) ", name(*at)));
+        text.extend([name(*at), " → (", why, ") "]);
         if let Some(at) = found.and_then(|step| step.at.clone()) {
             places.push(at);
         }

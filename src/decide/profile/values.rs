@@ -26,7 +26,7 @@ pub(super) struct Values<'a> {
 impl Values<'_> {
     /// Returns the layer document.
     pub(super) fn document<T: Trace>(&mut self, layer: &Shaped, source: &Source, trace: &mut T) -> Value {
-        let mut document = self.frame(layer, source);
+        let mut document = Self::frame(layer, source);
         let mut values = Value::map(Map::default());
         self.defaults(source, &mut values, trace);
         for (at, step) in layer.steps.iter().enumerate() {
@@ -53,7 +53,7 @@ impl Values<'_> {
     }
 
     /// Everything but the values; what is not said stands with its default.
-    fn frame(&self, layer: &Shaped, source: &Source) -> Value {
+    fn frame(layer: &Shaped, source: &Source) -> Value {
         let text = |key: &str| layer.field(key).map_or(Value::Null, |part| Value::string(part.text()));
         let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
         let (kind, name, version) = match &source.resolved {

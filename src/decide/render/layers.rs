@@ -128,7 +128,9 @@ impl Renderer<'_> {
                 (CLUSTER, self.profile.cluster.as_str().into()),
                 (LAYER, layer.name.as_str().into()),
             ];
-            objects.iter_mut().for_each(|object| mark(&mut object.manifest, &marks));
+            for object in &mut objects {
+                mark(&mut object.manifest, &marks);
+            }
             layers.push(rendered(layer, objects));
         }
         layers

@@ -32,8 +32,11 @@ pub(super) fn group_and_kind(manifest: &Value) -> Option<(&str, &str)> {
     (!version.is_empty() && !kind.is_empty()).then_some((group, kind))
 }
 
+/// The group and the name of a kind.
+pub(super) type GroupKind = (Arc<str>, Arc<str>);
+
 /// Returns the kinds that a definition among these manifests makes, with whether they have no namespace.
-pub(super) fn defined_kind(manifest: &Value) -> Option<((Arc<str>, Arc<str>), bool)> {
+pub(super) fn defined_kind(manifest: &Value) -> Option<(GroupKind, bool)> {
     if group_and_kind(manifest)? != ("apiextensions.k8s.io", "CustomResourceDefinition") {
         return None;
     }
@@ -47,7 +50,7 @@ pub(super) fn defined_kind(manifest: &Value) -> Option<((Arc<str>, Arc<str>), bo
 pub(super) fn identify(
     draft: &mut Draft,
     namespace: Option<&Arc<str>>,
-    custom: &BTreeSet<(Arc<str>, Arc<str>)>,
+    custom: &BTreeSet<GroupKind>,
 ) -> Result<ObjectId, Diagnostic> {
     let wrong = |code, message: &str| Diagnostic::error(code, message).at(draft.at.clone());
     let Some((group, kind)) = group_and_kind(&draft.manifest) else {

@@ -99,7 +99,7 @@ fn clear(mirror: &Path) -> io::Result<()> {
     for file in list(&packs)? {
         let is_whole = ["pack", "idx"].iter().all(|extension| file.with_extension(extension).exists());
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !is_whole || !name.starts_with("pack-") || name.ends_with(".keep") {
+        if !is_whole || !name.starts_with("pack-") || file.extension().is_some_and(|extension| extension == "keep") {
             fs::remove_file(file)?;
         }
     }

@@ -67,10 +67,10 @@ impl Worktree {
             let Some(path) = places.get(blob) else { return Err(changed(&blob.to_string())) };
             let attempt = format!("could not read {path}");
             let content = self.content(path.as_str()).map_err(in_folder(&attempt))?;
-            if let Ok(bytes) = &content {
-                if id(bytes)? != *blob {
-                    return Err(changed(path.as_str()));
-                }
+            if let Ok(bytes) = &content
+                && id(bytes)? != *blob
+            {
+                return Err(changed(path.as_str()));
             }
             Ok((*blob, content.map(Into::into)))
         };

@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("1h30m"), Some(Duration::from_mins(90)));
         assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
         for wrong in ["", "10", "m", "1.5h", "8d", "99999999999999999999h"] {
             assert_eq!(duration(wrong), None, "{wrong} is no duration");

@@ -28,7 +28,7 @@ impl Fleet {
         let get = |outer: &str, inner: &str| file.root().get(outer)?.get(inner).map(|node| file.part(node));
         let name = get("metadata", "name").map(|part| Arc::from(part.text())).unwrap_or_default();
         let policies = get("spec", "policies");
-        Ok((Self { name, policies, file }, warnings))
+        Ok((Self { file, name, policies }, warnings))
     }
 }
 

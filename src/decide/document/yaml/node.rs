@@ -214,12 +214,11 @@ impl<'a> Node<'a> {
                 self.tree.strings.get(index.get()).map_or(Value::Null, |text| Value::String(text.clone()))
             }
             Form::Plain => match resolve(self.slice()) {
-                Plain::Null => Value::Null,
                 Plain::Bool(truth) => Value::Bool(truth),
                 Plain::Integer(number) => Value::Integer(number),
                 Plain::Unsigned(number) => Value::unsigned(number),
                 Plain::Float(number) => Value::float(number).unwrap_or_default(),
-                Plain::NotFinite => Value::Null,
+                Plain::Null | Plain::NotFinite => Value::Null,
                 Plain::String => Value::string(self.slice()),
             },
         }

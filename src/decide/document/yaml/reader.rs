@@ -129,10 +129,9 @@ impl<'a> Builder<'a> {
         bytes: &Range<usize>,
     ) -> Result<Form, YamlError> {
         let is_text = match tag.map(|tag| (tag, tag.core_suffix())) {
-            None => false,
             Some((_, Some("str"))) => true,
-            Some((_, Some("int" | "float" | "bool" | "null"))) => false,
-            Some(_) => return Err(self.unsupported_tag(bytes.clone())),
+            None | Some((_, Some("int" | "float" | "bool" | "null"))) => false,
+            Some(_) => return Err(unsupported_tag(bytes.clone())),
         };
         let written = self.text.0.get(bytes.clone()).unwrap_or_default();
         match style {
@@ -168,7 +167,7 @@ impl<'a> Builder<'a> {
 
     fn begin(&mut self, form: Form, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>) -> Result<(), YamlError> {
         if tag.is_some_and(|tag| !matches!(tag.core_suffix(), Some("map" | "seq"))) {
-            return Err(self.unsupported_tag(bytes));
+            return Err(unsupported_tag(bytes));
         }
         if self.open.len() >= self.limits.depth_max {
             return Err(self.too_deep(bytes));
@@ -323,11 +322,6 @@ impl<'a> Builder<'a> {
         self.text.0.get(raw.start as usize..raw.end as usize).unwrap_or_default()
     }
 
-    fn unsupported_tag(&self, bytes: Range<usize>) -> YamlError {
-        let hint = Some("leave the tag out, or write `!!str` for a text");
-        error(codes::TAG, bytes, "a tag that is not supported".to_owned(), hint)
-    }
-
     fn too_deep(&self, bytes: Range<usize>) -> YamlError {
         let message = format!("more than {} maps and lists stand inside one another", self.limits.depth_max);
         error(codes::TOO_DEEP, bytes.start..bytes.start + 1, message, None)
@@ -351,6 +345,11 @@ impl<'a> Builder<'a> {
             kind => error(codes::SYNTAX, bytes, format!("this is no YAML: {kind}"), None),
         }
     }
+}
+
+fn unsupported_tag(bytes: Range<usize>) -> YamlError {
+    let hint = Some("leave the tag out, or write `!!str` for a text");
+    error(codes::TAG, bytes, "a tag that is not supported".to_owned(), hint)
 }
 
 fn error(code: Code, bytes: Range<usize>, message: String, hint: Option<&'static str>) -> YamlError {
@@ -416,11 +415,11 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..10 {
             let before = format!("*a{}, ", level - 1).repeat(10);
-            bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+            bomb.extend([format!("a{level}: &a{level} [{before}]\n")]);
         }
         assert!(json(&bomb).is_err_and(|error| error.starts_with("ST0108")), "aliases have a budget");
         assert!(json(&"[".repeat(200_000)).is_err_and(|error| error.starts_with("ST0107")), "depth has a limit");
-        let deep: String = (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        let deep: String = (0..300).map(|level| " ".repeat(level) + "a:\n").collect();
         assert!(json(&deep).is_err_and(|error| error.starts_with("ST0107")), "in blocks too");
         assert!(json("a:\n\t- b\n").is_err_and(|error| error.starts_with("ST0110")), "a tab is named");
         assert!(json("a: .inf\n").is_err_and(|error| error.starts_with("ST0114")), "JSON has no infinity");
