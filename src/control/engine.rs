@@ -155,7 +155,11 @@ impl<O: Observer> Engine<O> {
             self.start_syncs();
             self.post()?;
             if until == Until::Settled && self.is_settled() {
-                return Ok(());
+                self.outbox.hasten();
+                self.post()?;
+                if !self.outbox.is_pressing() {
+                    return self.save();
+                }
             }
             let wakes = [self.schedule.wakes(), self.outbox.wakes()].into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
@@ -183,7 +187,6 @@ impl<O: Observer> Engine<O> {
             && self.posting == 0
             && self.schedule.running() == 0
             && self.schedule.waiting() == 0
-            && self.outbox.wakes().is_none()
     }
 
     fn look(&mut self) {

@@ -16,6 +16,18 @@ const TOOLS: &str = "    - name: local-tools
       priority: 90
 ";
 
+/// A claim in that namespace, which is of a protected kind.
+const CLAIM: &str = "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: captures
+spec:
+  accessModes: [ReadWriteOnce]
+  resources:
+    requests:
+      storage: 1Gi
+";
+
 /// Returns the objects of a cluster's folder, without what is kept beside them.
 fn objects(fleet: &Checkout, cluster: &str) -> Tree {
     let mut tree = tree(&fleet.target(cluster));
@@ -64,7 +76,12 @@ fn a_broken_file_fails_its_cluster_alone_until_it_is_fixed() {
     fleet.edit(EU, "podCidr:", "podCidrx:");
     fleet.edit(US, "replicas: 3", "replicas: 4");
     let broken = fleet.commit("a mistake and a change");
-    fleet.run(&["sync"]).ends_with(1).says(&["error[ST0312]", "cluster.yaml:18:5", "eu-1: invalid: 1 error", "us-1: synced 1 layer"]);
+    fleet.run(&["sync"]).ends_with(1).says(&[
+        "error[ST0312]",
+        "cluster.yaml:18:5",
+        "eu-1: invalid: 1 error",
+        "us-1: synced 1 layer",
+    ]);
     let after = fleet.targets();
     for (path, file) in before.iter().filter(|(path, _)| !path.starts_with("us-1/")) {
         assert_eq!(after.get(path), Some(file), "{path} is none of what may change");
@@ -83,16 +100,19 @@ fn a_broken_file_fails_its_cluster_alone_until_it_is_fixed() {
 
 #[test]
 fn the_removal_of_a_protected_kind_waits_for_another_person() {
-    let fleet = Checkout::synced();
+    let fleet = Checkout::example();
+    fleet.write("clusters/prod/eu-1/tools/claim.yaml", CLAIM);
+    fleet.commit("tools keep something");
+    fleet.run(&["sync"]).ends_with(0);
     fleet.edit(EU, TOOLS, "");
     let removal = fleet.commit("no tools");
     let id = change_of(&fleet, "eu-1");
     let before = objects(&fleet, "eu-1");
-    fleet.run(&["sync"]).ends_with(1).says(&["deletion of Namespace tools", &id]);
+    fleet.run(&["sync"]).ends_with(1).says(&["deletion of PersistentVolumeClaim captures", &id]);
     assert_eq!(objects(&fleet, "eu-1"), before, "nothing of it goes");
     let prod = fleet.statuses(&removal)["prod"].clone();
     assert!(prod.0 == "pending" && prod.1.contains(&id), "the status asks for the approval: {prod:?}");
-    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of Namespace tools", &id]);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
 
     approve(&fleet, "Ada", &id);
     fleet.run(&["sync"]).ends_with(1).says(&["Ada approved what Ada wrote"]);
@@ -102,8 +122,13 @@ fn the_removal_of_a_protected_kind_waits_for_another_person() {
     fleet.commit("it is taken back");
     approve(&fleet, "Grace", &id);
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced", "2 removed"]);
-    assert!(!fleet.target("eu-1").join("local-tools").exists(), "the layer is gone, and its folders");
-    assert!(!fleet.target("eu-1").join(".stratify-target/inventory/local-tools.json").exists(), "nothing of it is ours");
+    let left: Vec<String> =
+        objects(&fleet, "eu-1").into_keys().filter(|path| path.starts_with("local-tools/")).collect();
+    assert_eq!(left, ["local-tools/_cluster/Namespace_tools.yaml"], "a namespace stays for what others have in it");
+    assert!(
+        !fleet.target("eu-1").join(".stratify-target/inventory/local-tools.json").exists(),
+        "nothing of it is ours"
+    );
     assert_eq!(fleet.state("HEAD", "prod"), "success", "all is done");
     assert_eq!(fleet.state(&removal, "prod"), "success", "what it wanted is live");
     fleet.run(&["plan"]).ends_with(0);
@@ -144,14 +169,19 @@ fn a_pin_decides_which_profiles_an_environment_reads() {
     let newer = fleet.commit("a newer shop");
     let before = fleet.targets();
     fleet.run(&["sync"]).ends_with(0);
-    let bytes = |tree: Tree| tree.into_iter().map(|(path, (_, bytes))| (path, bytes)).filter(|(path, _)| !path.contains("/.stratify-target/")).collect::<Vec<_>>();
+    let bytes = |tree: Tree| {
+        tree.into_iter()
+            .map(|(path, (_, bytes))| (path, bytes))
+            .filter(|(path, _)| !path.contains("/.stratify-target/"))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(bytes(fleet.targets()), bytes(before), "prod and staging read what they are pinned to");
     let pinned = fs::read_to_string(fleet.path(PROD)).expect("it is there");
     let pin = pinned.lines().find(|line| line.contains("revision:")).expect("it is pinned").to_owned();
     fleet.edit(PROD, &pin, &format!("  revision: {newer}"));
     fleet.commit("prod takes it");
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer", "staging-1: synced, nothing to change"]);
-    fleet.edit(PROD, &newer, &"0".repeat(40));
+    fleet.edit(PROD, &newer, &"ab".repeat(20));
     fleet.commit("a pin to nothing");
     fleet.run(&["sync"]).ends_with(1).says(&["environments/prod/environment.yaml", "the repository does not have it"]);
 }
@@ -226,7 +256,12 @@ fn a_target_belongs_to_one_cluster() {
     let before = tree(&fleet.target("eu-1"));
     fleet.edit(US, "target: us-1", "target: eu-1");
     fleet.commit("us-1 wants the folder of eu-1");
-    fleet.run(&["sync"]).ends_with(1).says(&["us-1", "eu-1: synced, nothing to change"]);
+    fleet.run(&["sync"]).ends_with(1).says(&[
+        "ST0206",
+        "clusters/prod/us-1/cluster.yaml:12:11",
+        "eu-1: invalid",
+        "us-1: invalid",
+    ]);
     assert_eq!(tree(&fleet.target("eu-1")), before, "it is eu-1's");
 }
 
