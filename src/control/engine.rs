@@ -111,6 +111,7 @@ impl<O: Observer> Engine<O> {
         for why in unread {
             tracing::warn!(why, "a row of the outbox was not read");
         }
+        let told = Told::after(&outbox);
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
@@ -122,7 +123,7 @@ impl<O: Observer> Engine<O> {
             outbox,
             schedule,
             events,
-            told: Told::default(),
+            told,
             head: None,
             looking: false,
             look_again: false,

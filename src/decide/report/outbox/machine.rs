@@ -129,6 +129,11 @@ impl Outbox {
         self.rows.get(key)
     }
 
+    /// Returns what was begun to be told and has no verdict yet.
+    pub fn unended(&self) -> impl Iterator<Item = &Key> {
+        self.rows.iter().filter(|(_, row)| !row.has_verdict()).map(|(key, _)| key)
+    }
+
     /// Returns its rows, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Row)> {
         self.rows.iter()

@@ -144,7 +144,8 @@ impl Row {
         !self.is_settled() && self.tries < PRESSING_TRIES_MAX
     }
 
-    fn has_verdict(&self) -> bool {
+    /// Whether a verdict was posted or will be.
+    pub(super) fn has_verdict(&self) -> bool {
         self.verdicts > 0 || [&self.flying, &self.wanted].into_iter().flatten().any(|status| status.state.is_verdict())
     }
 
