@@ -144,6 +144,7 @@ impl<O: Observer> Engine<O> {
         for why in unread {
             tracing::warn!(why, "a row of the outbox was not read");
         }
+        let told = Told::after(&outbox);
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
@@ -155,7 +156,7 @@ impl<O: Observer> Engine<O> {
             outbox,
             schedule,
             events,
-            told: Told::default(),
+            told,
             head: None,
             looking: false,
             look_again: false,
@@ -191,7 +192,11 @@ impl<O: Observer> Engine<O> {
             self.start_syncs();
             self.post()?;
             if until == Until::Settled && self.is_settled() {
-                return Ok(());
+                self.outbox.hasten();
+                self.post()?;
+                if !self.outbox.is_pressing() {
+                    return self.save();
+                }
             }
             self.do_what_is_due();
             let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
@@ -223,7 +228,6 @@ impl<O: Observer> Engine<O> {
             && self.posting == 0
             && self.schedule.running() == 0
             && self.schedule.waiting() == 0
-            && self.outbox.wakes().is_none()
     }
 
     fn do_what_is_due(&mut self) {

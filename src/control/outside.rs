@@ -181,8 +181,8 @@ impl Sources for Outside {
         }
     }
 
-    async fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.mirror.descends(commit, ancestor)
+    async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
+        Ok(self.mirror.descends(commit, head)? || self.mirror.is_abandoned(head)?)
     }
 
     fn seal(&self) -> &Seal {
@@ -196,7 +196,7 @@ impl Target for Outside {
         // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
         self.state().writers.remove(&profile.cluster);
         let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
-        mark_drift(&folder, &mut facts);
+        directory::mark_drift(&folder, &mut facts);
         Ok(facts)
     }
 
@@ -268,32 +268,6 @@ impl Target for Outside {
     fn rollout(&self, plan: Plan) -> Rollout {
         Rollout::for_directory(plan)
     }
-}
-
-/// What is ours and not as it was written is listed as intended and not applied, so that the plan writes it again.
-fn mark_drift(folder: &std::path::Path, facts: &mut ClusterState) {
-    for (name, layer) in &mut facts.inventory.layers {
-        let objects: Vec<(LayerName, Site, ObjectId)> =
-            layer.entries.keys().map(|(site, object)| (name.clone(), *site, object.clone())).collect();
-        for (key, live) in directory::look(folder, &objects) {
-            let Some(entry) = layer.entries.get_mut(&key) else { continue };
-            match &live {
-                Live::Present { object, .. } if is_as_written(object, entry.applied) => {}
-                Live::Absent(crate::decide::value::Absence::NotRead(_)) => {}
-                _ => forget(entry),
-            }
-        }
-    }
-}
-
-fn forget(entry: &mut Entry) {
-    entry.intended = entry.intended.or(entry.applied);
-    entry.applied = None;
-}
-
-fn is_as_written(object: &Value, applied: Option<Digest>) -> bool {
-    let digest = object.get("digest").and_then(Value::as_str).and_then(Digest::parse);
-    object.get("intact").and_then(Value::as_bool) == Some(true) && digest.is_some() && digest == applied
 }
 
 impl Clock for Outside {

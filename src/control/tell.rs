@@ -31,6 +31,8 @@ pub(super) struct Told {
     concerned: BTreeSet<ClusterName>,
     /// The commits of each environment whose verdict is still open, with what each wanted of its clusters.
     open: BTreeMap<EnvironmentName, Vec<Open>>,
+    /// What was begun to be told and is not told to its end: of earlier processes, and plans that were overtaken.
+    left: BTreeSet<Key>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,11 @@ struct Open {
 }
 
 impl Told {
+    /// Takes what earlier processes left to tell.
+    pub(super) fn after(outbox: &Outbox) -> Self {
+        Self { left: outbox.unended().cloned().collect(), ..Self::default() }
+    }
+
     /// Returns the clusters that are not where they should be.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = ClusterName> {
         let is_open =
@@ -62,7 +69,10 @@ impl Told {
         released: &BTreeSet<ClusterName>,
         outbox: &mut Outbox,
     ) {
-        self.head = Some(commit);
+        if let Some(last) = self.head.replace(commit) {
+            let plan = key(last, Context::plan(None));
+            self.left.extend(outbox.unended().find(|key| **key == plan).cloned());
+        }
         self.concerned.clone_from(clusters);
         for cluster in released {
             self.standings.remove(cluster);
@@ -78,7 +88,7 @@ impl Told {
         self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
         self.names.extend(self.environments.values().cloned());
         let plan = Status::new(commit, Context::plan(None), State::Pending, "planning", now());
-        outbox.want(&key(&plan), plan, now());
+        outbox.want(&key_of(&plan), plan, now());
     }
 
     /// Takes note of what the head would change.
@@ -92,7 +102,8 @@ impl Told {
             }
         }
         let status = plan_status(commit, prepared);
-        outbox.want(&key(&status), status, now());
+        outbox.want(&key_of(&status), status, now());
+        self.end_left(&Context::plan(None), commit, outbox);
         for name in self.names.clone() {
             let wanted = prepared.iter().filter(|one| one.environment == name);
             let wanted =
@@ -133,7 +144,19 @@ impl Told {
         }
         for name in names {
             let status = Status::new(commit, Context::environment(None, &name), State::Failure, why, now());
-            outbox.want(&key(&status), status, now());
+            outbox.want(&key_of(&status), status, now());
+        }
+    }
+
+    /// Ends what an earlier process began to tell of other commits: what they wanted is not known here.
+    fn end_left(&mut self, context: &Context, head: CommitId, outbox: &mut Outbox) {
+        let short: String = head.to_string().chars().take(7).collect();
+        let (ended, left) = std::mem::take(&mut self.left).into_iter().partition(|key| key.context == *context);
+        self.left = left;
+        let others = |key: &Key| key.commit != head;
+        for key in BTreeSet::into_iter(ended).filter(others) {
+            let text = format!("overtaken by {short}");
+            outbox.want(&key, Status::new(key.commit, key.context.clone(), State::Error, &text, now()), now());
         }
     }
 
@@ -150,7 +173,10 @@ impl Told {
         let is_concerned = all.iter().any(|standing| self.concerned.contains(&standing.cluster));
         let standings = if is_concerned { all } else { all.into_iter().map(not_affected).collect() };
         let status = environment_status(head, &environment, &standings, now());
-        outbox.want(&key(&status), status.clone(), now());
+        outbox.want(&key_of(&status), status.clone(), now());
+        if status.state.is_verdict() {
+            self.end_left(&status.context, head, outbox);
+        }
         let Some(open) = self.open.get_mut(name) else { return };
         open.retain(|old| {
             if old.commit == head {
@@ -165,13 +191,17 @@ impl Told {
                 .collect();
             match overtaken_status(old.commit, &status, &environment, &standings, now()) {
                 Some(status) => {
-                    outbox.want(&key(&status), status, now());
+                    outbox.want(&key_of(&status), status, now());
                     false
                 }
                 None => true,
             }
         });
     }
+}
+
+fn key_of(status: &Status) -> Key {
+    key(status.commit, status.context.clone())
 }
 
 fn not_affected(standing: Standing) -> Standing {
@@ -221,6 +251,6 @@ fn first_line(fault: &crate::decide::value::Fault) -> String {
     }
 }
 
-fn key(status: &Status) -> Key {
-    Key { forge: NOTES.into(), repository: NOTES.into(), commit: status.commit, context: status.context.clone() }
+fn key(commit: CommitId, context: Context) -> Key {
+    Key { forge: NOTES.into(), repository: NOTES.into(), commit, context }
 }

@@ -102,6 +102,19 @@ impl Objects {
         Ok(header.filter(|header| header.kind() == gix::object::Kind::Commit).map(|_| commit(id)))
     }
 
+    /// Returns the commits that the refs below a prefix name.
+    pub(crate) fn commits_below(&self, prefix: &str) -> Result<Vec<CommitId>, Fault> {
+        let attempt = format!("could not list {prefix}");
+        let repository = self.repository();
+        let platform = repository.references().map_err(in_local(&attempt))?;
+        let mut commits = Vec::new();
+        for found in platform.prefixed(&*format!("{prefix}/")).map_err(in_local(&attempt))? {
+            let found = found.map_err(|error| fault(Owner::Operator, false, format!("{attempt}: {error}"), ""))?;
+            commits.extend(found.try_id().map(|id| commit(id.detach())));
+        }
+        Ok(commits)
+    }
+
     /// Makes a ref name a commit, whatever it named.
     pub(crate) fn set_ref(&self, full_name: &str, to: CommitId) -> Result<(), Fault> {
         let name = gix::refs::FullName::try_from(full_name)
