@@ -155,7 +155,7 @@ impl Sketch {
                 None
             };
             let flows = flows.get(at).cloned().unwrap_or_default();
-            layers.push(Self::layer(shaped, source, document.clone(), place, roots, flows));
+            layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
         }
         Ok((self.profile(layers, object_patches), warnings))
     }
@@ -297,6 +297,7 @@ impl Sketch {
     }
 
     fn layer(
+        &self,
         shaped: &Shaped,
         source: &Source,
         document: Value,
