@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_what_is_used_stays() {
         let mut bases = Bases::default();
-        let data = [7; 64 << 10];
+        let data = vec![7; 64 << 10];
         for offset in 0..1000 {
             bases.put(1, offset, &data, Kind::Blob, 9);
             assert_eq!(bases.get(1, 0, &mut Vec::new()), Some((Kind::Blob, 9)), "what is used stays");

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a commit may take until its statuses stand: far more than four clusters of directories need.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often the notes are read meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
@@ -73,7 +73,7 @@ fn story(show: &mut Show<'_>) -> Result<(), Failure> {
         removal,
         &["dev"],
     )?;
-    let id = show.change_id("dev-1")?;
+    let id = change_id("dev-1")?;
     let path = format!("approvals/{id}.yaml");
     let text =
         "apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: nobody looks at it on dev\n".to_owned();
@@ -119,12 +119,12 @@ impl Show<'_> {
         text.line("");
         text.pieces([(Tone::Strong, title.to_owned())]);
         text.pieces([(Tone::Faint, format!("commit {commit}"))]);
-        self.say(text)?;
+        self.say(&text)?;
         let mut is_right = true;
         if let Some(last) = self.last {
             let options = Plan { rev: Some(commit.to_string()), from: Some(last.to_string()), cluster: None };
             match plan::run(&options, None) {
-                Ok(answer) => self.say(answer.text)?,
+                Ok(answer) => self.say(&answer.text)?,
                 Err(Failure::Diagnostics(said)) => {
                     is_right = false;
                     self.printer.diagnostics(&said, Effect::Nothing);
@@ -142,7 +142,7 @@ impl Show<'_> {
                 (Tone::Plain, status.text().to_owned()),
             ]);
         }
-        self.say(text)?;
+        self.say(&text)?;
         self.commits.push(json!({ "commit": commit.to_string(), "title": title }));
         if is_right {
             self.last = Some(commit);
@@ -153,8 +153,8 @@ impl Show<'_> {
         Ok(())
     }
 
-    fn say(&self, text: Text) -> Result<(), Failure> {
-        Ok(self.printer.answer(&text, &Value::Null)?)
+    fn say(&self, text: &Text) -> Result<(), Failure> {
+        Ok(self.printer.answer(text, &Value::Null)?)
     }
 
     /// Waits until each context has what it will have: a verdict, or a wait for an approval.
@@ -202,14 +202,6 @@ impl Show<'_> {
         written
     }
 
-    /// Returns the id of what is pending on a cluster.
-    fn change_id(&self, cluster: &str) -> Result<String, Failure> {
-        let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
-        let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, None)?;
-        let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
-        Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())
-    }
-
     fn end(self) -> Answer {
         let root = self.scratch.root.display().to_string();
         let mut text = Text::default();
@@ -227,4 +219,12 @@ impl Show<'_> {
         text.line("  ls .stratify/targets/eu-1           # what was applied, one file an object");
         Answer::new(text, json!({ "folder": root, "commits": self.commits }))
     }
+}
+
+/// Returns the id of what is pending on a cluster.
+fn change_id(cluster: &str) -> Result<String, Failure> {
+    let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
+    let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, None)?;
+    let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
+    Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())
 }
