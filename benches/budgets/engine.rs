@@ -73,7 +73,7 @@ impl Engine {
         let index = start.elapsed();
         let names: Vec<ClusterName> = self.fleet.index.cluster_names().cloned().collect();
         self.plans = self.plan(&names).into_iter().collect();
-        Spent { index, plans: start.elapsed() - index }
+        Spent { index, plans: start.elapsed().saturating_sub(index) }
     }
 
     /// Reads all documents at a commit.
@@ -136,7 +136,7 @@ impl Engine {
     pub(crate) fn plan(&self, names: &[ClusterName]) -> Vec<(ClusterName, ChangeId)> {
         let batches: Vec<&[ClusterName]> = names.chunks(BATCH).collect();
         let next = AtomicUsize::new(0);
-        let work = |_: &()| {
+        let work = |(): &()| {
             let (mut plans, reader) = (Vec::new(), self.mirror.objects().reader());
             while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let sketches: Vec<Sketch> = batch.iter().map(|name| self.sketch(&self.fleet, name)).collect();
@@ -176,7 +176,9 @@ impl Engine {
         let contents = self.phases.time(1, || read(&own)).expect("they are here");
         let blobs: Vec<Blob> = contents.into_iter().map(|(id, content)| Blob::new(id, content)).collect();
         self.phases.time(2, || blobs.iter().map(Blob::value).filter(|value| value.is_null()).count());
-        blobs.into_iter().for_each(|blob| texts.share(Arc::new(blob)));
+        for blob in blobs {
+            texts.share(Arc::new(blob));
+        }
         texts
     }
 
@@ -250,5 +252,6 @@ fn address(work: &Work) -> Address {
 }
 
 fn lines(said: &[Diagnostic]) -> String {
-    said.iter().map(|said| format!("{} {} {:?}\n", said.code, said.message, said.expected)).collect()
+    let line = |said: &Diagnostic| format!("{} {} {:?}", said.code, said.message, said.expected);
+    said.iter().map(line).collect::<Vec<_>>().join("\n")
 }

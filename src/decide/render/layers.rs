@@ -124,9 +124,9 @@ impl Renderer<'_> {
                 }
             }
             let marks = [
-                (FLEET, self.profile.fleet.clone()),
-                (CLUSTER, self.profile.cluster.as_str().into()),
-                (LAYER, layer.name.as_str().into()),
+                (FLEET.into(), self.profile.fleet.clone()),
+                (CLUSTER.into(), self.profile.cluster.as_str().into()),
+                (LAYER.into(), layer.name.as_str().into()),
             ];
             for object in &mut objects {
                 mark(&mut object.manifest, &marks);
