@@ -183,7 +183,9 @@ impl Ran {
     #[track_caller]
     pub(crate) fn says(self, texts: &[&str]) -> Self {
         let all = self.all();
-        texts.iter().for_each(|text| assert!(all.contains(text), "it says {text:?}:\n{all}"));
+        for text in texts {
+            assert!(all.contains(text), "it says {text:?}:\n{all}");
+        }
         self
     }
 
