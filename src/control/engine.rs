@@ -10,7 +10,7 @@ use crate::client::git::Objects;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
-use crate::decide::report::{Condition, Report, Standing, failed};
+use crate::decide::report::{Condition, Remembered, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
 use crate::decide::value::{Digest, Fault, Owner, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -110,6 +110,9 @@ pub struct Engine<O> {
     events: mpsc::UnboundedSender<Event>,
     pub(super) told: Told,
     head: Option<CommitId>,
+    /// The head whose clusters were all looked at: from there the next process goes on.
+    planned: Option<CommitId>,
+    saved: Option<CommitId>,
     looking: bool,
     look_again: bool,
     looked: bool,
@@ -126,6 +129,12 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
 const DRIFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The table of the clusters' standings.
+const STANDINGS: &str = "standings";
+
+/// The table of the head that the standings are of, and its key there.
+const HEAD: &str = "head";
 
 /// The table of the outbox.
 const OUTBOX: &str = "outbox";
@@ -144,7 +153,8 @@ impl<O: Observer> Engine<O> {
         for why in unread {
             tracing::warn!(why, "a row of the outbox was not read");
         }
-        let told = Told::after(&outbox);
+        let mut told = Told::after(&outbox);
+        let head = remembered(&store, &mut told)?;
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
@@ -157,7 +167,9 @@ impl<O: Observer> Engine<O> {
             schedule,
             events,
             told,
-            head: None,
+            head,
+            planned: head,
+            saved: head,
             looking: false,
             look_again: false,
             looked: false,
@@ -264,14 +276,35 @@ impl<O: Observer> Engine<O> {
 
     fn looked(&mut self, looked: Result<Looked, Fault>) {
         self.looking = false;
-        self.looked = true;
+        let is_first = !std::mem::replace(&mut self.looked, true);
         match looked {
-            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => self.moved(commit, &fleet, &touched),
+            Ok(Looked { head: Head::At(commit), moved: None }) if is_first => self.resumed(commit),
+            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => {
+                self.moved(commit, &fleet, &touched);
+                if is_first {
+                    self.look_at_others(&touched.clusters);
+                }
+            }
             Ok(Looked { head, moved: None }) => self.unmoved(head),
             Err(fault) => self.observer.trouble(&fault),
         }
         if std::mem::take(&mut self.look_again) {
             self.look();
+        }
+    }
+
+    /// The head is the one of an earlier process: nothing is told anew, and every cluster is looked at.
+    fn resumed(&mut self, commit: CommitId) {
+        self.observer.head(commit, self.told.clusters().count());
+        self.look_at_others(&BTreeSet::new());
+    }
+
+    /// What happened to the targets while no process ran is seen by a look, which writes nothing where nothing did.
+    fn look_at_others(&mut self, but: &BTreeSet<ClusterName>) {
+        let others: Vec<ClusterName> =
+            self.told.clusters().filter(|cluster| !but.contains(*cluster)).cloned().collect();
+        for cluster in others {
+            self.schedule.request(&cluster, Wake::Interval);
         }
     }
 
@@ -336,6 +369,7 @@ impl<O: Observer> Engine<O> {
         }
         self.outside.set_round(round);
         self.told.planned(commit, &prepared, &mut self.outbox);
+        self.planned = Some(commit);
         for one in prepared {
             match one.change {
                 Ok(_) => {
@@ -487,18 +521,53 @@ impl<O: Observer> Engine<O> {
     /// Rows are on disk before anything is posted, so that a restart posts what is missing.
     fn save(&mut self) -> Result<(), Fault> {
         let dirty = self.outbox.dirty();
-        if dirty.is_empty() {
-            return Ok(());
+        if !dirty.is_empty() {
+            let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
+            self.store.put_all(OUTBOX, &puts)?;
         }
-        let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
-        self.store.put_all(OUTBOX, &puts)
+        let standings = self.told.unsaved();
+        if !standings.is_empty() {
+            let puts: Vec<_> =
+                standings.into_iter().map(|(cluster, row)| (cluster.as_str().as_bytes().to_vec(), row)).collect();
+            self.store.put_all(STANDINGS, &puts)?;
+        }
+        // The head last: with an older one, what is between is only looked at again.
+        if self.planned != self.saved {
+            let head = self.planned.map(|head| head.0.to_vec());
+            self.store.put_all(HEAD, &[(HEAD.as_bytes().to_vec(), head)])?;
+            self.saved = self.planned;
+        }
+        Ok(())
     }
+}
+
+/// Reads what an earlier process remembered; what cannot be read is looked at anew.
+fn remembered(store: &Store, told: &mut Told) -> Result<Option<CommitId>, Fault> {
+    let head = store.get(HEAD, HEAD.as_bytes())?.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok()).map(CommitId);
+    let Some(head) = head else { return Ok(None) };
+    let mut rows = Vec::new();
+    for (_, row) in store.all(STANDINGS)? {
+        match Remembered::decode(&row) {
+            Ok(row) => rows.push(row),
+            Err(why) => {
+                tracing::warn!(why, "a standing was not read: all clusters are looked at anew");
+                return Ok(None);
+            }
+        }
+    }
+    told.remember(head, rows);
+    Ok(Some(head))
 }
 
 fn look_at(outside: &Outside, last: Option<CommitId>) -> Result<Looked, Fault> {
     let mirror = outside.mirror();
     mirror.fetch()?;
     let head = mirror.head()?;
+    // A head that is gone from the mirror is no base: all is looked at.
+    let last = match last {
+        Some(last) if mirror.contains(last)? => Some(last),
+        _ => None,
+    };
     let moved = match head {
         Head::At(commit) if Some(commit) != last => {
             let touched = outside.moments().touched(&**mirror, last, commit)?;

@@ -6,7 +6,7 @@ use super::prepare::Prepared;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{
-    Condition, Context, Environment, Report, Standing, State, Status, environment_status, overtaken_status,
+    Condition, Context, Environment, Remembered, Report, Standing, State, Status, environment_status, overtaken_status,
 };
 use crate::decide::value::{Diagnostic, Digest};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -33,6 +33,8 @@ pub(super) struct Told {
     open: BTreeMap<EnvironmentName, Vec<Open>>,
     /// What was begun to be told and is not told to its end: of earlier processes, and plans that were overtaken.
     left: BTreeSet<Key>,
+    /// The clusters of which something is to be remembered, or forgotten.
+    changed: BTreeSet<ClusterName>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,36 @@ impl Told {
     /// Takes what earlier processes left to tell.
     pub(super) fn after(outbox: &Outbox) -> Self {
         Self { left: outbox.unended().cloned().collect(), ..Self::default() }
+    }
+
+    /// Takes what an earlier process remembered.
+    pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>) {
+        self.head = Some(head);
+        for Remembered { environment, standing, is_concerned } in rows {
+            let cluster = standing.cluster.clone();
+            if is_concerned {
+                self.concerned.insert(cluster.clone());
+            }
+            self.names.insert(environment.clone());
+            self.environments.insert(cluster.clone(), environment);
+            self.standings.insert(cluster, standing);
+        }
+    }
+
+    /// Returns what is to be remembered since the last call: by cluster, nothing where it is to be forgotten.
+    pub(super) fn unsaved(&mut self) -> Vec<(ClusterName, Option<Vec<u8>>)> {
+        let row = |cluster: &ClusterName| {
+            let (standing, environment) = self.standings.get(cluster).zip(self.environments.get(cluster))?;
+            let is_concerned = self.concerned.contains(cluster);
+            Some(Remembered { environment: environment.clone(), standing: standing.clone(), is_concerned }.encode())
+        };
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|cluster| (cluster.clone(), row(&cluster))).collect()
+    }
+
+    /// Returns all clusters.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = &ClusterName> {
+        self.standings.keys()
     }
 
     /// Returns the clusters that are not where they should be.
@@ -73,6 +105,8 @@ impl Told {
             let plan = key(last, Context::plan(None));
             self.left.extend(outbox.unended().find(|key| **key == plan).cloned());
         }
+        self.changed.extend(std::mem::take(&mut self.concerned));
+        self.changed.extend(clusters.iter().chain(released).cloned());
         self.concerned.clone_from(clusters);
         for cluster in released {
             self.standings.remove(cluster);
@@ -94,6 +128,7 @@ impl Told {
     /// Takes note of what the head would change.
     pub(super) fn planned(&mut self, commit: CommitId, prepared: &[Prepared], outbox: &mut Outbox) {
         for one in prepared {
+            self.changed.insert(one.cluster.clone());
             if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
                 standing.wanted = summary.digest;
                 if let Some(held) = &summary.held {
@@ -129,6 +164,9 @@ impl Told {
             && let Some(wanted) = wanted
         {
             standing.wanted = wanted;
+        }
+        if self.standings.get(&report.cluster) != Some(&standing) {
+            self.changed.insert(report.cluster.clone());
         }
         self.standings.insert(report.cluster.clone(), standing);
         self.reports.insert(report.cluster.clone(), report.clone());
