@@ -190,7 +190,7 @@ pub(crate) fn remote_fault(address: &Address, attempt: &str, error: &gix::Error,
 }
 
 /// Returns the text without our credential, should a server have sent it back.
-fn without_secret(address: &Address, text: &str) -> String {
+pub(crate) fn without_secret(address: &Address, text: &str) -> String {
     use super::address::Credentials;
     use secrecy::ExposeSecret;
     match &address.credentials {
