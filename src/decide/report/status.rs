@@ -218,6 +218,25 @@ pub fn upsert(note: &str, status: &Status) -> String {
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
+/// Returns one note out of two that were written apart: the lines of both, and of two statuses of one context the
+/// later one.
+pub fn union(theirs: &str, ours: &str) -> String {
+    let mut others: Vec<&str> = Vec::new();
+    let mut statuses = BTreeMap::new();
+    for line in theirs.lines().chain(ours.lines()) {
+        match Status::decode(line) {
+            Ok(known) => keep_latest(&mut statuses, known),
+            Err(_) => others.push(line),
+        }
+    }
+    // Theirs stand as they were; of ours, those that are not among them.
+    let count = theirs.lines().filter(|line| Status::decode(line).is_err()).count();
+    let (first, second) = others.split_at_checked(count).unwrap_or((&others, &[]));
+    let second = second.iter().filter(|line| !first.contains(line));
+    let lines = first.iter().chain(second).map(|line| (*line).to_owned()).chain(statuses.values().map(Status::encode));
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
 /// Returns the statuses of a note, by context; of two of one context the later one. Lines of anybody else are skipped.
 ///
 /// A rewritten commit may have taken its note along, so each status names its commit.
@@ -301,6 +320,18 @@ mod tests {
         let note = upsert(&note, &status(dev(), "syncs", 3));
         assert!(note.starts_with("reviewed by Ada\n{\"form\":\"another\"}\n"), "they stand as they were: {note}");
         assert_eq!(parse(&note), [status(dev(), "syncs", 3), plan], "one line a context, by context");
+    }
+
+    #[test]
+    fn two_notes_become_one_with_the_lines_of_both() {
+        let plan = status(Context::plan(None), "plans", 1);
+        let (late, early) = (status(dev(), "syncs", 3), status(dev(), "waits", 2));
+        let theirs = format!("reviewed by Ada\n\nas agreed\n{}\n", late.encode());
+        let ours = format!("reviewed by Ada\nby hand\n{}\n{}\n", early.encode(), plan.encode());
+        let note = union(&theirs, &ours);
+        assert!(note.starts_with("reviewed by Ada\n\nas agreed\nby hand\n"), "theirs as they were, then ours: {note}");
+        assert_eq!(parse(&note), [late, plan], "the later status of a context");
+        assert_eq!(union(&note, &ours), note, "once more changes nothing");
     }
 
     #[test]
