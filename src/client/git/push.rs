@@ -166,8 +166,9 @@ impl Push<'_> {
 
     /// Finds out whether somebody else was faster, or whether the remote does not want it at all.
     fn declined(&self, why: &str, answer: &Answer, mut guard: Guard) -> Result<Pushed, Fault> {
-        let (_transport, _guard, handshake) = self.greet()?;
-        if let Some(pushed) = self.without_a_write(self.now(&handshake)) {
+        // Where it cannot be asked any more, what it answered is what is known.
+        let now = self.greet().ok().and_then(|(_, _, handshake)| self.without_a_write(self.now(&handshake)));
+        if let Some(pushed) = now {
             return Ok(pushed);
         }
         // Two writers at the same moment, of which one holds the ref's lock.

@@ -79,9 +79,9 @@ impl Objects {
     }
 }
 
-/// Returns the name under which the remote's notes stand here.
+/// Returns the name under which the remote's notes stand here: not among notes, where Git would show them once more.
 fn seen(reference: &str) -> String {
-    format!("{reference}-remote")
+    format!("refs/stratify/remote/{}", reference.trim_start_matches("refs/"))
 }
 
 fn set(repository: &gix::Repository, reference: &str, to: ObjectId, previous: PreviousValue) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use crate::decide::value::Timestamp;
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -221,19 +221,15 @@ pub fn upsert(note: &str, status: &Status) -> String {
 /// Returns one note out of two that were written apart: the lines of both, and of two statuses of one context the
 /// later one.
 pub fn union(theirs: &str, ours: &str) -> String {
-    let mut others: Vec<&str> = Vec::new();
-    let mut statuses = BTreeMap::new();
-    for line in theirs.lines().chain(ours.lines()) {
-        match Status::decode(line) {
-            Ok(known) => keep_latest(&mut statuses, known),
-            Err(_) => others.push(line),
-        }
-    }
+    let is_other = |line: &&str| Status::decode(line).is_err();
     // Theirs stand as they were; of ours, those that are not among them.
-    let count = theirs.lines().filter(|line| Status::decode(line).is_err()).count();
-    let (first, second) = others.split_at_checked(count).unwrap_or((&others, &[]));
-    let second = second.iter().filter(|line| !first.contains(line));
-    let lines = first.iter().chain(second).map(|line| (*line).to_owned()).chain(statuses.values().map(Status::encode));
+    let mut others: Vec<&str> = theirs.lines().filter(is_other).collect();
+    let known: BTreeSet<&str> = others.iter().copied().collect();
+    others.extend(ours.lines().filter(is_other).filter(|line| !known.contains(line)));
+    let mut statuses = BTreeMap::new();
+    let both = theirs.lines().chain(ours.lines());
+    both.filter_map(|line| Status::decode(line).ok()).for_each(|status| keep_latest(&mut statuses, status));
+    let lines = others.into_iter().map(str::to_owned).chain(statuses.values().map(Status::encode));
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
