@@ -7,8 +7,9 @@ use secrecy::SecretString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
-use stratify::act::forge::notes::post_remote;
-use stratify::client::git::{Address, Credentials, STATUSES};
+use std::time::{Duration, Instant};
+use stratify::act::forge::notes::{post as post_here, post_remote};
+use stratify::client::git::{Address, Credentials, Limits, STATUSES};
 use stratify::decide::report::{Context, State, Status};
 use stratify::decide::value::{Fault, Owner, Timestamp};
 use stratify::name::{CommitId, EnvironmentName};
@@ -209,6 +210,51 @@ fn a_large_note_is_sent_in_pieces() {
     mirror.objects().append_note(STATUSES, commit, &line).expect("it can be written");
     post(&mirror, &[]).expect("the remote takes it");
     assert_eq!(note(&fixture, commit), line + "\n", "all of it came");
+}
+
+#[test]
+fn notes_packed_as_differences_come_whole() {
+    let fixture = Fixture::with_a_commit();
+    let commit = fixture.id("HEAD");
+    for (index, remote) in Remote::all(&fixture).iter().enumerate() {
+        let name = format!("mirror-{index}");
+        let mirror = remote.mirror(&fixture, &name);
+        let mut all: Vec<Status> =
+            (10..60).map(|number| status(commit, &format!("env-{number}"), "waits", 1)).collect();
+        post(&mirror, &all).expect("the remote takes it");
+        for at in 2..5 {
+            all[0] = status(commit, "env-10", "synced", at);
+            post_here(mirror.objects(), &all[0]).expect("it can be written");
+        }
+        // What the remote has and what it has not stand in one pack, each as its difference to another.
+        git_in(&fixture.beside(&name).join("mirror.git"), &["repack", "-a", "-d", "-f", "-q"]);
+        post(&mirror, &[]).expect("the remote takes it");
+        assert_eq!(note(&fixture, commit), lines(&all.iter().collect::<Vec<_>>()), "the last one is there");
+        fixture.git(&["fsck", "--strict"]);
+        fixture.git(&["update-ref", "-d", STATUSES]);
+        fixture.git(&["prune", "--expire=now"]);
+        all[1] = status(commit, "env-11", "synced", 5);
+        post(&mirror, &[all[1].clone()]).expect("the remote takes it");
+        assert_eq!(note(&fixture, commit), lines(&all.iter().collect::<Vec<_>>()), "all of it came once more");
+        fixture.git(&["fsck", "--strict"]);
+        fixture.git(&["update-ref", "-d", STATUSES]);
+        fixture.git(&["prune", "--expire=now"]);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_left_at_the_deadline() {
+    let fixture = Fixture::with_a_commit();
+    let server = Server::start(fixture.scratch(), Access::Silent);
+    let mirror = fixture.mirror_with(|address| {
+        address.url = server.url("source/.git");
+        address.limits = Limits { deadline: Duration::from_millis(300), ..Limits::default() };
+    });
+    let start = Instant::now();
+    let fault = post(&mirror, &[status(fixture.id("HEAD"), "dev", "waits", 1)]).expect_err("it never answers");
+    // Far beyond the deadline, and far before the thirty seconds that HTTP clients wait by themselves.
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
+    assert_eq!((fault.owner, fault.spurious), (Owner::Outside, true), "{}", said(&fault));
 }
 
 #[test]
