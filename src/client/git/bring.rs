@@ -27,21 +27,17 @@ pub(crate) fn bring(
     let attempt = format!("could not fetch {reference} of repository {}", address.name);
     let to = open_writable(objects.repository().path())?;
     let known = target(&to, into, &attempt)?;
-    let found = match address.way()? {
-        (_, Way::Folder(folder)) => {
-            let from = gix::open::Options::isolated().open(&folder).map_err(in_local(&attempt))?.to_thread_local();
-            let found = target(&from, reference, &attempt)?;
-            take(&from, &to, found, known, &attempt)?;
-            found
-        }
-        _ => {
-            let scratch = Scratch::new(&to, known.map(|known| (reference, known))).map_err(in_folder(&attempt))?;
-            let from = open(&scratch.0, &address.limits)?.to_thread_local();
-            let found = fetch_one(&from, address, reference, &attempt)?;
-            let from = open(&scratch.0, &address.limits)?.to_thread_local();
-            take(&from, &to, found, known, &attempt)?;
-            found
-        }
+    let found = if let (_, Way::Folder(folder)) = address.way()? {
+        let from = gix::open::Options::isolated().open(&folder).map_err(in_local(&attempt))?.to_thread_local();
+        let found = target(&from, reference, &attempt)?;
+        take(&from, &to, found, known, &attempt)?;
+        found
+    } else {
+        let scratch = Scratch::new(&to, known.map(|known| (reference, known))).map_err(in_folder(&attempt))?;
+        let into = open(&scratch.0, &address.limits)?.to_thread_local();
+        let found = fetch_one(&into, address, reference, &attempt)?;
+        take(&into, &to, found, known, &attempt)?;
+        found
     };
     let name = gix::refs::FullName::try_from(into).map_err(|error| local(&attempt, &error))?;
     let edit = match (found, known) {

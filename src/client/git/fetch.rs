@@ -106,7 +106,7 @@ pub(crate) fn fetch_one(
     let remote = into
         .remote_at_without_url_rewrite(address.url.as_str())
         .and_then(|remote| {
-            Ok(remote.with_fetch_tags(Tags::None).with_refspecs([refspec.as_str()], gix::remote::Direction::Fetch)?)
+            remote.with_fetch_tags(Tags::None).with_refspecs([refspec.as_str()], gix::remote::Direction::Fetch)
         })
         .map_err(in_local(attempt))?;
     let incoming = into.objects.store_ref().path().join("pack");

@@ -51,7 +51,7 @@ pub(crate) fn push(
     let lease = expected.map(|id| ObjectId::from_bytes_or_panic(&id));
     let push = Push { address, repository: &repository, reference, new, lease, attempt: &attempt };
     match address.way()? {
-        (_, Way::Folder(folder)) => push.into_folder(&folder),
+        (_, Way::Folder(folder)) => push.write_to(&folder),
         _ => push.send(),
     }
 }
@@ -97,7 +97,7 @@ const BRANCHES_MAX: usize = 64;
 
 impl Push<'_> {
     /// Writes into a repository of this machine.
-    fn into_folder(&self, folder: &Path) -> Result<Pushed, Fault> {
+    fn write_to(&self, folder: &Path) -> Result<Pushed, Fault> {
         let attempt = format!("{} at {}", self.attempt, folder.display());
         let found = gix::open::Options::isolated().open(folder).map_err(in_local(&attempt))?.to_thread_local();
         let hooks = found.common_dir().join("hooks");

@@ -4,6 +4,7 @@ use super::fixture::{Fixture, git_in};
 use super::server::{Access, Server};
 use super::ssh::Sshd;
 use secrecy::SecretString;
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -62,8 +63,9 @@ fn status(commit: CommitId, environment: &str, text: &str, at: u64) -> Status {
     Status::new(commit, Context::environment(None, &environment), State::Pending, text, Timestamp(at))
 }
 
-fn post(mirror: &Mirror, statuses: &[Status]) -> Result<(), Fault> {
-    post_remote(mirror.objects(), &mirror.address(), statuses)
+fn post(mirror: &Mirror, statuses: &[&Status]) -> Result<(), Fault> {
+    let statuses: Vec<Status> = statuses.iter().map(|status| (*status).clone()).collect();
+    post_remote(mirror.objects(), &mirror.address(), &statuses)
 }
 
 /// Returns the note of a commit at the remote.
@@ -97,15 +99,15 @@ fn statuses_reach_a_remote_that_had_none() {
         let mirror = remote.mirror(&fixture, &format!("mirror-{index}"));
         let (dev, prod) = (status(first, "dev", "waits", 1), status(first, "prod", "waits", 1));
         let next = status(second, "dev", "waits", 1);
-        post(&mirror, &[dev.clone(), next.clone(), prod.clone()]).expect("the remote takes it");
+        post(&mirror, &[&dev, &next, &prod]).expect("the remote takes it");
         assert_eq!(note(&fixture, first), lines(&[&dev, &prod]), "one push for all of them");
         assert_eq!(note(&fixture, second), lines(&[&next]), "one push for all of them");
 
         let synced = status(first, "dev", "synced", 2);
-        post(&mirror, &[synced.clone()]).expect("the remote takes it");
+        post(&mirror, &[&synced]).expect("the remote takes it");
         assert_eq!(note(&fixture, first), lines(&[&synced, &prod]), "it follows what was there");
         let tip = fixture.git(&["rev-parse", STATUSES]);
-        post(&mirror, &[synced]).expect("it is there");
+        post(&mirror, &[&synced]).expect("it is there");
         assert_eq!(fixture.git(&["rev-parse", STATUSES]), tip, "what is there is not pushed again");
         fixture.git(&["fsck", "--strict"]);
         assert_eq!(mirror.fetch().expect("it can be fetched"), Fetched::Nothing, "a push is no change of the fleet");
@@ -121,13 +123,13 @@ fn another_writers_notes_survive() {
         let (one, two) =
             (remote.mirror(&fixture, &format!("one-{index}")), remote.mirror(&fixture, &format!("two-{index}")));
         let (dev, prod) = (status(commit, "dev", "waits", 1), status(commit, "prod", "waits", 1));
-        post(&one, &[dev.clone()]).expect("the remote takes it");
-        post(&two, &[prod.clone()]).expect("it is put onto what the other one wrote");
+        post(&one, &[&dev]).expect("the remote takes it");
+        post(&two, &[&prod]).expect("it is put onto what the other one wrote");
         assert_eq!(note(&fixture, commit), lines(&[&dev, &prod]), "both stand there");
 
         fixture.git(&["notes", "--ref=stratify", "append", "-m", "looks good", &commit.to_string()]);
         let synced = status(commit, "dev", "synced", 2);
-        post(&one, &[synced.clone()]).expect("it is put onto what two others wrote");
+        post(&one, &[&synced]).expect("it is put onto what two others wrote");
         let text = note(&fixture, commit);
         assert!(text.contains("\nlooks good\n"), "a person wrote that: {text}");
         assert!(text.ends_with(&lines(&[&synced, &prod])), "the later status of each context: {text}");
@@ -154,7 +156,7 @@ fn writers_at_the_same_time_lose_nothing() {
             scope.spawn(move || {
                 let status = status(commit, &format!("env-{index}"), "synced", 1);
                 // What comes too often in between is spurious, and the caller comes again.
-                while let Err(fault) = post(mirror, &[status.clone()]) {
+                while let Err(fault) = post(mirror, &[&status]) {
                     assert!(fault.spurious, "{}", said(&fault));
                 }
             });
@@ -171,10 +173,10 @@ fn notes_that_are_gone_at_the_remote_are_pushed_again() {
     let remote = Remote::http(&fixture);
     let mirror = remote.mirror(&fixture, "mirror");
     let (dev, prod) = (status(commit, "dev", "waits", 1), status(commit, "prod", "waits", 1));
-    post(&mirror, &[dev.clone()]).expect("the remote takes it");
+    post(&mirror, &[&dev]).expect("the remote takes it");
     fixture.git(&["update-ref", "-d", STATUSES]);
     fixture.git(&["prune", "--expire=now"]);
-    post(&mirror, &[prod.clone()]).expect("the remote takes it");
+    post(&mirror, &[&prod]).expect("the remote takes it");
     assert_eq!(note(&fixture, commit), lines(&[&dev, &prod]), "with all that we have");
 }
 
@@ -188,7 +190,7 @@ fn a_remote_without_any_ref_takes_notes() {
     git_in(fixture.scratch(), &["init", "--quiet", "--bare", "empty.git"]);
     let dev = status(commit, "dev", "waits", 1);
     let address = Address { url: server.url("empty.git"), credentials: token(SECRET), ..fixture.address() };
-    post_remote(mirror.objects(), &address, &[dev.clone()]).expect("the remote takes it");
+    post_remote(mirror.objects(), &address, std::slice::from_ref(&dev)).expect("the remote takes it");
     let shown = git_in(&empty, &["notes", "--ref=stratify", "show", &commit.to_string()]);
     assert_eq!(shown, lines(&[&dev]), "it has the notes, and not the commit");
 }
@@ -201,12 +203,11 @@ fn a_large_note_is_sent_in_pieces() {
     let mirror = remote.mirror(&fixture, "mirror");
     // Digits without order: half of them stay when they are packed, which is more than is sent at once.
     let mut number = 1_u64;
-    let line: String = (0..200_000)
-        .map(|_| {
-            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            format!("{number:016x}")
-        })
-        .collect();
+    let mut line = String::new();
+    for _ in 0..200_000 {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        write!(line, "{number:016x}").expect("a text takes all");
+    }
     mirror.objects().append_note(STATUSES, commit, &line).expect("it can be written");
     post(&mirror, &[]).expect("the remote takes it");
     assert_eq!(note(&fixture, commit), line + "\n", "all of it came");
@@ -221,7 +222,7 @@ fn notes_packed_as_differences_come_whole() {
         let mirror = remote.mirror(&fixture, &name);
         let mut all: Vec<Status> =
             (10..60).map(|number| status(commit, &format!("env-{number}"), "waits", 1)).collect();
-        post(&mirror, &all).expect("the remote takes it");
+        post(&mirror, &all.iter().collect::<Vec<_>>()).expect("the remote takes it");
         for at in 2..5 {
             all[0] = status(commit, "env-10", "synced", at);
             post_here(mirror.objects(), &all[0]).expect("it can be written");
@@ -234,7 +235,7 @@ fn notes_packed_as_differences_come_whole() {
         fixture.git(&["update-ref", "-d", STATUSES]);
         fixture.git(&["prune", "--expire=now"]);
         all[1] = status(commit, "env-11", "synced", 5);
-        post(&mirror, &[all[1].clone()]).expect("the remote takes it");
+        post(&mirror, &[&all[1]]).expect("the remote takes it");
         assert_eq!(note(&fixture, commit), lines(&all.iter().collect::<Vec<_>>()), "all of it came once more");
         fixture.git(&["fsck", "--strict"]);
         fixture.git(&["update-ref", "-d", STATUSES]);
@@ -251,7 +252,7 @@ fn a_server_that_does_not_answer_is_left_at_the_deadline() {
         address.limits = Limits { deadline: Duration::from_millis(300), ..Limits::default() };
     });
     let start = Instant::now();
-    let fault = post(&mirror, &[status(fixture.id("HEAD"), "dev", "waits", 1)]).expect_err("it never answers");
+    let fault = post(&mirror, &[&status(fixture.id("HEAD"), "dev", "waits", 1)]).expect_err("it never answers");
     // Far beyond the deadline, and far before the thirty seconds that HTTP clients wait by themselves.
     assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
     assert_eq!((fault.owner, fault.spurious), (Owner::Outside, true), "{}", said(&fault));
@@ -267,12 +268,12 @@ fn a_wrong_token_is_the_operators_fault_and_is_not_repeated() {
     let wrong = "wrong-wrong-wrong";
     mirror.set_credentials(token(wrong));
     let dev = status(commit, "dev", "waits", 1);
-    let fault = post(&mirror, &[dev.clone()]).expect_err("the token is wrong");
+    let fault = post(&mirror, &[&dev]).expect_err("the token is wrong");
     assert_eq!((fault.owner, fault.spurious), (Owner::Operator, false), "{}", said(&fault));
     assert!(!said(&fault).contains(wrong), "{}", said(&fault));
     assert!(fault.hint.as_ref().is_some_and(|hint| hint.contains("credentials")), "{}", said(&fault));
     let here = notes::read(mirror.objects(), commit).expect("it can be read");
-    assert_eq!(here, [dev.clone()], "it stands here meanwhile");
+    assert_eq!(here, std::slice::from_ref(&dev), "it stands here meanwhile");
     mirror.set_credentials(token(SECRET));
     post(&mirror, &[]).expect("the token is right now");
     assert_eq!(note(&fixture, commit), lines(&[&dev]), "what was left is pushed");
@@ -285,7 +286,7 @@ fn a_remote_that_declines_says_why() {
     close(&fixture);
     for (index, remote) in Remote::all(&fixture).iter().enumerate() {
         let mirror = remote.mirror(&fixture, &format!("mirror-{index}"));
-        let fault = post(&mirror, &[status(commit, "dev", "waits", 1)]).expect_err("a hook declines it");
+        let fault = post(&mirror, &[&status(commit, "dev", "waits", 1)]).expect_err("a hook declines it");
         assert_eq!((fault.owner, fault.spurious), (Owner::Operator, false), "{}", said(&fault));
         let text = fault.to_string();
         for part in [STATUSES, "pre-receive hook declined", "notes are closed today"] {
@@ -302,7 +303,7 @@ fn a_server_that_is_down_is_tried_again() {
     let remote = Remote::http(&fixture);
     let mirror = remote.mirror(&fixture, "mirror");
     drop(remote);
-    let fault = post(&mirror, &[status(commit, "dev", "waits", 1)]).expect_err("it is down");
+    let fault = post(&mirror, &[&status(commit, "dev", "waits", 1)]).expect_err("it is down");
     assert_eq!((fault.owner, fault.spurious), (Owner::Outside, true), "{}", said(&fault));
 }
 
@@ -314,7 +315,7 @@ fn a_ref_that_is_no_commit_is_not_taken() {
     fixture.git(&["update-ref", STATUSES, blob.trim()]);
     for (index, remote) in Remote::all(&fixture).iter().enumerate() {
         let mirror = remote.mirror(&fixture, &format!("mirror-{index}"));
-        let fault = post(&mirror, &[status(commit, "dev", "waits", 1)]).expect_err("it holds no notes");
+        let fault = post(&mirror, &[&status(commit, "dev", "waits", 1)]).expect_err("it holds no notes");
         assert!(fault.to_string().contains("does not name a commit"), "{}", said(&fault));
         assert_eq!(fixture.git(&["rev-parse", STATUSES]), blob, "it stays as it was");
     }
