@@ -3,10 +3,9 @@
 use super::compute::Compute;
 use super::outside::{Outside, Round, now};
 use super::prepare::{Prepared, prepare};
+use super::statuses::Statuses;
 use super::sync::sync;
 use super::tell::Told;
-use crate::act::forge::notes;
-use crate::client::git::Objects;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
@@ -14,9 +13,8 @@ use crate::decide::report::{Condition, Remembered, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
 use crate::decide::value::{Digest, Fault, Owner, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
-use crate::observe::mirror::{Head, Mirror};
+use crate::observe::mirror::Head;
 use crate::observe::watch::Queue;
-use crate::observe::worktree::Local;
 use crate::serve::socket::{Ask, Asked};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,25 +61,6 @@ pub enum Until {
     Settled,
     /// Not before it is told to.
     Stopped,
-}
-
-/// Where the statuses are.
-#[derive(Clone)]
-pub enum Statuses {
-    /// In the repository of this machine, where people read them.
-    Local(Arc<Local>),
-    /// In the mirror of a remote one.
-    Mirror(Arc<Mirror>),
-}
-
-impl Statuses {
-    /// Returns the objects in which the notes are.
-    pub fn objects(&self) -> &Objects {
-        match self {
-            Self::Local(local) => local.objects(),
-            Self::Mirror(mirror) => mirror.objects(),
-        }
-    }
 }
 
 /// Who is told what happens, as it happens.
@@ -495,7 +474,7 @@ impl<O: Observer> Engine<O> {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
             tokio::task::spawn_blocking(move || {
-                let posted = notes::post(statuses.objects(), &post.status);
+                let posted = statuses.post(&post.status);
                 let _ = events.send(Event::Posted(post.key, posted));
             });
         }

@@ -3,7 +3,8 @@
 use super::here::Here;
 use super::{Answer, Failure};
 use crate::cli::print::Text;
-use crate::control::engine::{Engine, Event, Observer, Statuses, Until, forward, forward_asks};
+use crate::control::engine::{Engine, Event, Observer, Until, forward, forward_asks};
+use crate::control::statuses::Statuses;
 use crate::decide::report::Report;
 use crate::decide::value::Fault;
 use crate::name::{CommitId, RepoName};
