@@ -33,6 +33,11 @@ impl Checkout {
         checkout
     }
 
+    /// Returns a place for a repository, with nothing there.
+    pub(crate) fn nowhere() -> Self {
+        Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
     /// Returns the example fleet, with both of its commits.
     pub(crate) fn example() -> Self {
         let checkout = Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") };
