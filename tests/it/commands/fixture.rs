@@ -35,7 +35,10 @@ impl Checkout {
 
     /// Returns a place for a repository, with nothing there.
     pub(crate) fn nowhere() -> Self {
-        Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") }
+        // Cut-offs are of processes, not of the power, so a disk in memory shows the same, hundreds of times as fast.
+        let memory = Path::new("/dev/shm");
+        let scratch = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self { scratch: scratch.expect("a temporary folder can be made") }
     }
 
     /// Returns the example fleet, with both of its commits.
