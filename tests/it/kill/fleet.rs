@@ -107,6 +107,14 @@ impl Start {
         Self { before: objects(&checkout), after: objects(&done), books: books(&done), checkout }
     }
 
+    /// Returns the same with one more commit, which changes no cluster and has much to fetch.
+    pub(super) fn with_much_to_fetch(&self) -> Self {
+        let checkout = self.again();
+        (0..400).for_each(|at| checkout.write(&format!("notes/{at}.txt"), &format!("{at}\n").repeat(200)));
+        checkout.commit("much to fetch");
+        Self::of(checkout)
+    }
+
     /// Returns a copy of it, in which a sync can be cut off.
     pub(super) fn again(&self) -> Checkout {
         copy(&self.checkout)
@@ -114,14 +122,24 @@ impl Start {
 
     /// Runs a sync without a cut-off, and checks that it gives what it would have given without any before.
     #[track_caller]
-    pub(super) fn converges(&self, checkout: &Checkout, after: &str) {
+    pub(super) fn ends_as_wanted(&self, checkout: &Checkout, after: &str) {
         let ran = checkout.run(&["sync"]);
         assert_eq!(ran.code, Some(0), "after {after}:\n{}", Ran::all(&ran));
-        assert_eq!(names(&objects(checkout)), names(&self.after), "after {after}: the same files");
-        assert_eq!(objects(checkout), self.after, "after {after}: the same bytes");
+        let found = objects(checkout);
+        assert_eq!(names(&found), names(&self.after), "after {after}: the same files");
+        assert_eq!(found, self.after, "after {after}: the same bytes");
         assert_eq!(books(checkout), self.books, "after {after}: the same books");
         let left = tree(&checkout.target("one")).into_keys().find(|path| path.contains(".stratify-tmp-"));
         assert_eq!(left, None, "after {after}: nothing is left over");
+        for context in ["plan", "dev"] {
+            assert_eq!(checkout.state("HEAD", context), "success", "after {after}: {context} is told to its end");
+        }
+    }
+
+    /// Checks besides that another sync then writes nothing.
+    #[track_caller]
+    pub(super) fn converges(&self, checkout: &Checkout, after: &str) {
+        self.ends_as_wanted(checkout, after);
         let again = checkout.targets();
         checkout.run(&["sync"]).ends_with(0);
         assert_eq!(checkout.targets(), again, "after {after}: it is over");
