@@ -1,6 +1,6 @@
 //! In: nothing. Out: a fleet of one cluster with three layers, at a first commit and at one that changes, moves and prunes.
 //! Guarantee: each is synced once without a cut-off, which is what all others are compared with.
-use crate::commands::fixture::{Checkout, Ran, Tree, tree};
+use crate::commands::fixture::{Checkout, Tree, tree};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -124,7 +124,7 @@ impl Start {
     #[track_caller]
     pub(super) fn ends_as_wanted(&self, checkout: &Checkout, after: &str) {
         let ran = checkout.run(&["sync"]);
-        assert_eq!(ran.code, Some(0), "after {after}:\n{}", Ran::all(&ran));
+        assert_eq!(ran.code, Some(0), "after {after}:\n{}", ran.all());
         let found = objects(checkout);
         assert_eq!(names(&found), names(&self.after), "after {after}: the same files");
         assert_eq!(found, self.after, "after {after}: the same bytes");
@@ -134,6 +134,15 @@ impl Start {
         for context in ["plan", "dev"] {
             assert_eq!(checkout.state("HEAD", context), "success", "after {after}: {context} is told to its end");
         }
+    }
+
+    /// Runs a sync to a commit that says what was said before the one that was cut off, and checks that it is so.
+    #[track_caller]
+    pub(super) fn ends_as_before(&self, checkout: &Checkout, after: &str) {
+        let ran = checkout.run(&["sync"]);
+        assert_eq!(ran.code, Some(0), "after {after}:\n{}", ran.all());
+        assert_eq!(names(&objects(checkout)), names(&self.before), "after {after}: the same files");
+        assert_eq!(objects(checkout), self.before, "after {after}: the same bytes");
     }
 
     /// Checks besides that another sync then writes nothing.

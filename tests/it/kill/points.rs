@@ -3,6 +3,7 @@
 #![cfg(debug_assertions)]
 use super::fleet::{Start, starts};
 use super::laws;
+use crate::commands::fixture::Checkout;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,13 +14,41 @@ const POINTS_MAX: u64 = 2_000;
 #[test]
 fn a_sync_that_is_cut_off_at_any_write_is_brought_to_its_end_by_the_next() {
     for (start, least) in starts().iter().zip([60, 60]) {
-        let points = cut_off_everywhere(start);
+        let points = everywhere(|at| is_cut_off_at(start, at));
         assert!(points >= least, "each write has several points, and {points} are too few to be all");
     }
 }
 
-/// Cuts syncs off at each point, and returns how many there are.
-fn cut_off_everywhere(start: &Start) -> u64 {
+#[test]
+fn what_a_cut_off_sync_began_is_undone_where_the_commit_is() {
+    let [_, start] = starts();
+    let points = everywhere(|at| {
+        let checkout = start.again();
+        let (was_cut_off, after) = cut_off(&checkout, at);
+        checkout.git(&["revert", "--no-edit", "HEAD"]);
+        start.ends_as_before(&checkout, &format!("{after} and a revert"));
+        was_cut_off
+    });
+    assert!(points >= 60, "each write has several points, and {points} are too few to be all");
+}
+
+#[test]
+fn a_sync_that_is_cut_off_twice_is_brought_to_its_end() {
+    let [_, start] = starts();
+    let points = everywhere(|at| {
+        let checkout = start.again();
+        let (was_cut_off, _) = cut_off(&checkout, at);
+        // Anywhere else in the second; far apart from one to the next.
+        let (_, after) = cut_off(&checkout, 1 + at * 37 % 80);
+        laws::hold(&start, &checkout, &format!("{after}, after one at {at}"));
+        start.ends_as_wanted(&checkout, &format!("{after}, after one at {at}"));
+        was_cut_off
+    });
+    assert!(points >= 60, "each write has several points, and {points} are too few to be all");
+}
+
+/// Does something with each number from one, until it says that there is no such point; returns how many there are.
+fn everywhere(is_cut_off_at: impl Fn(u64) -> bool + Sync) -> u64 {
     let (next, is_over) = (AtomicU64::new(1), AtomicBool::new(false));
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
@@ -28,7 +57,7 @@ fn cut_off_everywhere(start: &Start) -> u64 {
                 while !is_over.load(Ordering::SeqCst) {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     assert!(at < POINTS_MAX, "the sync has an end");
-                    if !is_cut_off_at(start, at) {
+                    if !is_cut_off_at(at) {
                         is_over.store(true, Ordering::SeqCst);
                     }
                 }
@@ -41,19 +70,20 @@ fn cut_off_everywhere(start: &Start) -> u64 {
 /// Cuts a sync off at one point, and checks what it left and what the next makes of it; whether there was such a point.
 fn is_cut_off_at(start: &Start, at: u64) -> bool {
     let checkout = start.again();
+    let (was_cut_off, after) = cut_off(&checkout, at);
+    if was_cut_off {
+        laws::hold(start, &checkout, &after);
+    }
+    start.converges(&checkout, &after);
+    was_cut_off
+}
+
+/// Runs a sync that is cut off at one point; whether there was such a point, and how to tell of it.
+fn cut_off(checkout: &Checkout, at: u64) -> (bool, String) {
     let output = checkout.command(&["sync"]).env("STRATIFY_KILL_AT", at.to_string()).output().expect("it was built");
     let after = format!("a cut-off at write {at}");
-    if output.status.signal().is_none() {
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{after}, which is none:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        start.converges(&checkout, &after);
-        return false;
-    }
-    laws::hold(start, &checkout, &after);
-    start.converges(&checkout, &after);
-    true
+    let was_cut_off = output.status.signal().is_some();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(was_cut_off || output.status.code() == Some(0), "{after}, which is none:\n{said}");
+    (was_cut_off, after)
 }
