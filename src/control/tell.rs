@@ -73,7 +73,7 @@ impl Told {
             let plan = key(last, Context::plan(None));
             self.left.extend(outbox.unended().find(|key| **key == plan).cloned());
         }
-        self.concerned = clusters.clone();
+        self.concerned.clone_from(clusters);
         for cluster in released {
             self.standings.remove(cluster);
             self.reports.remove(cluster);

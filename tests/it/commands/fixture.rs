@@ -27,7 +27,7 @@ pub(crate) type Tree = BTreeMap<String, (SystemTime, Vec<u8>)>;
 impl Checkout {
     /// Returns a folder with an empty repository.
     pub(crate) fn empty() -> Self {
-        let checkout = Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") };
+        let checkout = Self::nowhere();
         fs::create_dir(checkout.root()).expect("the scratch folder is ours");
         checkout.git(&["init", "--quiet", "--initial-branch=main"]);
         checkout
@@ -43,7 +43,7 @@ impl Checkout {
 
     /// Returns the example fleet, with both of its commits.
     pub(crate) fn example() -> Self {
-        let checkout = Self { scratch: tempfile::tempdir().expect("a temporary folder can be made") };
+        let checkout = Self::nowhere();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/example.sh");
         let made = Command::new("bash").arg(script).arg(checkout.root()).output().expect("there is a bash");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -191,7 +191,9 @@ impl Ran {
     #[track_caller]
     pub(crate) fn says(self, texts: &[&str]) -> Self {
         let all = self.all();
-        texts.iter().for_each(|text| assert!(all.contains(text), "it says {text:?}:\n{all}"));
+        for text in texts {
+            assert!(all.contains(text), "it says {text:?}:\n{all}");
+        }
         self
     }
 

@@ -83,7 +83,9 @@ pub(super) fn starts() -> [Start; 2] {
     for (layer, names) in
         [("first", &["a", "b", "mover"][..]), ("second", &["c", "gone"]), ("third", &["d", "old", "e"])]
     {
-        names.iter().for_each(|name| manifest(&checkout, layer, name, 1));
+        for name in names {
+            manifest(&checkout, layer, name, 1);
+        }
     }
     checkout.commit("three layers");
     let first = Start::of(copy(&checkout));
@@ -169,7 +171,7 @@ pub(super) fn objects(checkout: &Checkout) -> Objects {
 /// Returns what the cluster's folder remembers.
 pub(super) fn books(checkout: &Checkout) -> Books {
     let files = tree(&checkout.target("one").join(".stratify-target"));
-    let json = files.into_iter().filter(|(path, _)| path.ends_with(".json"));
+    let json = files.into_iter().filter(|(path, _)| is_book(path));
     json.map(|(path, (_, bytes))| {
         let mut book: serde_json::Value = serde_json::from_slice(&bytes)
             .unwrap_or_else(|error| panic!("{path} is whole: {error}: {}", String::from_utf8_lossy(&bytes)));
@@ -177,6 +179,11 @@ pub(super) fn books(checkout: &Checkout) -> Books {
         (path, book)
     })
     .collect()
+}
+
+/// Whether a file is a record or an inventory, and not a lock or an identity.
+pub(super) fn is_book(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "json")
 }
 
 fn forget(book: &mut serde_json::Value) {

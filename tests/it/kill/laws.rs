@@ -1,6 +1,6 @@
 //! In: a target in which a sync was cut off. Out: a panic that says which law it breaks.
 //! Guarantee: read from the files alone.
-use super::fleet::{LAYERS, Objects, Start, names, objects};
+use super::fleet::{LAYERS, Objects, Start, is_book, names, objects};
 use crate::commands::fixture::{Checkout, tree};
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ fn nothing_is_orphaned(checkout: &Checkout, found: &Objects, after: &str) {
 /// Returns the paths of all objects that an inventory lists.
 fn listed(checkout: &Checkout) -> BTreeSet<String> {
     let folder = checkout.target("one").join(".stratify-target/inventory");
-    let books = tree(&folder).into_iter().filter(|(path, _)| path.ends_with(".json"));
+    let books = tree(&folder).into_iter().filter(|(path, _)| is_book(path));
     let paths = |(_, (_, bytes)): (String, (_, Vec<u8>))| {
         let book: serde_json::Value = serde_json::from_slice(&bytes).expect("an inventory is whole");
         let layer = book["layer"].as_str().expect("it names its layer").to_owned();
