@@ -132,6 +132,10 @@ impl<O: Observer> Engine<O> {
         for why in unread {
             tracing::warn!(why, "a row of the outbox was not read");
         }
+        // Killed between a post and its row: only then can the lock of our ref be there with nobody behind it.
+        if outbox.wakes().is_some() {
+            statuses.unlock()?;
+        }
         let mut told = Told::after(&outbox);
         let head = remembered(&store, &mut told)?;
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
@@ -470,7 +474,10 @@ impl<O: Observer> Engine<O> {
 
     fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
-        while let Some(post) = self.outbox.next(now()) {
+        // One at a time: they change the same ref, and would only wait for its lock.
+        if self.posting == 0
+            && let Some(post) = self.outbox.next(now())
+        {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
             tokio::task::spawn_blocking(move || {

@@ -26,6 +26,11 @@ impl Statuses {
         }
     }
 
+    /// Takes away the lock that a process left which was killed while it posted.
+    pub(super) fn unlock(&self) -> Result<(), Fault> {
+        notes::unlock(self.objects())
+    }
+
     /// Posts one status.
     pub(super) fn post(&self, status: &Status) -> Result<(), Fault> {
         match self {

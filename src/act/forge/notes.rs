@@ -6,6 +6,11 @@ use crate::decide::value::Fault;
 use crate::name::CommitId;
 use std::collections::BTreeMap;
 
+/// Takes away the lock that a process left which was killed while it posted; only for who knows that one was.
+pub fn unlock(objects: &Objects) -> Result<(), Fault> {
+    objects.unlock(STATUSES)
+}
+
 /// Puts the status into its commit's note, in the place of the one it follows.
 pub fn post(objects: &Objects, status: &Status) -> Result<(), Fault> {
     post_all(objects, std::slice::from_ref(status))

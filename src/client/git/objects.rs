@@ -115,6 +115,18 @@ impl Objects {
         Ok(commits)
     }
 
+    /// Removes the lock of a ref that is ours, which a killed process left.
+    pub(crate) fn unlock(&self, full_name: &str) -> Result<(), Fault> {
+        let lock = self.repository().common_dir().join(format!("{full_name}.lock"));
+        match std::fs::remove_file(&lock) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let message = format!("could not remove {}, which a killed process left: {error}", lock.display());
+                Err(fault(Owner::Operator, true, message, "remove it by hand"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes a ref name a commit, whatever it named.
     pub(crate) fn set_ref(&self, full_name: &str, to: CommitId) -> Result<(), Fault> {
         let name = gix::refs::FullName::try_from(full_name)

@@ -57,8 +57,8 @@ pub enum Refusal {
     },
 }
 
-/// After how many refusals whoever wants to end no longer waits: the third is seconds after the first.
-const PRESSING_TRIES_MAX: u32 = 3;
+/// After how many refusals whoever wants to end no longer waits: one that the next try overcomes is over in seconds.
+const PRESSING_TRIES_MAX: u32 = 2;
 
 /// What is known of one commit and context.
 #[derive(Clone, Debug, PartialEq, Eq)]
