@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use stratify::decide::document::{Entry, EntryKind, Revision, Texts, TreeChange};
+use stratify::decide::document::{Blob, Entry, EntryKind, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{Fleet, Index};
 use stratify::decide::profile::{FullProfile, Sketch, sketch};
 use stratify::decide::render::{self, Layers};
@@ -67,6 +67,11 @@ impl Files {
             None => drop(entries.remove(&path)),
         }
         Self::of(entries)
+    }
+
+    /// Returns the blobs.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Arc<Blob>> {
+        self.entries.values().filter_map(|(entry, _)| self.texts.get(entry.blob))
     }
 
     /// Returns the clusters' names.
