@@ -46,11 +46,14 @@ impl History {
         for line in lines.iter().filter(|line| line.contains(':')) {
             layer(line, &mut layers, &mut files);
         }
+        if !layers.is_empty() {
+            layers.insert_str(0, "  layers:\n");
+        }
         let lifecycle = word("lifecycle ").map_or_else(String::new, |word| format!("  lifecycle: {word}\n"));
         let head = "apiVersion: stratify.dev/v1alpha1\nkind: ";
         let cluster = format!(
             "{head}Cluster\nmetadata: {{ name: eu-1 }}\nspec:\n  cloud: aws\n  imported: true\n  \
-             kubernetesVersion: 1.33.4\n{lifecycle}  layers:\n{layers}"
+             kubernetesVersion: 1.33.4\n{lifecycle}{layers}"
         );
         let objects_max = word("policy ").unwrap_or("50");
         let policy = format!("{{ deletion: {{ maxPercent: 100, maxObjects: {objects_max} }} }}");

@@ -8,9 +8,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use stratify::control::prepare::prepare;
 use stratify::control::sync::sync;
+use stratify::decide::document::Site;
 use stratify::decide::report::{Report, failed};
-use stratify::decide::value::{Timestamp, Value};
-use stratify::name::EnvironmentName;
+use stratify::decide::value::{Map, Timestamp, Value};
+use stratify::name::{EnvironmentName, ObjectId};
 
 /// Runs a script and returns it with what it gives.
 pub(crate) fn run(script: &str) -> String {
@@ -74,7 +75,7 @@ impl Runner {
             ["mishap", how, what @ ..] => {
                 state.mishaps.insert(what.join(" "), mishap(how));
             }
-            ["edit" | "remove", ..] => {
+            ["edit" | "remove" | "put", ..] => {
                 drop(state);
                 self.by_others(&words);
             }
@@ -148,11 +149,18 @@ impl Runner {
         std::iter::once(format!("= {first}{again}")).chain(lines.map(|line| format!("= {line}"))).collect()
     }
 
-    /// What others do: `edit Kind/name VALUE`, `remove Kind/name`.
+    /// What others do: `edit Kind/name VALUE`, `remove Kind/name`, `put Kind/name VALUE`.
     fn by_others(&self, words: &[&str]) {
         let mut state = self.world.state();
         let now = state.now;
         let cluster = &mut state.cluster;
+        if words[0] == "put" {
+            let (kind, name) = words[1].split_once('/').expect("an object has a kind and a name");
+            let id =
+                ObjectId { group: "".into(), kind: kind.into(), namespace: Some("shop".into()), name: name.into() };
+            let manifest = Map::from_iter([("kind", Value::from(kind)), ("value", Value::from(words[2]))]);
+            return cluster.put((Site::Workload, id), manifest.into(), now);
+        }
         let place = cluster.objects.keys().find(|(_, object)| short(object) == words[1]).expect("it is there").clone();
         let stored = cluster.objects.remove(&place).expect("it was found");
         if let Some(value) = words.get(2) {

@@ -79,24 +79,13 @@ impl Cluster {
     }
 
     /// Writes an object.
-    pub(crate) fn write(&mut self, layer: &LayerName, change: &ObjectChange, now: Timestamp) -> Answer {
+    pub(crate) fn write(&mut self, change: &ObjectChange, now: Timestamp) -> Answer {
         self.pass(now);
         let place = (change.site, change.object.clone());
-        let there = self.objects.get_mut(&place);
-        let fits = match (&change.expected, &there) {
-            (Expected::Absent, Some(_)) => false,
-            (Expected::Version(version), Some(stored)) => *version.0 == *stored.version.to_string(),
-            (Expected::Version(_), None) => false,
-            (Expected::Any, Some(stored)) => mark(&stored.manifest).is_some(),
-            (Expected::Absent | Expected::Any, None) => true,
-        };
-        if !fits {
-            return Answer::Refused(Why::Conflict("another one is there".into()));
+        if let Err(why) = self.takes(change) {
+            return Answer::Refused(why);
         }
-        match (&change.operation, there) {
-            (Operation::Prune, Some(stored)) if mark(&stored.manifest) != Some(layer.as_str()) => {
-                return Answer::Refused(Why::Conflict("it is of another layer".into()));
-            }
+        match (&change.operation, self.objects.get_mut(&place)) {
             (Operation::Prune, Some(stored)) => {
                 let lingers = self.lingers.get(&short(&place.1)).copied().unwrap_or(0);
                 stored.gone = Some(Timestamp(now.0 + lingers * 1000));
@@ -112,6 +101,18 @@ impl Cluster {
         }
         self.pass(now);
         self.written()
+    }
+
+    /// Whether a write would be taken.
+    pub(crate) fn takes(&self, change: &ObjectChange) -> Result<(), Why> {
+        let there = self.objects.get(&(change.site, change.object.clone()));
+        let fits = match (&change.expected, &there) {
+            (Expected::Absent, Some(_)) | (Expected::Version(_), None) => false,
+            (Expected::Version(version), Some(stored)) => *version.0 == *stored.version.to_string(),
+            (Expected::Any, Some(stored)) => mark(&stored.manifest).is_some(),
+            (Expected::Absent | Expected::Any, None) => true,
+        };
+        if fits { Ok(()) } else { Err(Why::Conflict("another one is there".into())) }
     }
 
     /// Puts an object there, as others may, too.
