@@ -188,5 +188,5 @@ fn manifest(object: &str) -> String {
         _ => "v1",
     };
     let namespace = if kind == "Namespace" { "" } else { ", namespace: shop" };
-    format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: {name}{namespace} }}\nvalue: \"{value}\"\n")
+    format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: \"{name}\"{namespace} }}\nvalue: \"{value}\"\n")
 }

@@ -15,7 +15,7 @@ use stratify::name::{EnvironmentName, ObjectId};
 
 /// Runs a script and returns it with what it gives.
 pub(crate) fn run(script: &str) -> String {
-    let mut runner = Runner { world: World::new(), last: None };
+    let mut runner = Runner::new();
     let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with("> ")).collect();
     let (mut given, mut at) = (String::new(), 0);
     while let Some(line) = lines.get(at) {
@@ -34,14 +34,22 @@ pub(crate) fn run(script: &str) -> String {
     given
 }
 
-struct Runner {
-    world: World,
+/// What runs commands.
+pub(crate) struct Runner {
+    /// The world in which they run.
+    pub(crate) world: World,
     /// The last commit.
     last: Option<String>,
 }
 
 impl Runner {
-    fn command(&mut self, line: &str, block: &[String]) -> Vec<String> {
+    /// Returns one in a new world.
+    pub(crate) fn new() -> Self {
+        Self { world: World::new(), last: None }
+    }
+
+    /// Runs a command with the lines below it, and returns what it gave.
+    pub(crate) fn command(&mut self, line: &str, block: &[String]) -> Vec<String> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let seconds = |text: &str| text.trim_end_matches('s').parse::<u64>().expect("it is a number of seconds");
         let mut state = self.world.state();
