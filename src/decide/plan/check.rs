@@ -44,9 +44,11 @@ fn needs(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn once(all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
-    let mut seen: BTreeSet<(Site, &ObjectId)> = BTreeSet::new();
-    for (_, _, object) in all {
-        if !seen.insert((object.site, &object.object)) {
+    // What ends may be listed by two layers, where a move was cut off.
+    let mut seen: BTreeSet<(Site, &ObjectId, Option<usize>)> = BTreeSet::new();
+    for (at, role, object) in all {
+        let ends_at = (*role == Role::Prune).then_some(*at);
+        if !seen.insert((object.site, &object.object, ends_at)) {
             broken.push(format!("{} {} stands twice", object.object.kind, object.object.name));
         }
     }

@@ -54,7 +54,8 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
         Outcome::Synced { .. } | Outcome::Planned | Outcome::Fenced | Outcome::Superseded => Condition::Waiting,
     };
     let spurious = match outcome {
-        Outcome::Failed(troubles) => !troubles.is_empty() && troubles.iter().all(|trouble| trouble.spurious),
+        // Without a layer that it could be told of, it was the record that nobody answered for.
+        Outcome::Failed(troubles) => troubles.iter().all(|trouble| trouble.spurious),
         Outcome::Fenced => true,
         _ => false,
     };

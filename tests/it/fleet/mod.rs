@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use stratify::decide::document::{Content, Entry, EntryKind, Revision, Texts, TreeChange};
+use stratify::decide::document::{Blob, Content, Entry, EntryKind, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{Fleet, Index, Touched};
 use stratify::decide::profile::{FullProfile, Sketch, sketch};
 use stratify::decide::render::{self, Layers};
@@ -108,6 +108,11 @@ impl Files {
     pub(crate) fn at(&self, index: Index) -> Self {
         let fleet = Fleet { index: Arc::new(index), ..self.fleet.clone() };
         Self { fleet, ..self.clone() }
+    }
+
+    /// Returns the blobs.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Arc<Blob>> {
+        self.entries.values().filter_map(|(entry, _)| self.texts.get(entry.blob))
     }
 
     /// Returns the clusters' names.

@@ -1,0 +1,198 @@
+//! In: random commits, mishaps, cut-offs and edits by others. Out: nothing.
+//! Guarantee: whatever happens, no object is forgotten, none is deleted that is wanted, and a quiet sync ends it all well.
+use crate::world::script::Runner;
+use crate::world::target::{mark, short};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use stratify::decide::value::Value;
+
+/// The layers, each with what it may come after.
+const LAYERS: [(&str, &[&str]); 3] = [("b", &[]), ("a", &["b"]), ("c", &["a", "b"])];
+
+const OBJECTS: [&str; 5] = ["ConfigMap/v", "ConfigMap/w", "ConfigMap/x", "Deployment/y", "DaemonSet/z"];
+
+/// Where each object stands, if anywhere, and its value.
+type Places = [Option<(usize, u8)>; OBJECTS.len()];
+
+#[derive(Clone, Debug)]
+enum Event {
+    Commit { places: Places, paused: Option<usize>, after: [Option<usize>; 3] },
+    Sync,
+    Killed(usize),
+    Superseded(u64),
+    Mishap(usize, &'static str),
+    Others(usize, bool),
+    Ill(usize, Option<u64>),
+    Unreadable(usize, u64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let place = prop_oneof![1 => Just(None), 3 => (0..LAYERS.len(), 1..3_u8).prop_map(Some)];
+    let places = [place.clone(), place.clone(), place.clone(), place.clone(), place];
+    let after =
+        [Just(None).boxed(), proptest::option::of(0..1_usize).boxed(), proptest::option::of(0..2_usize).boxed()];
+    let paused = prop_oneof![5 => Just(None), 1 => (0..LAYERS.len()).prop_map(Some)];
+    let how = prop_oneof![Just("refused"), Just("done"), Just("lost"), Just("overtaken")];
+    prop_oneof![
+        4 => (places, paused, after).prop_map(|(places, paused, after)| Event::Commit { places, paused, after }),
+        2 => Just(Event::Sync),
+        4 => (0..14_usize).prop_map(Event::Killed),
+        1 => (0..40_u64).prop_map(Event::Superseded),
+        3 => (0..OBJECTS.len() + LAYERS.len() + 1, how).prop_map(|(what, how)| Event::Mishap(what, how)),
+        1 => (0..OBJECTS.len(), any::<bool>()).prop_map(|(what, gone)| Event::Others(what, gone)),
+        1 => (0..OBJECTS.len(), proptest::option::of(0..20_u64)).prop_map(|(what, after)| Event::Ill(what, after)),
+        1 => (0..OBJECTS.len(), 1..400_u64).prop_map(|(what, time)| Event::Unreadable(what, time)),
+    ]
+}
+
+/// The course of one case, told as a script.
+struct Course {
+    runner: Runner,
+    script: String,
+    commits: usize,
+    places: Places,
+    after: [Option<usize>; 3],
+}
+
+impl Course {
+    fn new() -> Self {
+        Self { runner: Runner::new(), script: String::new(), commits: 0, places: [None; 5], after: [None; 3] }
+    }
+
+    fn command(&mut self, line: &str, block: &[String]) -> Vec<String> {
+        let said = self.runner.command(line, block);
+        self.script += &[line, "\n"].concat();
+        for line in block {
+            self.script += &["  ", line, "\n"].concat();
+        }
+        for line in &said {
+            self.script += &["> ", line, "\n"].concat();
+        }
+        said
+    }
+
+    fn commit(&mut self, paused: Option<usize>) {
+        let mut lines = vec!["policy 1000".to_owned()];
+        for (at, (name, others)) in LAYERS.iter().enumerate() {
+            let objects = OBJECTS.iter().zip(&self.places);
+            let objects: Vec<String> = objects
+                .filter_map(|(object, place)| place.filter(|(layer, _)| *layer == at).map(|(_, value)| (object, value)))
+                .map(|(object, value)| format!("{object}={value}"))
+                .collect();
+            if objects.is_empty() {
+                continue;
+            }
+            let is_there = |layer: usize| self.places.iter().flatten().any(|(other, _)| *other == layer);
+            let other = self.after[at].map(|other| others[other]);
+            let other = other.filter(|name| LAYERS.iter().position(|(other, _)| other == name).is_some_and(is_there));
+            let after = other.map_or_else(String::new, |other| format!(" after {other}"));
+            let paused = if paused == Some(at) { " paused" } else { "" };
+            lines.push(format!("{name}{after}{paused}: {}", objects.join(" ")));
+        }
+        self.commits += 1;
+        self.command(&format!("commit C{}", self.commits), &lines);
+    }
+
+    fn sync(&mut self, how: &str) -> Vec<String> {
+        let line = format!("sync C{}{how}", self.commits);
+        self.command(&line, &[])
+    }
+
+    fn happens(&mut self, event: &Event) {
+        match event {
+            Event::Commit { places, paused, after } => {
+                (self.places, self.after) = (*places, *after);
+                self.commit(*paused);
+            }
+            Event::Sync => self.checked(""),
+            Event::Killed(after) => self.checked(&format!(" killed after {after}")),
+            Event::Superseded(after) => self.checked(&format!(" superseded after {after}s")),
+            Event::Mishap(at, how) => {
+                let layer = |at: usize| format!("inventory {}", LAYERS[at].0);
+                let what = match OBJECTS.get(*at) {
+                    Some(object) => (*object).to_owned(),
+                    None => at.checked_sub(OBJECTS.len() + 1).map_or_else(|| "record".to_owned(), layer),
+                };
+                self.command(&format!("mishap {how} {what}"), &[]);
+            }
+            Event::Others(at, gone) => {
+                let object = OBJECTS[*at];
+                if self.live().contains_key(object) {
+                    let line = if *gone { format!("remove {object}") } else { format!("edit {object} 9") };
+                    self.command(&line, &[]);
+                }
+            }
+            Event::Ill(at, Some(after)) => drop(self.command(&format!("healthy {} after {after}s", OBJECTS[*at]), &[])),
+            Event::Ill(at, None) => drop(self.command(&format!("healthy {} never", OBJECTS[*at]), &[])),
+            Event::Unreadable(at, time) => {
+                drop(self.command(&format!("unreadable {} for {time}s", OBJECTS[*at]), &[]));
+            }
+        }
+    }
+
+    /// Syncs the newest commit, and checks what holds after any sync.
+    fn checked(&mut self, how: &str) {
+        if self.commits == 0 {
+            return;
+        }
+        let said = self.sync(how);
+        let wanted: Vec<&str> =
+            OBJECTS.iter().zip(&self.places).filter(|(_, at)| at.is_some()).map(|(it, _)| *it).collect();
+        for line in said.iter().filter(|line| line.starts_with("delete ")) {
+            assert!(!wanted.iter().any(|object| line.ends_with(object)), "it is wanted: {line}\n{}", self.script);
+        }
+        assert!(!said.iter().any(|line| line.contains("breaks its own rules")), "the plan is sound\n{}", self.script);
+        let state = self.runner.world.state();
+        for (place, stored) in &state.cluster.objects {
+            let is_listed = state.cluster.inventories.values().any(|book| book.entries.contains_key(place));
+            assert!(is_listed || mark(&stored.manifest).is_none(), "{} is forgotten\n{}", short(&place.1), self.script);
+        }
+    }
+
+    /// Returns the objects that bear our mark, with their values and layers.
+    fn live(&self) -> BTreeMap<String, (String, String)> {
+        let state = self.runner.world.state();
+        let objects = state.cluster.objects.iter().filter_map(|((_, object), stored)| {
+            let value = stored.manifest.get("value").and_then(Value::as_str)?.to_owned();
+            Some((short(object), (mark(&stored.manifest)?.to_owned(), value)))
+        });
+        objects.collect()
+    }
+
+    /// From here on nothing goes wrong any more.
+    fn calm(&mut self) {
+        {
+            let mut state = self.runner.world.state();
+            state.mishaps.clear();
+            state.unreadable.clear();
+            state.cluster.healthy_after.clear();
+        }
+        self.commit(None);
+        // Two of them, as after two moves that were cut off an object is listed three times.
+        self.checked("");
+        self.checked("");
+        let said = self.sync("");
+        assert!(
+            matches!(said.as_slice(), [line] if line.starts_with("= synced, nothing to change")),
+            "there is nothing left to do: {said:?}\n{}",
+            self.script
+        );
+        let wanted = OBJECTS.iter().zip(&self.places).filter_map(|(object, place)| {
+            place.map(|(layer, value)| ((*object).to_owned(), (LAYERS[layer].0.to_owned(), value.to_string())))
+        });
+        assert_eq!(self.live(), wanted.collect(), "what is there is what is wanted\n{}", self.script);
+        let listed: usize = self.runner.world.state().cluster.inventories.values().map(|book| book.entries.len()).sum();
+        assert_eq!(listed, self.places.iter().flatten().count(), "each is listed once\n{}", self.script);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_forgotten_and_all_ends_well(events in proptest::collection::vec(event(), 1..24)) {
+        let mut course = Course::new();
+        for event in &events {
+            course.happens(event);
+        }
+        course.calm();
+    }
+}

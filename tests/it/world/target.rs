@@ -1,0 +1,186 @@
+//! In: writes of a sync, edits by others, the time. Out: records, inventories and objects, with health that comes later.
+//! Guarantee: as an API server: versions move with each write, what is deleted may linger, marks say whose an object is.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stratify::decide::document::Site;
+use stratify::decide::plan::{Expected, LayerInventory, ObjectChange, Operation, Version, Why, object_digest};
+use stratify::decide::profile::Record;
+use stratify::decide::rollout::Answer;
+use stratify::decide::value::{Absence, Digest, Live, Map, Timestamp, Value};
+use stratify::name::{LayerName, ObjectId};
+
+/// Where an object is, and which.
+pub(crate) type Place = (Site, ObjectId);
+
+/// A cluster in memory.
+pub(crate) struct Cluster {
+    /// Its record, if it has one.
+    pub(crate) record: Record,
+    /// Its inventories.
+    pub(crate) inventories: BTreeMap<LayerName, LayerInventory>,
+    /// Its objects.
+    pub(crate) objects: BTreeMap<Place, Stored>,
+    /// How long objects take to be well after a write, by `Kind/name`, in seconds; none are never.
+    pub(crate) healthy_after: BTreeMap<String, Option<u64>>,
+    /// How long objects linger when they are deleted, by `Kind/name`, in seconds.
+    pub(crate) lingers: BTreeMap<String, u64>,
+    versions: u64,
+}
+
+/// An object of a cluster.
+pub(crate) struct Stored {
+    /// As it was written last, by us or by others.
+    pub(crate) manifest: Value,
+    version: u64,
+    written: Timestamp,
+    gone: Option<Timestamp>,
+}
+
+/// Returns `Kind/name`.
+pub(crate) fn short(object: &ObjectId) -> String {
+    format!("{}/{}", object.kind, object.name)
+}
+
+/// Returns what the mark of a layer says.
+pub(crate) fn mark(manifest: &Value) -> Option<&str> {
+    manifest.get("metadata")?.get("labels")?.get("stratify.dev/layer")?.as_str()
+}
+
+impl Cluster {
+    /// Returns a cluster where nothing was ever applied.
+    pub(crate) fn new(record: Record) -> Self {
+        Self {
+            record,
+            inventories: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            healthy_after: BTreeMap::new(),
+            lingers: BTreeMap::new(),
+            versions: 0,
+        }
+    }
+
+    /// Writes a record by compare-and-swap.
+    pub(crate) fn write_record(&mut self, record: &Record) -> Answer {
+        if record.generation != self.record.generation + 1 {
+            return Answer::Refused(Why::Conflict(format!("the record is at generation {}", self.record.generation)));
+        }
+        self.record = record.clone();
+        self.written()
+    }
+
+    /// Writes an inventory; one without entries is removed.
+    pub(crate) fn write_inventory(&mut self, inventory: &LayerInventory) -> Answer {
+        if inventory.entries.is_empty() {
+            self.inventories.remove(&inventory.layer);
+        } else {
+            self.inventories.insert(inventory.layer.clone(), inventory.clone());
+        }
+        self.written()
+    }
+
+    /// Writes an object.
+    pub(crate) fn write(&mut self, change: &ObjectChange, now: Timestamp) -> Answer {
+        self.pass(now);
+        let place = (change.site, change.object.clone());
+        if let Err(why) = self.takes(change) {
+            return Answer::Refused(why);
+        }
+        match (&change.operation, self.objects.get_mut(&place)) {
+            (Operation::Prune, Some(stored)) => {
+                let lingers = self.lingers.get(&short(&place.1)).copied().unwrap_or(0);
+                stored.gone = Some(Timestamp(now.0 + lingers * 1000));
+            }
+            (Operation::Keep, Some(stored)) => {
+                stored.manifest.make_map().get_mut("metadata").map(|metadata| metadata.make_map().remove("labels"));
+            }
+            (Operation::Prune | Operation::Keep | Operation::Unchanged, _) => {}
+            _ => {
+                let manifest = change.manifest.clone().expect("what is written has a manifest");
+                self.put(place, manifest, now);
+            }
+        }
+        self.pass(now);
+        self.written()
+    }
+
+    /// Whether a write would be taken.
+    pub(crate) fn takes(&self, change: &ObjectChange) -> Result<(), Why> {
+        let there = self.objects.get(&(change.site, change.object.clone()));
+        let fits = match (&change.expected, &there) {
+            (Expected::Absent, Some(_)) | (Expected::Version(_), None) => false,
+            (Expected::Version(version), Some(stored)) => *version.0 == *stored.version.to_string(),
+            (Expected::Any, Some(stored)) => mark(&stored.manifest).is_some(),
+            (Expected::Absent | Expected::Any, None) => true,
+        };
+        if fits { Ok(()) } else { Err(Why::Conflict("another one is there".into())) }
+    }
+
+    /// Puts an object there, as others may, too.
+    pub(crate) fn put(&mut self, place: Place, manifest: Value, now: Timestamp) {
+        self.versions += 1;
+        self.objects.insert(place, Stored { manifest, version: self.versions, written: now, gone: None });
+    }
+
+    /// Returns what a look shows of an object.
+    pub(crate) fn look(&mut self, place: &Place, now: Timestamp) -> Live {
+        self.pass(now);
+        let Some(stored) = self.objects.get(place) else { return Live::Absent(Absence::Gone) };
+        let mut object = stored.manifest.clone();
+        let default = if matches!(&*place.1.kind, "Deployment" | "DaemonSet") { 2 } else { 0 };
+        let after = self.healthy_after.get(&short(&place.1)).copied().unwrap_or(Some(default));
+        let is_well = after.is_some_and(|after| now.0 >= stored.written.0 + after * 1000);
+        let map = object.make_map();
+        if let Some(metadata) = map.get_mut("metadata").map(Value::make_map) {
+            metadata.insert("generation".into(), Value::Integer(1));
+            if stored.gone.is_some() {
+                metadata.insert("deletionTimestamp".into(), Value::string("now"));
+            }
+        }
+        map.insert("status".into(), status(is_well));
+        Live::Present { object, version: stored.version.to_string().into() }
+    }
+
+    /// Returns the inventories, with what is not as it was written listed as not applied.
+    pub(crate) fn books(&mut self, now: Timestamp) -> BTreeMap<LayerName, LayerInventory> {
+        self.pass(now);
+        let mut books = self.inventories.clone();
+        for book in books.values_mut() {
+            for (place, entry) in &mut book.entries {
+                let there: Option<Digest> = self.objects.get(place).map(|stored| object_digest(&stored.manifest));
+                if there.is_none() || there != entry.applied {
+                    entry.intended = entry.intended.or(entry.applied);
+                    entry.applied = None;
+                }
+            }
+        }
+        books
+    }
+
+    fn pass(&mut self, now: Timestamp) {
+        self.objects.retain(|_, stored| stored.gone.is_none_or(|gone| gone > now));
+    }
+
+    fn written(&mut self) -> Answer {
+        let uid: Arc<str> = "uid".into();
+        Answer::Written { version: Version(self.versions.to_string().into()), uid: Some(uid) }
+    }
+}
+
+/// The status of an object of any kind with a controller.
+fn status(is_well: bool) -> Value {
+    let count = Value::Integer(i64::from(is_well));
+    let names = [
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "currentNumberScheduled",
+        "updatedNumberScheduled",
+        "numberReady",
+        "numberAvailable",
+    ];
+    let mut status: Map = names.into_iter().map(|name| (name, count.clone())).collect();
+    status.insert("observedGeneration".into(), Value::Integer(1));
+    status.insert("desiredNumberScheduled".into(), Value::Integer(1));
+    status.into()
+}
