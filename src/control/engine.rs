@@ -3,19 +3,20 @@
 use super::compute::Compute;
 use super::outside::{Outside, Round, now};
 use super::prepare::{Prepared, prepare};
+use super::statuses::Statuses;
 use super::sync::sync;
 use super::tell::Told;
-use crate::act::forge::notes;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
-use crate::decide::report::{Condition, Report, Standing, failed};
+use crate::decide::report::{Condition, Remembered, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
-use crate::decide::value::{Digest, Fault, Owner};
+use crate::decide::value::{Digest, Fault, Owner, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use crate::observe::mirror::Head;
 use crate::observe::watch::Queue;
-use crate::observe::worktree::Local;
+use crate::serve::socket::{Ask, Asked};
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub enum Event {
     Posted(Key, Result<(), Fault>),
     /// Something in a target changed.
     Drifted,
+    /// A command asks.
+    Asked(Asked),
     /// It is time for what was to be done later.
     Due,
     /// The process is to end.
@@ -80,19 +83,37 @@ pub struct Engine<O> {
     pub(super) outside: Arc<Outside>,
     compute: Compute,
     store: Store,
-    statuses: Arc<Local>,
+    statuses: Statuses,
     pub(super) outbox: Outbox,
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
     pub(super) told: Told,
     head: Option<CommitId>,
+    /// The head whose clusters were all looked at: from there the next process goes on.
+    planned: Option<CommitId>,
+    saved: Option<CommitId>,
     looking: bool,
     look_again: bool,
     looked: bool,
     preparing: usize,
     posting: usize,
+    last_look: Option<Timestamp>,
+    look_due: Option<Timestamp>,
+    drift_due: Option<Timestamp>,
     observer: O,
 }
+
+/// The least time between two looks: a plan a quarter of a second is as many as a burst of commits is worth.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
+const DRIFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The table of the clusters' standings.
+const STANDINGS: &str = "standings";
+
+/// The table of the head that the standings are of, and its key there.
+const HEAD: &str = "head";
 
 /// The table of the outbox.
 const OUTBOX: &str = "outbox";
@@ -101,7 +122,7 @@ impl<O: Observer> Engine<O> {
     /// Builds the loop; what the outbox of an earlier process still has to post is posted.
     pub fn new(
         outside: Arc<Outside>,
-        statuses: Arc<Local>,
+        statuses: Statuses,
         store: Store,
         observer: O,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Fault> {
@@ -111,6 +132,12 @@ impl<O: Observer> Engine<O> {
         for why in unread {
             tracing::warn!(why, "a row of the outbox was not read");
         }
+        // Killed between a post and its row: only then can the lock of our ref be there with nobody behind it.
+        if outbox.wakes().is_some() {
+            statuses.unlock()?;
+        }
+        let mut told = Told::after(&outbox);
+        let head = remembered(&store, &mut told)?;
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
@@ -122,13 +149,18 @@ impl<O: Observer> Engine<O> {
             outbox,
             schedule,
             events,
-            told: Told::default(),
-            head: None,
+            told,
+            head,
+            planned: head,
+            saved: head,
             looking: false,
             look_again: false,
             looked: false,
             preparing: 0,
             posting: 0,
+            last_look: None,
+            look_due: None,
+            drift_due: None,
             observer,
         };
         Ok((engine, received))
@@ -155,9 +187,15 @@ impl<O: Observer> Engine<O> {
             self.start_syncs();
             self.post()?;
             if until == Until::Settled && self.is_settled() {
-                return Ok(());
+                self.outbox.hasten();
+                self.post()?;
+                if !self.outbox.is_pressing() {
+                    return self.save();
+                }
             }
-            let wakes = [self.schedule.wakes(), self.outbox.wakes()].into_iter().flatten().min();
+            self.do_what_is_due();
+            let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
+            let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
                 event = received.recv() => event.unwrap_or(Event::Stopped),
@@ -169,7 +207,8 @@ impl<O: Observer> Engine<O> {
                 Event::Prepared(commit, prepared) => self.prepared(commit, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(key, posted) => self.posted(&key, posted),
-                Event::Drifted => self.drifted(),
+                Event::Drifted => self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE))),
+                Event::Asked(asked) => self.asked(asked),
                 Event::Due => {}
                 Event::Stopped => return self.save(),
             }
@@ -179,18 +218,37 @@ impl<O: Observer> Engine<O> {
     fn is_settled(&self) -> bool {
         self.looked
             && !self.looking
+            && self.look_due.is_none()
             && self.preparing == 0
             && self.posting == 0
             && self.schedule.running() == 0
             && self.schedule.waiting() == 0
-            && self.outbox.wakes().is_none()
     }
 
+    fn do_what_is_due(&mut self) {
+        let now = now();
+        if self.look_due.is_some_and(|due| due <= now) {
+            self.look_due = None;
+            self.look();
+        }
+        if self.drift_due.is_some_and(|due| due <= now) {
+            self.drift_due = None;
+            self.drifted();
+        }
+    }
+
+    /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
     fn look(&mut self) {
         if self.looking {
             self.look_again = true;
             return;
         }
+        let allowed = self.last_look.map_or(Timestamp(0), |last| last.after(LOOK_PAUSE));
+        if now() < allowed {
+            self.look_due = Some(allowed);
+            return;
+        }
+        self.last_look = Some(now());
         self.looking = true;
         let (outside, events, last) = (self.outside.clone(), self.events.clone(), self.head);
         tokio::task::spawn_blocking(move || {
@@ -201,14 +259,35 @@ impl<O: Observer> Engine<O> {
 
     fn looked(&mut self, looked: Result<Looked, Fault>) {
         self.looking = false;
-        self.looked = true;
+        let is_first = !std::mem::replace(&mut self.looked, true);
         match looked {
-            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => self.moved(commit, &fleet, &touched),
+            Ok(Looked { head: Head::At(commit), moved: None }) if is_first => self.resumed(commit),
+            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => {
+                self.moved(commit, &fleet, &touched);
+                if is_first {
+                    self.look_at_others(&touched.clusters);
+                }
+            }
             Ok(Looked { head, moved: None }) => self.unmoved(head),
             Err(fault) => self.observer.trouble(&fault),
         }
         if std::mem::take(&mut self.look_again) {
             self.look();
+        }
+    }
+
+    /// The head is the one of an earlier process: nothing is told anew, and every cluster is looked at.
+    fn resumed(&mut self, commit: CommitId) {
+        self.observer.head(commit, self.told.clusters().count());
+        self.look_at_others(&BTreeSet::new());
+    }
+
+    /// What happened to the targets while no process ran is seen by a look, which writes nothing where nothing did.
+    fn look_at_others(&mut self, but: &BTreeSet<ClusterName>) {
+        let others: Vec<ClusterName> =
+            self.told.clusters().filter(|cluster| !but.contains(*cluster)).cloned().collect();
+        for cluster in others {
+            self.schedule.request(&cluster, Wake::Interval);
         }
     }
 
@@ -273,6 +352,7 @@ impl<O: Observer> Engine<O> {
         }
         self.outside.set_round(round);
         self.told.planned(commit, &prepared, &mut self.outbox);
+        self.planned = Some(commit);
         for one in prepared {
             match one.change {
                 Ok(_) => {
@@ -342,13 +422,66 @@ impl<O: Observer> Engine<O> {
         }
     }
 
+    fn asked(&mut self, asked: Asked) {
+        let answer = match &asked.ask {
+            Ask::Status => self.view(),
+            Ask::Why(cluster) => self.why(cluster),
+            Ask::Accept(commit) => {
+                match self.outside.mirror().fetch().and_then(|_| self.outside.mirror().accept(*commit)) {
+                    Ok(()) => {
+                        self.look();
+                        json!({ "accepted": commit.to_string() })
+                    }
+                    Err(fault) => json!({ "error": fault.to_string() }),
+                }
+            }
+            Ask::Sync => {
+                self.look();
+                json!({ "looking": true })
+            }
+        };
+        // Who asked may have gone.
+        let _ = asked.answer.send(answer);
+    }
+
+    fn view(&self) -> Json {
+        let clusters = self
+            .told
+            .reports
+            .values()
+            .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
+        json!({
+            "head": self.head.map(|head| head.to_string()),
+            "running": self.schedule.running(),
+            "waiting": self.schedule.waiting(),
+            "clusters": clusters.collect::<Vec<_>>(),
+        })
+    }
+
+    fn why(&self, cluster: &ClusterName) -> Json {
+        let mut lines: Vec<String> = Vec::new();
+        if let Some(progress) = self.outside.progress(cluster) {
+            if progress.done < progress.of {
+                lines.push(format!("{} of {} layers are done", progress.done, progress.of));
+            }
+            lines.extend(progress.blocked.iter().map(|blocked| format!("layer {}: {}", blocked.layer, blocked.why)));
+        }
+        if let Some(report) = self.told.reports.get(cluster) {
+            lines.extend(report.lines.iter().cloned());
+        }
+        json!({ "cluster": cluster.as_str(), "lines": lines })
+    }
+
     fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
-        while let Some(post) = self.outbox.next(now()) {
+        // One at a time: they change the same ref, and would only wait for its lock.
+        if self.posting == 0
+            && let Some(post) = self.outbox.next(now())
+        {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
             tokio::task::spawn_blocking(move || {
-                let posted = notes::post(statuses.objects(), &post.status);
+                let posted = statuses.post(&post.status);
                 let _ = events.send(Event::Posted(post.key, posted));
             });
         }
@@ -374,18 +507,53 @@ impl<O: Observer> Engine<O> {
     /// Rows are on disk before anything is posted, so that a restart posts what is missing.
     fn save(&mut self) -> Result<(), Fault> {
         let dirty = self.outbox.dirty();
-        if dirty.is_empty() {
-            return Ok(());
+        if !dirty.is_empty() {
+            let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
+            self.store.put_all(OUTBOX, &puts)?;
         }
-        let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
-        self.store.put_all(OUTBOX, &puts)
+        let standings = self.told.unsaved();
+        if !standings.is_empty() {
+            let puts: Vec<_> =
+                standings.into_iter().map(|(cluster, row)| (cluster.as_str().as_bytes().to_vec(), row)).collect();
+            self.store.put_all(STANDINGS, &puts)?;
+        }
+        // The head last: with an older one, what is between is only looked at again.
+        if self.planned != self.saved {
+            let head = self.planned.map(|head| head.0.to_vec());
+            self.store.put_all(HEAD, &[(HEAD.as_bytes().to_vec(), head)])?;
+            self.saved = self.planned;
+        }
+        Ok(())
     }
+}
+
+/// Reads what an earlier process remembered; what cannot be read is looked at anew.
+fn remembered(store: &Store, told: &mut Told) -> Result<Option<CommitId>, Fault> {
+    let head = store.get(HEAD, HEAD.as_bytes())?.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok()).map(CommitId);
+    let Some(head) = head else { return Ok(None) };
+    let mut rows = Vec::new();
+    for (_, row) in store.all(STANDINGS)? {
+        match Remembered::decode(&row) {
+            Ok(row) => rows.push(row),
+            Err(why) => {
+                tracing::warn!(why, "a standing was not read: all clusters are looked at anew");
+                return Ok(None);
+            }
+        }
+    }
+    told.remember(head, rows);
+    Ok(Some(head))
 }
 
 fn look_at(outside: &Outside, last: Option<CommitId>) -> Result<Looked, Fault> {
     let mirror = outside.mirror();
     mirror.fetch()?;
     let head = mirror.head()?;
+    // A head that is gone from the mirror is no base: all is looked at.
+    let last = match last {
+        Some(last) if mirror.contains(last)? => Some(last),
+        _ => None,
+    };
     let moved = match head {
         Head::At(commit) if Some(commit) != last => {
             let touched = outside.moments().touched(&**mirror, last, commit)?;
@@ -401,6 +569,15 @@ pub async fn forward(queue: Arc<Queue>, events: mpsc::UnboundedSender<Event>) {
     loop {
         let _ = queue.next().await;
         if events.send(Event::Woken).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands the asks of commands to the loop.
+pub async fn forward_asks(mut asks: mpsc::Receiver<Asked>, events: mpsc::UnboundedSender<Event>) {
+    while let Some(asked) = asks.recv().await {
+        if events.send(Event::Asked(asked)).is_err() {
             return;
         }
     }

@@ -6,10 +6,10 @@ use crate::act::apply::directory::{Writer, probe};
 use crate::client::git::Content;
 use crate::decide::document::{Commits, Site, Texts, TreeChange};
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{ClusterState, Entry, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
+use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::rollout::{Answer, Blocked, Rollout};
-use crate::decide::value::{Digest, Fault, Live, Seal, Timestamp, Value};
+use crate::decide::value::{Fault, Live, Seal, Timestamp};
 use crate::name::{BlobId, ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::directory;
 use crate::observe::mirror::Mirror;
@@ -181,8 +181,8 @@ impl Sources for Outside {
         }
     }
 
-    async fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.mirror.descends(commit, ancestor)
+    async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
+        Ok(self.mirror.descends(commit, head)? || self.mirror.is_abandoned(head)?)
     }
 
     fn seal(&self) -> &Seal {
@@ -196,7 +196,7 @@ impl Target for Outside {
         // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
         self.state().writers.remove(&profile.cluster);
         let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
-        mark_drift(&folder, &mut facts);
+        directory::mark_drift(&folder, &mut facts);
         Ok(facts)
     }
 
@@ -208,7 +208,7 @@ impl Target for Outside {
             commits,
             change_set: round.change_sets.get(&profile.cluster).copied(),
             other_deletions: others.map(|(_, count)| *count).sum(),
-            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: profile.lifecycle,
         }
     }
@@ -250,7 +250,11 @@ impl Target for Outside {
 
     async fn write(&self, plan: &Plan, id: GroupId) -> Vec<Answer> {
         let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
-        group.writes().map(|change| self.with_writer(plan, |writer| writer.write(&layer.layer, change))).collect()
+        let write = |change| self.with_writer(plan, |writer| writer.write(&layer.layer, change));
+        let answers: Vec<Answer> = group.writes().map(write).collect();
+        let (cluster, written) = (plan.change.cluster.as_str(), answers.len());
+        tracing::info!(cluster, layer = layer.layer.as_str(), role = ?group.role, objects = written, "written");
+        answers
     }
 
     async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {
@@ -264,32 +268,6 @@ impl Target for Outside {
     fn rollout(&self, plan: Plan) -> Rollout {
         Rollout::for_directory(plan)
     }
-}
-
-/// What is ours and not as it was written is listed as intended and not applied, so that the plan writes it again.
-fn mark_drift(folder: &std::path::Path, facts: &mut ClusterState) {
-    for (name, layer) in &mut facts.inventory.layers {
-        let objects: Vec<(LayerName, Site, ObjectId)> =
-            layer.entries.keys().map(|(site, object)| (name.clone(), *site, object.clone())).collect();
-        for (key, live) in directory::look(folder, &objects) {
-            let Some(entry) = layer.entries.get_mut(&key) else { continue };
-            match &live {
-                Live::Present { object, .. } if is_as_written(object, entry.applied) => {}
-                Live::Absent(crate::decide::value::Absence::NotRead(_)) => {}
-                _ => forget(entry),
-            }
-        }
-    }
-}
-
-fn forget(entry: &mut Entry) {
-    entry.intended = entry.intended.or(entry.applied);
-    entry.applied = None;
-}
-
-fn is_as_written(object: &Value, applied: Option<Digest>) -> bool {
-    let digest = object.get("digest").and_then(Value::as_str).and_then(Digest::parse);
-    object.get("intact").and_then(Value::as_bool) == Some(true) && digest.is_some() && digest == applied
 }
 
 impl Clock for Outside {

@@ -1,11 +1,13 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
-use super::sync::{applied, change, resolve};
+use super::sync::{applied, change, resolve, ruling};
 use super::world::{Sources, Target};
+use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{ChangeKind, Operation};
+use crate::decide::plan::{self, ChangeKind, Operation};
+use crate::decide::report::{Condition, held};
 use crate::decide::value::{Diagnostic, Digest, Fault, Warnings};
-use crate::name::{ChangeId, ClusterName, EnvironmentName};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
 use std::collections::BTreeSet;
 
 /// What a head would change in one cluster.
@@ -30,6 +32,8 @@ pub struct Summary {
     pub layers: usize,
     /// How many objects it deletes.
     pub deletions: usize,
+    /// How the cluster will stand where its plan is held.
+    pub held: Option<Condition>,
     /// Warnings of the documents.
     pub warnings: Vec<Diagnostic>,
 }
@@ -51,6 +55,14 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
     let facts = world.facts(&wanted.profile).await?;
     let before = applied(world, cluster, &facts.record).await;
     let change = change(&before, &wanted.layers);
+    let held = match commit(fleet) {
+        Some(head) => {
+            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
+            let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
+            (!draft.plan().holds.is_empty()).then(|| held(draft.plan()))
+        }
+        None => None,
+    };
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);
     Ok(Summary {
         id: change.id,
@@ -59,6 +71,14 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
         deletions: objects
             .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
             .count(),
+        held,
         warnings: warnings.0,
     })
+}
+
+fn commit(fleet: &Fleet) -> Option<CommitId> {
+    match fleet.head {
+        Revision::Commit(commit) => Some(commit),
+        Revision::Merge { .. } => None,
+    }
 }

@@ -98,7 +98,10 @@ impl Preview {
     /// Returns what the target remembers and has.
     pub fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
         let profile = &wanted.profile;
-        directory::facts(&self.settings.target(&profile.target), &profile.fleet, &profile.cluster)
+        let folder = self.settings.target(&profile.target);
+        let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
+        directory::mark_drift(&folder, &mut facts);
+        Ok(facts)
     }
 
     /// Plans a cluster: against a revision, else against what is recorded as applied, else against nothing.
@@ -129,7 +132,7 @@ impl Preview {
             commits: Commits::default(),
             change_set: None,
             other_deletions: 0,
-            reference: format!("refs/heads/{}", self.settings.branch).into(),
+            reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: wanted.profile.lifecycle,
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
@@ -200,9 +203,9 @@ impl Sources for Preview {
         }
     }
 
-    async fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+    async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
         match &self.local {
-            Some(local) => local.objects().descends(commit, ancestor),
+            Some(local) => local.objects().descends(commit, head),
             None => Ok(true),
         }
     }

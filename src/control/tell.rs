@@ -6,7 +6,7 @@ use super::prepare::Prepared;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{
-    Condition, Context, Environment, Report, Standing, State, Status, environment_status, overtaken_status,
+    Condition, Context, Environment, Remembered, Report, Standing, State, Status, environment_status, overtaken_status,
 };
 use crate::decide::value::{Diagnostic, Digest};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -31,6 +31,10 @@ pub(super) struct Told {
     concerned: BTreeSet<ClusterName>,
     /// The commits of each environment whose verdict is still open, with what each wanted of its clusters.
     open: BTreeMap<EnvironmentName, Vec<Open>>,
+    /// What was begun to be told and is not told to its end: of earlier processes, and plans that were overtaken.
+    left: BTreeSet<Key>,
+    /// The clusters of which something is to be remembered, or forgotten.
+    changed: BTreeSet<ClusterName>,
 }
 
 #[derive(Debug)]
@@ -40,6 +44,41 @@ struct Open {
 }
 
 impl Told {
+    /// Takes what earlier processes left to tell.
+    pub(super) fn after(outbox: &Outbox) -> Self {
+        Self { left: outbox.unended().cloned().collect(), ..Self::default() }
+    }
+
+    /// Takes what an earlier process remembered.
+    pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>) {
+        self.head = Some(head);
+        for Remembered { environment, standing, is_concerned } in rows {
+            let cluster = standing.cluster.clone();
+            if is_concerned {
+                self.concerned.insert(cluster.clone());
+            }
+            self.names.insert(environment.clone());
+            self.environments.insert(cluster.clone(), environment);
+            self.standings.insert(cluster, standing);
+        }
+    }
+
+    /// Returns what is to be remembered since the last call: by cluster, nothing where it is to be forgotten.
+    pub(super) fn unsaved(&mut self) -> Vec<(ClusterName, Option<Vec<u8>>)> {
+        let row = |cluster: &ClusterName| {
+            let (standing, environment) = self.standings.get(cluster).zip(self.environments.get(cluster))?;
+            let is_concerned = self.concerned.contains(cluster);
+            Some(Remembered { environment: environment.clone(), standing: standing.clone(), is_concerned }.encode())
+        };
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|cluster| (cluster.clone(), row(&cluster))).collect()
+    }
+
+    /// Returns all clusters.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = &ClusterName> {
+        self.standings.keys()
+    }
+
     /// Returns the clusters that are not where they should be.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = ClusterName> {
         let is_open =
@@ -62,7 +101,12 @@ impl Told {
         released: &BTreeSet<ClusterName>,
         outbox: &mut Outbox,
     ) {
-        self.head = Some(commit);
+        if let Some(last) = self.head.replace(commit) {
+            let plan = key(last, Context::plan(None));
+            self.left.extend(outbox.unended().find(|key| **key == plan).cloned());
+        }
+        self.changed.extend(std::mem::take(&mut self.concerned));
+        self.changed.extend(clusters.iter().chain(released).cloned());
         self.concerned.clone_from(clusters);
         for cluster in released {
             self.standings.remove(cluster);
@@ -78,18 +122,23 @@ impl Told {
         self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
         self.names.extend(self.environments.values().cloned());
         let plan = Status::new(commit, Context::plan(None), State::Pending, "planning", now());
-        outbox.want(&key(&plan), plan, now());
+        outbox.want(&key_of(&plan), plan, now());
     }
 
     /// Takes note of what the head would change.
     pub(super) fn planned(&mut self, commit: CommitId, prepared: &[Prepared], outbox: &mut Outbox) {
         for one in prepared {
+            self.changed.insert(one.cluster.clone());
             if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
                 standing.wanted = summary.digest;
+                if let Some(held) = &summary.held {
+                    standing.condition = held.clone();
+                }
             }
         }
         let status = plan_status(commit, prepared);
-        outbox.want(&key(&status), status, now());
+        outbox.want(&key_of(&status), status, now());
+        self.end_left(&Context::plan(None), commit, outbox);
         for name in self.names.clone() {
             let wanted = prepared.iter().filter(|one| one.environment == name);
             let wanted =
@@ -116,6 +165,9 @@ impl Told {
         {
             standing.wanted = wanted;
         }
+        if self.standings.get(&report.cluster) != Some(&standing) {
+            self.changed.insert(report.cluster.clone());
+        }
         self.standings.insert(report.cluster.clone(), standing);
         self.reports.insert(report.cluster.clone(), report.clone());
         self.environments.insert(report.cluster.clone(), report.environment.clone());
@@ -130,7 +182,19 @@ impl Told {
         }
         for name in names {
             let status = Status::new(commit, Context::environment(None, &name), State::Failure, why, now());
-            outbox.want(&key(&status), status, now());
+            outbox.want(&key_of(&status), status, now());
+        }
+    }
+
+    /// Ends what an earlier process began to tell of other commits: what they wanted is not known here.
+    fn end_left(&mut self, context: &Context, head: CommitId, outbox: &mut Outbox) {
+        let short: String = head.to_string().chars().take(7).collect();
+        let (ended, left) = std::mem::take(&mut self.left).into_iter().partition(|key| key.context == *context);
+        self.left = left;
+        let others = |key: &Key| key.commit != head;
+        for key in BTreeSet::into_iter(ended).filter(others) {
+            let text = format!("overtaken by {short}");
+            outbox.want(&key, Status::new(key.commit, key.context.clone(), State::Error, &text, now()), now());
         }
     }
 
@@ -147,7 +211,10 @@ impl Told {
         let is_concerned = all.iter().any(|standing| self.concerned.contains(&standing.cluster));
         let standings = if is_concerned { all } else { all.into_iter().map(not_affected).collect() };
         let status = environment_status(head, &environment, &standings, now());
-        outbox.want(&key(&status), status.clone(), now());
+        outbox.want(&key_of(&status), status.clone(), now());
+        if status.state.is_verdict() {
+            self.end_left(&status.context, head, outbox);
+        }
         let Some(open) = self.open.get_mut(name) else { return };
         open.retain(|old| {
             if old.commit == head {
@@ -162,13 +229,17 @@ impl Told {
                 .collect();
             match overtaken_status(old.commit, &status, &environment, &standings, now()) {
                 Some(status) => {
-                    outbox.want(&key(&status), status, now());
+                    outbox.want(&key_of(&status), status, now());
                     false
                 }
                 None => true,
             }
         });
     }
+}
+
+fn key_of(status: &Status) -> Key {
+    key(status.commit, status.context.clone())
 }
 
 fn not_affected(standing: Standing) -> Standing {
@@ -218,6 +289,6 @@ fn first_line(fault: &crate::decide::value::Fault) -> String {
     }
 }
 
-fn key(status: &Status) -> Key {
-    Key { forge: NOTES.into(), repository: NOTES.into(), commit: status.commit, context: status.context.clone() }
+fn key(commit: CommitId, context: Context) -> Key {
+    Key { forge: NOTES.into(), repository: NOTES.into(), commit, context }
 }

@@ -5,7 +5,7 @@ use stratify::decide::document::Commits;
 use stratify::decide::plan::{
     ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
 };
-use stratify::decide::profile::{Lifecycle, Policy, Record};
+use stratify::decide::profile::Record;
 use stratify::decide::render::Layers;
 use stratify::name::ClusterName;
 
@@ -13,14 +13,14 @@ fn cluster(name: &str) -> ClusterName {
     ClusterName::new(name).expect("it is a label")
 }
 
-fn render(files: &Files, name: &str) -> Layers {
+pub(crate) fn render(files: &Files, name: &str) -> Layers {
     match files.render(&cluster(name)) {
         Ok((layers, _)) => layers,
         Err(errors) => panic!("{}", errors.iter().map(line).collect::<Vec<_>>().join("\n")),
     }
 }
 
-fn unborn(name: &str) -> ClusterState {
+pub(crate) fn unborn(name: &str) -> ClusterState {
     ClusterState {
         uid: Uid("1".into()),
         record: Record::unborn("acme".into(), cluster(name)),
@@ -28,14 +28,14 @@ fn unborn(name: &str) -> ClusterState {
     }
 }
 
-fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
+pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
     let ruling = Ruling {
-        policy: Policy::default(),
+        policy: after.policy.clone(),
         commits: Commits::default(),
         change_set: None,
         other_deletions: 0,
         reference: "refs/heads/main".into(),
-        lifecycle: Lifecycle::Active,
+        lifecycle: after.lifecycle,
     };
     let (draft, _) = draft(change(before, after), facts, &ruling).expect("it can be drafted");
     let verdicts = draft.probes().iter().map(|_| stratify::decide::plan::Verdict::Admitted).collect();
@@ -45,7 +45,7 @@ fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
 }
 
 /// Returns the state after a plan was done.
-fn after(plan: &Plan, mut facts: ClusterState) -> ClusterState {
+pub(crate) fn after(plan: &Plan, mut facts: ClusterState) -> ClusterState {
     for layer in &plan.layers {
         if let Some(settled) = &layer.settled {
             let LayerInventory { layer, entries, .. } = settled;

@@ -8,10 +8,11 @@ use crate::client::git::fault;
 use crate::decide::value::{Fault, Owner};
 use crate::serve::socket::{Ask, try_ask};
 use serde_json::json;
+use std::path::Path;
 
 /// Accepts a rewritten head.
-pub(super) fn run(options: &Accept) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Accept, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     if let Some(answer) = try_ask(&here.settings.state, &Ask::Accept(options.commit))? {
         if let Some(error) = answer.get("error").and_then(|error| error.as_str()) {
             return Err(fault(Owner::Operator, false, error, "see `git log`").into());

@@ -11,10 +11,11 @@ use crate::decide::plan::view::{json_of, masked};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
 use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
 use serde_json::json;
+use std::path::Path;
 
 /// Explains the order of a cluster's layers, or the values of one.
-pub(super) fn run(options: &Explain) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let preview = here.preview()?;
     on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;
@@ -31,7 +32,10 @@ pub(super) fn run(options: &Explain) -> Result<Answer, Failure> {
         };
         let texts = preview.texts(wanted.sketch.needs()).await?;
         let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
-        value(layer, &chain, &path)
+        if let Some(name) = path.strip_prefix("/vars/") {
+            return variable(&wanted, layer, name);
+        }
+        value(&wanted, layer, &chain, &path)
     })
 }
 
@@ -72,7 +76,7 @@ fn layers(wanted: &Wanted) -> Answer {
     )
 }
 
-fn value(layer: &ProfileLayer, chain: &Chain, path: &str) -> Result<Answer, Failure> {
+fn value(wanted: &Wanted, layer: &ProfileLayer, chain: &Chain, path: &str) -> Result<Answer, Failure> {
     // People write what they see in values; a path of the document works too.
     let pointers = [path.to_owned(), format!("/values{path}")];
     let found = pointers.iter().filter_map(|path| Pointer::parse(path)).find_map(|pointer| {
@@ -94,12 +98,39 @@ fn value(layer: &ProfileLayer, chain: &Chain, path: &str) -> Result<Answer, Fail
             text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
             writers.push(json!({ "at": writer.at.to_string(), "what": &*writer.what }));
         }
+        for (_, name) in layer.flows.iter().filter(|(at, _)| leaf.is_within(at)) {
+            for writer in
+                wanted.sketch.explain_variable(&layer.name, name).map(|(_, writers)| writers).unwrap_or_default()
+            {
+                text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
+                writers.push(json!({ "at": writer.at.to_string(), "what": &*writer.what }));
+            }
+        }
         if writers.is_empty() {
             text.pieces([(Tone::Faint, format!("    {} layer {}", layer.at, layer.name))]);
         }
         data.push(json!({ "pointer": leaf.to_string(), "value": json_of(&value), "writers": writers }));
     }
     Ok(Answer::new(text, json!({ "layer": layer.name.as_str(), "values": data })))
+}
+
+/// A variable that only templates name.
+fn variable(wanted: &Wanted, layer: &ProfileLayer, name: &str) -> Result<Answer, Failure> {
+    let Some((value, writers)) = wanted.sketch.explain_variable(&layer.name, name) else {
+        let message = format!("the layer {} has no variable {name}", layer.name);
+        return Err(fault(Owner::Author, false, message, "variables belong to the layer's profile").into());
+    };
+    let mut text = Text::default();
+    text.pieces([(Tone::Strong, format!("vars.{name}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+    for writer in &writers {
+        text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
+    }
+    let chain: Vec<_> =
+        writers.iter().map(|writer| json!({ "at": writer.at.to_string(), "what": &*writer.what })).collect();
+    Ok(Answer::new(
+        text,
+        json!({ "layer": layer.name.as_str(), "variable": name, "value": json_of(&value), "writers": chain }),
+    ))
 }
 
 fn leaves(pointer: &Pointer, value: &Value) -> Vec<(Pointer, Value)> {

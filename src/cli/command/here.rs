@@ -1,87 +1,137 @@
-//! In: the current folder. Out: the fleet around it, with settings, key, mirror and store.
-//! Guarantee: only what a command needs is opened; a preview opens nothing that it could change but the key.
+//! In: the current folder, and the operator's file. Out: the fleet, with settings, key, mirror, store and statuses.
+//! Guarantee: only what a command needs is opened; a preview changes nothing.
 use super::Failure;
-use crate::client::git::{Address, Credentials, Limits, fault};
-use crate::client::secret::installation_key;
+use crate::client::git::{self, Address, Limits, Objects, fault, in_folder};
+use crate::client::secret::{installation_key, secret};
 use crate::client::store::Store;
 use crate::control::outside::Outside;
 use crate::control::preview::Preview;
+use crate::control::statuses::Statuses;
 use crate::decide::value::{Fault, Owner, Seal};
 use crate::name::RepoName;
 use crate::observe::mirror::Mirror;
 use crate::observe::worktree::Local;
-use crate::settings::Settings;
+use crate::settings::{Credentials, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The branch that is watched where none is checked out.
-const BRANCH: &str = "main";
-
-/// The fleet around the current folder.
+/// The fleet that a command is about.
 pub(super) struct Here {
     pub(super) settings: Settings,
+    /// The folder of the working tree, where there is one.
+    root: Result<PathBuf, String>,
 }
 
 impl Here {
-    /// Finds the fleet.
-    pub(super) fn find() -> Result<Self, Fault> {
-        Self::at(Path::new("."))
+    /// Finds the fleet around the current folder, with the operator's settings.
+    pub(super) fn find(settings: Option<&Path>) -> Result<Self, Fault> {
+        Self::at(Path::new("."), settings)
     }
 
     /// Finds the fleet at or around a folder.
-    pub(super) fn at(folder: &Path) -> Result<Self, Fault> {
-        let root = fleet_around(folder)?;
-        let branch = Local::try_discover(&root)?.map(|local| local.try_branch()).transpose()?.flatten();
-        Ok(Self { settings: Settings::embedded(&root, branch.as_deref().unwrap_or(BRANCH))? })
+    pub(super) fn at(folder: &Path, settings: Option<&Path>) -> Result<Self, Fault> {
+        let root = fleet_around(folder);
+        let mut settings = match (settings, &root) {
+            (Some(file), _) => Settings::read(file)?,
+            (None, Ok(root)) => Settings::embedded(root),
+            (None, Err(_)) => return Err(root.err().unwrap_or_else(|| Fault::bug("no fleet"))),
+        };
+        if let (None, Ok(root)) = (&settings.repository.branch, &root) {
+            settings.repository.branch =
+                Local::try_discover(root)?.map(|local| local.try_branch()).transpose()?.flatten();
+        }
+        Ok(Self { settings, root: root.map_err(|fault| fault.to_string()) })
     }
 
-    /// Returns the key of the installation; a command without effect gets one that is not kept.
-    pub(super) fn seal(&self) -> Result<Seal, Fault> {
+    /// Returns the folder of the working tree.
+    pub(super) fn root(&self) -> Result<&Path, Fault> {
+        let hint = "go to the fleet's repository, or name it by -C";
+        self.root.as_deref().map_err(|why| fault(Owner::Operator, false, why.clone(), hint))
+    }
+
+    fn seal(&self) -> Result<Seal, Fault> {
         installation_key(&self.settings.state.join("key"))
     }
 
-    /// Opens the fleet for a command without effect.
+    /// Opens the fleet for a command without effect; its key is not kept where there is none yet.
     pub(super) fn preview(&self) -> Result<Preview, Fault> {
-        let key = self.settings.state.join("key");
-        let seal = if key.is_file() { self.seal()? } else { Seal::new(b"preview") };
-        Preview::open(&self.settings.root, self.settings.clone(), seal)
+        let is_there = self.settings.state.join("key").is_file();
+        let seal = if is_there { self.seal()? } else { Seal::new(b"preview") };
+        Preview::open(self.root()?, self.settings.clone(), seal)
     }
 
     /// Returns the repository around.
     pub(super) fn local(&self) -> Result<Local, Fault> {
-        Local::discover(&self.settings.root)
+        Local::discover(self.root()?)
     }
 
-    /// Opens the mirror of the repository around.
-    pub(super) fn mirror(&self) -> Result<Mirror, Fault> {
-        let local = self.local()?;
-        let address = Address {
-            name: RepoName::new("fleet").expect("it is a label"),
-            url: format!("file://{}", local.git_folder().display()),
-            branch: self.settings.branch.clone(),
-            path: local.path().cloned(),
-            credentials: Credentials::None,
-            authority: None,
-            limits: Limits::default(),
+    fn address(&self) -> Result<Address, Fault> {
+        let repository = &self.settings.repository;
+        let name = RepoName::new("fleet").expect("it is a label");
+        let branch = self.settings.branch().to_owned();
+        let limits = Limits::default();
+        let Some(url) = &repository.url else {
+            let local = self.local()?;
+            let url = format!("file://{}", local.git_folder().display());
+            let credentials = git::Credentials::None;
+            return Ok(Address {
+                name,
+                url,
+                branch,
+                path: local.path().cloned(),
+                credentials,
+                authority: None,
+                limits,
+            });
         };
-        Mirror::open(address, &self.settings.state.join("mirror"))
+        let credentials = match &repository.credentials {
+            Credentials::None => git::Credentials::None,
+            Credentials::TokenFile(file) => git::Credentials::Token(secret(file)?),
+            Credentials::Basic { user, password_file } => {
+                git::Credentials::Basic { user: user.clone(), password: secret(password_file)? }
+            }
+            Credentials::Ssh { key_file, known_hosts_file } => {
+                git::Credentials::SshKey { key: key_file.clone(), known_hosts: known_hosts_file.clone() }
+            }
+        };
+        let read = |file: &PathBuf| std::fs::read(file).map_err(in_folder("could not read the authority's file"));
+        let authority = repository.authority.as_ref().map(read).transpose()?;
+        Ok(Address { name, url: url.clone(), branch, path: repository.path.clone(), credentials, authority, limits })
+    }
+
+    /// Opens the mirror.
+    pub(super) fn mirror(&self) -> Result<Arc<Mirror>, Fault> {
+        Ok(Arc::new(Mirror::open(self.address()?, &self.settings.state.join("mirror"))?))
+    }
+
+    /// Opens where the statuses are: the repository around, or the mirror of a remote one.
+    pub(super) fn statuses(&self, mirror: Option<&Arc<Mirror>>) -> Result<Statuses, Fault> {
+        match (&self.settings.repository.url, mirror) {
+            (None, _) => Ok(Statuses::Local(Arc::new(self.local()?))),
+            (Some(_), Some(mirror)) => Ok(Statuses::Mirror(mirror.clone())),
+            (Some(_), None) => Ok(Statuses::Mirror(self.mirror()?)),
+        }
     }
 
     /// Opens all that a sync needs.
-    pub(super) fn outside(&self) -> Result<(Arc<Outside>, Store), Fault> {
-        std::fs::create_dir_all(&self.settings.state).map_err(|error| {
-            let message = format!("could not make {}: {error}", self.settings.state.display());
-            fault(Owner::Operator, false, message, "look at the rights of the folder, and the space left")
-        })?;
-        let store = Store::open(&self.settings.state.join("state.redb"))?;
-        let mirror = Arc::new(self.mirror()?);
-        Ok((Arc::new(Outside::new(self.settings.clone(), mirror, self.seal()?)), store))
+    pub(super) fn outside(&self) -> Result<(Arc<Outside>, Store, Statuses), Fault> {
+        let state = &self.settings.state;
+        std::fs::create_dir_all(state).map_err(in_folder(&format!("could not make {}", state.display())))?;
+        let store = Store::open(&state.join("state.redb"))?;
+        let mirror = self.mirror()?;
+        let statuses = self.statuses(Some(&mirror))?;
+        Ok((Arc::new(Outside::new(self.settings.clone(), mirror, self.seal()?)), store, statuses))
     }
+}
+
+/// Returns the objects in which the statuses are.
+pub(super) fn objects(statuses: &Statuses) -> &Objects {
+    statuses.objects()
 }
 
 fn fleet_around(folder: &Path) -> Result<PathBuf, Fault> {
     let attempt = format!("could not look for a fleet around {}", folder.display());
-    let folder = folder.canonicalize().map_err(crate::client::git::in_folder(&attempt))?;
+    let folder = folder.canonicalize().map_err(in_folder(&attempt))?;
     let found = folder.ancestors().find(|around| around.join("fleet.yaml").symlink_metadata().is_ok());
     found.map(Path::to_owned).ok_or_else(|| {
         let message = format!("{attempt}: neither it nor a folder above it holds a fleet.yaml");
@@ -99,8 +149,7 @@ pub(super) fn on_large_stack<T: Send>(work: impl Future<Output = Result<T, Failu
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
-        let joined = thread.map(std::thread::ScopedJoinHandle::join);
-        match joined {
+        match thread.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Failure::Fault(Fault::bug("the command did not come to its end"))),
             Err(error) => Err(Failure::Fault(Fault::bug(error))),

@@ -10,8 +10,8 @@ use serde_json::json;
 use std::path::Path;
 
 /// Checks all documents and resolves all clusters.
-pub(super) fn run(options: &Lint) -> Result<Answer, Failure> {
-    let here = Here::at(options.path.as_deref().unwrap_or(Path::new(".")))?;
+pub(super) fn run(options: &Lint, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::at(options.path.as_deref().unwrap_or(Path::new(".")), settings)?;
     let preview = here.preview()?;
     let (clusters, said) = on_large_stack(check(&preview))?;
     let said = once(said);

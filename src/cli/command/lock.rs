@@ -8,10 +8,11 @@ use crate::client::git::{fault, in_folder};
 use crate::decide::value::{Fault, Owner};
 use serde_json::json;
 use std::fs;
+use std::path::Path;
 
 /// Writes fleet.lock, or says whether it is right.
-pub(super) fn run(options: &Lock) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let preview = here.preview()?;
     let fleet = preview.fleet(None)?;
     let local = here.local()?;
@@ -27,7 +28,7 @@ pub(super) fn run(options: &Lock) -> Result<Answer, Failure> {
         lines.extend(["  - { name: ", &name, ", commit: ", &commit.to_string(), " }\n"]);
         locked.push(json!({ "name": &**tag, "commit": commit.to_string() }));
     }
-    let file = here.settings.root.join("fleet.lock");
+    let file = here.root()?.join("fleet.lock");
     let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines) || (tags.is_empty() && !file.exists());
     if options.check && !is_right {
         return Err(fault(

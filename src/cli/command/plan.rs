@@ -8,10 +8,11 @@ use crate::decide::plan::view;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
 use crate::name::ClusterName;
 use serde_json::json;
+use std::path::Path;
 
 /// Plans all clusters, or one.
-pub(super) fn run(options: &Plan) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let preview = here.preview()?;
     let (plans, warnings) = on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;

@@ -14,8 +14,8 @@ use std::fs;
 use std::path::Path;
 
 /// Renders a cluster, or one of its layers.
-pub(super) fn run(options: &Render) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Render, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let preview = here.preview()?;
     let (layers, warnings) = on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;

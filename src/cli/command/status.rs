@@ -1,19 +1,23 @@
 //! In: a commit. Out: its statuses.
 //! Guarantee: as they were posted; decisions never read them.
-use super::here::Here;
+use super::here::{Here, objects};
 use super::{Answer, Failure};
 use crate::cli::args::Status;
 use crate::cli::print::{Table, Text};
 use crate::decide::report::State;
+use crate::name::CommitId;
 use crate::observe::forge::notes;
 use serde_json::json;
+use std::path::Path;
 
 /// Prints the statuses of a commit, of the checked-out one by default.
-pub(super) fn run(options: &Status) -> Result<Answer, Failure> {
-    let here = Here::find()?;
-    let local = here.local()?;
-    let commit = local.resolve(options.rev.as_deref().unwrap_or("HEAD"))?;
-    let statuses = notes::read(local.objects(), commit)?;
+pub(super) fn run(options: &Status, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
+    let commit = match (&options.rev, CommitId::parse(options.rev.as_deref().unwrap_or_default())) {
+        (_, Some(commit)) => commit,
+        (rev, None) => here.local()?.resolve(rev.as_deref().unwrap_or("HEAD"))?,
+    };
+    let statuses = notes::read(objects(&here.statuses(None)?), commit)?;
     if statuses.is_empty() {
         let text = Text::of(format!("{commit} has no status yet: `stratify sync` or `stratify serve` gives it one"));
         return Ok(Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] })));

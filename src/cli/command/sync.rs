@@ -10,17 +10,16 @@ use crate::decide::report::{Condition, Report};
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::CommitId;
 use serde_json::json;
-use std::sync::Arc;
+use std::path::Path;
 
 /// Syncs all clusters to the head of the watched branch.
-pub(super) fn run(options: &Sync, printer: &Printer) -> Result<Answer, Failure> {
+pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
     if options.cluster.is_some() || options.environment.is_some() || options.rev.is_some() {
         let message = "a sync of a part of the fleet, or to another revision, is not supported yet";
         return Err(fault(Owner::Author, false, message, "leave --cluster, --environment and --rev out").into());
     }
-    let here = Here::find()?;
-    let (outside, store) = here.outside()?;
-    let statuses = Arc::new(here.local()?);
+    let here = Here::find(settings)?;
+    let (outside, store, statuses) = here.outside()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
     let watcher = Watcher { progress: printer.progress(), head: None, held: None, troubles: Vec::new() };
     let (mut engine, received) = Engine::new(outside, statuses, store, watcher)?;

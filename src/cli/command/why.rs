@@ -8,10 +8,11 @@ use crate::decide::plan::{Hold, view};
 use crate::decide::value::Warnings;
 use crate::serve::socket::{Ask, try_ask};
 use serde_json::json;
+use std::path::Path;
 
 /// Says what a cluster waits for.
-pub(super) fn run(options: &Why) -> Result<Answer, Failure> {
-    let here = Here::find()?;
+pub(super) fn run(options: &Why, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
     let running = try_ask(&here.settings.state, &Ask::Why(options.cluster.clone()))?;
     let preview = here.preview()?;
     let plan = on_large_stack(async {

@@ -1,8 +1,9 @@
 //! In: each place at which a write can be cut off. Out: the process's end there, if a test asked for it.
-//! Guarantee: nothing at all without the feature `kill-points`.
+//! Guarantee: a release build has nothing of it; debug builds do, so that the tests run as the program is usually tested,
+//! without a second build for a feature.
 
 /// Ends the process as `kill -9` does, if `STRATIFY_KILL_AT` names the number of this call, from one.
-#[cfg(feature = "kill-points")]
+#[cfg(debug_assertions)]
 pub(super) fn point() {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,5 +17,5 @@ pub(super) fn point() {
 }
 
 /// Does nothing: only tests end the process here.
-#[cfg(not(feature = "kill-points"))]
+#[cfg(not(debug_assertions))]
 pub(super) fn point() {}

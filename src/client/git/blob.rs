@@ -1,6 +1,7 @@
 //! In: ids of blobs. Out: their contents.
 //! Guarantee: a blob beyond the limit is never handed out, and one beyond what fits into memory never unpacked.
 use super::address::Limits;
+use super::bases::Bases;
 use super::error::{in_local, local};
 use super::objects::Content;
 use crate::decide::document::TooLarge;
@@ -9,6 +10,24 @@ use crate::name::BlobId;
 use gix::ObjectId;
 use gix::objs::FindExt;
 use std::sync::Arc;
+
+/// Reads many blobs one call after the other, on one thread; to be dropped when the work is done.
+pub struct Reader {
+    repository: gix::Repository,
+    limits: Limits,
+}
+
+impl Reader {
+    pub(super) fn new(mut repository: gix::Repository, limits: Limits) -> Self {
+        repository.objects.set_pack_cache(|| Box::new(Bases::default()));
+        Self { repository, limits }
+    }
+
+    /// Returns the contents of blobs, in the order of the ids.
+    pub fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        read(&self.repository, blobs, &self.limits)
+    }
+}
 
 /// Returns the contents of blobs, in the order of the ids.
 pub(crate) fn read(

@@ -95,6 +95,47 @@ pub(crate) fn fetch(
     Ok(found)
 }
 
+/// Fetches one ref, under its own name, into a repository that may have it already; returns what it names.
+pub(crate) fn fetch_one(
+    into: &gix::Repository,
+    address: &Address,
+    reference: &str,
+    attempt: &str,
+) -> Result<Option<ObjectId>, Fault> {
+    let refspec = format!("+{reference}:{reference}");
+    let remote = into
+        .remote_at_without_url_rewrite(address.url.as_str())
+        .and_then(|remote| {
+            remote.with_fetch_tags(Tags::None).with_refspecs([refspec.as_str()], gix::remote::Direction::Fetch)
+        })
+        .map_err(in_local(attempt))?;
+    let incoming = into.objects.store_ref().path().join("pack");
+    let (transport, mut guard) = connect(address, Service::UploadPack, Some(&incoming))?;
+    let connection = remote
+        .to_connection_with_transport(transport)
+        .with_credentials(authenticate(address))
+        .with_transport_options(Box::new(http_options(address)?));
+    let prepared = match connection.prepare_fetch(gix::progress::Discard, gix::remote::ref_map::Options::default()) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(remote_fault(address, attempt, &error, &mut guard)),
+    };
+    let named = |one: &Ref| match one {
+        Ref::Direct { full_ref_name, object } if full_ref_name == reference => Some(*object),
+        Ref::Peeled { full_ref_name, tag, .. } if full_ref_name == reference => Some(*tag),
+        _ => None,
+    };
+    let Some(found) = prepared.ref_map().remote_refs.iter().find_map(named) else { return Ok(None) };
+    let received = prepared.with_write_packed_refs_only(true).receive(gix::progress::Discard, &guard.ended);
+    if let Err(error) = received {
+        return Err(remote_fault(address, attempt, &error, &mut guard));
+    }
+    if into.has_object(found) {
+        return Ok(Some(found));
+    }
+    let message = format!("{attempt}: the remote did not send {found}");
+    Err(fault(Owner::Outside, true, message, "run `git fsck` on the remote"))
+}
+
 fn advertised(refs: &[Ref], branch: &str) -> Advertised {
     let mut found = Advertised::default();
     for one in refs.iter().take(REFS_MAX) {
@@ -190,7 +231,7 @@ pub(crate) fn remote_fault(address: &Address, attempt: &str, error: &gix::Error,
 }
 
 /// Returns the text without our credential, should a server have sent it back.
-fn without_secret(address: &Address, text: &str) -> String {
+pub(crate) fn without_secret(address: &Address, text: &str) -> String {
     use super::address::Credentials;
     use secrecy::ExposeSecret;
     match &address.credentials {

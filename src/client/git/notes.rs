@@ -15,10 +15,10 @@ use std::time::Duration;
 pub const STATUSES: &str = "refs/notes/stratify";
 
 /// How often a note is written again after somebody else's: each time somebody has got through.
-const TRIES_MAX: u32 = 50;
+pub(crate) const TRIES_MAX: u32 = 50;
 
 /// The wait after a collision, growing with each: a note takes another process a few milliseconds.
-const WAIT: Duration = Duration::from_millis(2);
+pub(crate) const WAIT: Duration = Duration::from_millis(2);
 
 impl Objects {
     /// Returns the note of a commit, if there is one.
@@ -75,7 +75,7 @@ impl Objects {
 }
 
 /// The notes of one moment.
-struct Notes<'a> {
+pub(crate) struct Notes<'a> {
     repository: &'a gix::Repository,
     /// The commit that the ref names, if there is one.
     tip: Option<ObjectId>,
@@ -86,7 +86,11 @@ impl<'a> Notes<'a> {
     fn at(repository: &'a gix::Repository, reference: &str, attempt: &str) -> Result<Self, Fault> {
         let found = repository.try_find_reference(reference).map_err(in_local(attempt))?;
         let tip = found.map(|mut found| found.peel_to_id().map(gix::Id::detach)).transpose();
-        let tip = tip.map_err(in_local(attempt))?;
+        Self::of(repository, tip.map_err(in_local(attempt))?, attempt)
+    }
+
+    /// Returns the notes that a commit has.
+    pub(crate) fn of(repository: &'a gix::Repository, tip: Option<ObjectId>, attempt: &str) -> Result<Self, Fault> {
         let tree = match tip {
             Some(tip) => {
                 let commit = repository.find_commit(tip).map_err(in_local(attempt))?;
@@ -98,18 +102,38 @@ impl<'a> Notes<'a> {
         Ok(Self { repository, tip, state })
     }
 
+    /// Returns the blob that is the note of an object.
+    pub(crate) fn blob(&mut self, of: ObjectId, attempt: &str) -> Result<Option<ObjectId>, Fault> {
+        self.state.get(&of, self.repository).map_err(in_local(attempt))
+    }
+
+    /// Returns the text of a note.
+    pub(crate) fn read(&self, blob: ObjectId, attempt: &str) -> Result<String, Fault> {
+        let blob = self.repository.find_blob(blob).map_err(in_local(attempt))?;
+        Ok(blob.data.to_str_lossy().into_owned())
+    }
+
+    /// Makes a blob the note of an object.
+    pub(crate) fn put(&mut self, of: ObjectId, blob: ObjectId, attempt: &str) -> Result<(), Fault> {
+        self.state.edit(of, Some(blob), self.repository).map_err(in_local(attempt))?;
+        Ok(())
+    }
+
+    /// Writes the notes, and returns what the ref should name.
+    pub(crate) fn commit(&mut self, attempt: &str) -> Result<ObjectId, Fault> {
+        let tree = self.state.write(self.repository).map_err(in_local(attempt))?;
+        let written = self.repository.new_commit("stratify", tree, self.tip).map_err(in_local(attempt))?;
+        Ok(written.id)
+    }
+
     fn text(&mut self, commit: CommitId, attempt: &str) -> Result<Option<String>, Fault> {
-        let found = self.state.get(&object(commit), self.repository).map_err(in_local(attempt))?;
-        let Some(found) = found else { return Ok(None) };
-        let blob = self.repository.find_blob(found).map_err(in_local(attempt))?;
-        Ok(Some(blob.data.to_str_lossy().into_owned()))
+        self.blob(object(commit), attempt)?.map(|blob| self.read(blob, attempt)).transpose()
     }
 
     /// Writes the notes with another note of a commit, and returns what the ref should name.
     fn with(&mut self, commit: CommitId, note: &str, attempt: &str) -> Result<ObjectId, Fault> {
         let blob = self.repository.write_blob(note).map_err(in_local(attempt))?.detach();
-        let edit = self.state.replace(object(commit), blob, self.repository).map_err(in_local(attempt))?;
-        let written = self.repository.new_commit("stratify", edit.tree, self.tip).map_err(in_local(attempt))?;
-        Ok(written.id)
+        self.put(object(commit), blob, attempt)?;
+        self.commit(attempt)
     }
 }

@@ -1,6 +1,7 @@
 //! In: a repository's folder on this machine. Out: its objects: trees' differences, blobs, commits, refs.
 //! Guarantee: reads only the object database and the refs; no work tree, filter, replacement, hook or configured program.
 use super::address::Limits;
+use super::blob::Reader;
 use super::error::{fault, in_local};
 use super::{blob, log, tree};
 use crate::decide::document::{Commits, TooLarge, TreeChange};
@@ -62,6 +63,11 @@ impl Objects {
         blob::read(&self.repository(), blobs, &self.limits)
     }
 
+    /// Returns a reader for many blobs, of the packs as they are now.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.repository(), self.limits)
+    }
+
     /// Returns the commits of `to` that `from` has not, newest first.
     pub fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
         log::commits(&self.repository(), from, to, self.path.as_ref(), &self.limits)
@@ -94,6 +100,31 @@ impl Objects {
         let id = found.peel_to_id().map_err(in_local(&attempt))?.detach();
         let header = repository.try_find_header(id).map_err(in_local(&attempt))?;
         Ok(header.filter(|header| header.kind() == gix::object::Kind::Commit).map(|_| commit(id)))
+    }
+
+    /// Returns the commits that the refs below a prefix name.
+    pub(crate) fn commits_below(&self, prefix: &str) -> Result<Vec<CommitId>, Fault> {
+        let attempt = format!("could not list {prefix}");
+        let repository = self.repository();
+        let platform = repository.references().map_err(in_local(&attempt))?;
+        let mut commits = Vec::new();
+        for found in platform.prefixed(&*format!("{prefix}/")).map_err(in_local(&attempt))? {
+            let found = found.map_err(|error| fault(Owner::Operator, false, format!("{attempt}: {error}"), ""))?;
+            commits.extend(found.try_id().map(|id| commit(id.detach())));
+        }
+        Ok(commits)
+    }
+
+    /// Removes the lock of a ref that is ours, which a killed process left.
+    pub(crate) fn unlock(&self, full_name: &str) -> Result<(), Fault> {
+        let lock = self.repository().common_dir().join(format!("{full_name}.lock"));
+        match std::fs::remove_file(&lock) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let message = format!("could not remove {}, which a killed process left: {error}", lock.display());
+                Err(fault(Owner::Operator, true, message, "remove it by hand"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes a ref name a commit, whatever it named.

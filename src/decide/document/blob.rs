@@ -6,6 +6,7 @@ use super::snapshot::TooLarge;
 use super::yaml::{Limits, Stream, YamlError, read};
 use crate::decide::value::{Diagnostic, Text, Value, canonical};
 use crate::name::{BlobId, RepoPath};
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -85,7 +86,12 @@ impl Blob {
         self.schema.get_or_init(|| {
             let json = serde_json::from_str(&canonical(self.value())).unwrap_or_default();
             let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
-            options.build(&json).map_err(|error| error.masked().to_string())
+            options.build(&json).map_err(|error| match error.kind() {
+                ValidationErrorKind::Referencing(_) => {
+                    "a reference leads to nothing in it, and other documents are never read".into()
+                }
+                _ => error.masked().to_string(),
+            })
         })
     }
 

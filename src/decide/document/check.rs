@@ -8,7 +8,7 @@ use crate::decide::value::{Code, Diagnostic};
 use std::collections::BTreeMap;
 
 /// Checks a document from its root; keys that stand twice are errors in our own kinds.
-pub(super) fn check(file: &File, fields: &'static [Field], found: &mut Vec<Diagnostic>) {
+pub fn check(file: &File, fields: &'static [Field], found: &mut Vec<Diagnostic>) {
     for (first, last) in file.tree.duplicates() {
         found.push(
             Diagnostic::error(codes::DUPLICATE_KEY, format!("the key `{}` stands twice", last.text()))

@@ -57,17 +57,17 @@ pub enum Presence {
 }
 
 /// Returns a field that has to stand.
-pub(super) const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {
+pub const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, shape, presence: Presence::Required, about }
 }
 
 /// Returns a field that may stand.
-pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Field {
+pub const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, shape, presence: Presence::Optional, about }
 }
 
 /// Returns a field whose behaviour is not built yet.
-pub(super) const fn later(name: &'static str, about: &'static str) -> Field {
+pub const fn later(name: &'static str, about: &'static str) -> Field {
     Field { name, shape: Shape::Any, presence: Presence::Later, about }
 }
 

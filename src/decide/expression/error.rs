@@ -1,6 +1,7 @@
 //! In: what is wrong with an expression. Out: the sentence people read, and what to do next.
 //! Guarantee: neither a value nor the expression's text is shown, only names that the author wrote.
 use super::{bounds, cost};
+use std::sync::Arc;
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +34,15 @@ pub enum ExpressionError {
     #[error("the placeholder has no end, expected `}}}}`")]
     Unclosed,
     /// A name, a key or a function that is not there.
-    #[error("`{0}` is unknown")]
-    UnknownName(String),
+    #[error("`{path}` is unknown")]
+    UnknownName {
+        /// The whole path as it is read.
+        path: String,
+        /// The part of it that is not there.
+        name: Arc<str>,
+        /// The names that are there in its stead; of something sensitive none.
+        known: Vec<Arc<str>>,
+    },
     /// Something that is computed is not there.
     #[error("{0} is absent")]
     Absent(String),
@@ -57,7 +65,9 @@ impl ExpressionError {
             Self::Syntax(_) => "texts stand in quotes, names with a dash or a slash in `[\"…\"]`",
             Self::Quotes => "write the backslashes of a pattern in `r'…'`",
             Self::Unclosed => "end it by `}}`, or write `$${{` for the characters themselves",
-            Self::UnknownName(_) => "guard what may be absent by `has(…)`",
+            // A root name is never absent: it is misspelt.
+            Self::UnknownName { path, name, .. } if *path == **name => return None,
+            Self::UnknownName { .. } => "guard what may be absent by `has(…)`",
             Self::Absent(_) => "guard it by `in` for a key, or by `size(…)` for an index",
             Self::Type(_) | Self::Arithmetic(_) => return None,
         })

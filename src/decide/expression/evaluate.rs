@@ -2,12 +2,12 @@
 //! Guarantee: what depends on something sensitive comes back sealed; an error shows no value.
 use super::references::{Path, References};
 use super::scope::exposed;
-use super::{ExpressionError, Scope, bind, bounds, cost};
+use super::{ExpressionError, Scope, bind, bounds, cost, plain};
 use crate::decide::value::Value;
 use cel::parser::ParseErrors;
 use cel::{Context, Env, ExecutionError, IdedExpr};
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// The functions and types of CEL's standard, and none of ours.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -21,8 +21,10 @@ static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| {
 /// Compiling descends deep within its bounds: its callers run on threads with a stack of 64 MiB.
 pub struct Expression {
     text: Arc<str>,
-    tree: IdedExpr,
+    /// Empty until it is needed where the text is a plain path.
+    tree: OnceLock<IdedExpr>,
     references: References,
+    is_plain: bool,
 }
 
 impl fmt::Debug for Expression {
@@ -31,15 +33,30 @@ impl fmt::Debug for Expression {
     }
 }
 
+fn parse(text: &str) -> Result<IdedExpr, ExpressionError> {
+    cel::parser::Parser::new().parse(text).map_err(|errors| syntax(&errors))
+}
+
 impl Expression {
     /// Compiles `text`.
     pub fn compile(text: &str) -> Result<Arc<Self>, ExpressionError> {
         bounds::check_text(text)?;
-        let parser = cel::parser::Parser::new();
-        let tree = parser.parse(text).map_err(|errors| syntax(&errors))?;
+        if let Some(path) = plain::path(text) {
+            let references = References::of_path(path);
+            return Ok(Arc::new(Self { text: text.into(), tree: OnceLock::new(), references, is_plain: true }));
+        }
+        let tree = parse(text)?;
         bounds::check_tree(&tree, bounds::COMPREHENSIONS_MAX)?;
         let references = References::of(&tree);
-        Ok(Arc::new(Self { text: text.into(), tree, references }))
+        Ok(Arc::new(Self { text: text.into(), tree: tree.into(), references, is_plain: false }))
+    }
+
+    fn tree(&self) -> Result<&IdedExpr, ExpressionError> {
+        if let Some(tree) = self.tree.get() {
+            return Ok(tree);
+        }
+        let tree = parse(&self.text)?;
+        Ok(self.tree.get_or_init(|| tree))
     }
 
     /// Returns its text.
@@ -54,13 +71,19 @@ impl Expression {
 
     /// Returns its value; one that depends on something sensitive is sealed.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, ExpressionError> {
+        if let (true, [path]) = (self.is_plain, self.references.paths.as_slice())
+            && let Some(value) = scope.scalar(path)
+        {
+            return Ok(value);
+        }
+        let tree = self.tree()?;
         let (bound, tainted) = scope.bind(&self.references);
-        cost::check(&self.tree, &self.references.paths, &bound)?;
+        cost::check(tree, &self.references.paths, &bound)?;
         let mut context = Context::with_env(STANDARD.clone());
         for (root, value) in &bound {
             context.add_variable_as_val(root.to_string(), bind::to_cel(value));
         }
-        let found = cel::Value::resolve_val(&self.tree, &context);
+        let found = cel::Value::resolve_val(tree, &context);
         let found = found.map_err(|error| self.explain(&error, scope, tainted))?;
         let value = bind::from_cel(found.as_ref())?;
         Ok(if tainted { scope.seal.seal(value) } else { value })
@@ -77,7 +100,13 @@ impl Expression {
     fn explain(&self, error: &ExecutionError, scope: &Scope<'_>, tainted: bool) -> ExpressionError {
         use ExecutionError as E;
         match error {
-            E::UndeclaredReference(name) => ExpressionError::UnknownName(name.to_string()),
+            E::UndeclaredReference(name) => {
+                // A function is named here too, and is no misspelt root.
+                let is_root =
+                    self.references.paths.iter().any(|path| path.first().is_some_and(|root| **root == **name));
+                let known = if is_root { scope.names() } else { Vec::new() };
+                ExpressionError::UnknownName { path: name.to_string(), name: name.as_str().into(), known }
+            }
             E::NoSuchKey(key) => self.explain_key(key, scope, tainted),
             E::IndexOutOfBounds(_) => ExpressionError::Absent("an item of a list".to_owned()),
             E::NoSuchOverload(error) => {
@@ -110,10 +139,11 @@ impl Expression {
     fn explain_key(&self, key: &str, scope: &Scope<'_>, tainted: bool) -> ExpressionError {
         let absent = |path: &&Path| path.get(scope.depth_of(path)).is_some_and(|missing| **missing == *key);
         if let Some(path) = self.references.paths.iter().find(absent) {
-            return ExpressionError::UnknownName(path.join("."));
+            let known = if tainted { Vec::new() } else { scope.names_beside(path) };
+            return ExpressionError::UnknownName { path: path.join("."), name: key.into(), known };
         }
         if !tainted && self.references.keys.contains(key) {
-            return ExpressionError::UnknownName(key.to_owned());
+            return ExpressionError::UnknownName { path: key.to_owned(), name: key.into(), known: Vec::new() };
         }
         ExpressionError::Absent("a key that the expression computes".to_owned())
     }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub(super) type Path = Vec<Arc<str>>;
 
 /// Names that CEL itself knows, as in `type(x) == int`.
-const TYPES: &[&str] = &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+pub(super) const TYPES: &[&str] =
+    &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
 /// All that an expression names.
 #[derive(Debug, Default)]
@@ -31,6 +32,12 @@ impl References {
         references.paths.sort();
         references.paths.dedup();
         references
+    }
+
+    /// Returns what an expression names that is one path and nothing else.
+    pub(super) fn of_path(path: Path) -> Self {
+        let keys = path.iter().skip(1).cloned().collect();
+        Self { paths: vec![path], keys, tested: BTreeSet::new() }
     }
 
     fn walk<'a>(&mut self, expression: &'a IdedExpr, locals: &mut Vec<&'a str>) {

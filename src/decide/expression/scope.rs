@@ -54,16 +54,43 @@ impl<'a> Scope<'a> {
         (bound, tainted)
     }
 
+    /// Returns the scalar at `path`, where nothing on the way is absent or sealed.
+    pub(super) fn scalar(&self, path: &Path) -> Option<Value> {
+        let (root, keys) = path.split_first()?;
+        let root = self.roots.get(&**root)?;
+        let found = keys.iter().try_fold(root, |value, key| value.get(key))?;
+        (!matches!(found, Value::List(_) | Value::Map(_) | Value::Sensitive(_))).then(|| found.clone())
+    }
+
     /// Returns how much of `path` is there: as many keys, the root included.
     pub(super) fn depth_of(&self, path: &Path) -> usize {
+        self.follow(path).0
+    }
+
+    /// Returns the root names.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.roots.keys().map(|name| Arc::from(*name)).collect()
+    }
+
+    /// Returns the keys that stand where the first key of `path` that is not there would.
+    pub(super) fn names_beside(&self, path: &Path) -> Vec<Arc<str>> {
+        /// A longer list is data, whose keys are no names that an author misspells.
+        const NAMES_MAX: usize = 1000;
+        let map = self.follow(path).1.and_then(Value::as_map);
+        map.map(|map| map.iter().map(|(key, _)| key.clone()).take(NAMES_MAX).collect()).unwrap_or_default()
+    }
+
+    /// Returns how much of `path` is there, and the last value on the way.
+    fn follow(&self, path: &Path) -> (usize, Option<&Value>) {
         let mut keys = path.iter();
         let mut value = keys.next().and_then(|root| self.roots.get(&**root));
-        let mut depth = 0;
+        let (mut depth, mut last) = (0, None);
         while let Some(found) = value {
             depth += 1;
+            last = Some(exposed(found));
             value = keys.next().and_then(|key| exposed(found).get(key));
         }
-        depth
+        (depth, last)
     }
 }
 

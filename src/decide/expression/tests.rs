@@ -199,7 +199,7 @@ fn errors_show_no_values() {
 #[test]
 fn an_unknown_name_is_named() {
     let unknown = |text| match evaluate(text) {
-        Err(ExpressionError::UnknownName(name)) => name,
+        Err(ExpressionError::UnknownName { path, .. }) => path,
         other => panic!("{text} gives {other:?}"),
     };
     assert_eq!(unknown("vras.replicas"), "vras", "a root that is not there");

@@ -231,7 +231,7 @@ impl Index {
         let Some(other) = others.into_iter().next() else { return Ok(()) };
         let at = |cluster: &Cluster| match &cluster.target_part {
             Some(part) => part.span(),
-            None => cluster.file.span(cluster.file.root()),
+            None => cluster.name_span(),
         };
         let message = format!("the clusters {} and {other} have the same target `{}`", cluster.name, cluster.target);
         let mut said = Diagnostic::error(codes::ONE_TARGET, message).at(at(cluster));

@@ -52,7 +52,9 @@ pub(super) fn disruption(
         return (Disruption::Forbidden, Some((pointer("version"), forbidden.into())));
     }
     let classes = patch.iter().map(|operation| (class(layer.role, operation.path()), operation.path()));
-    let gravest = classes.max_by_key(|(class, _)| *class);
+    let source = pointer("source");
+    let replaced = (kind == ChangeKind::Replaced).then(|| (replacement(layer.role), &source));
+    let gravest = classes.chain(replaced).max_by_key(|(class, _)| *class);
     let restarts = objects.iter().any(|object| {
         object.operation.is_write()
             && RESTARTING.contains(&&*object.object.kind)
@@ -66,6 +68,16 @@ pub(super) fn disruption(
         }
         _ if restarts => (Disruption::Restart, Some((pointer("values"), "pods restart".into()))),
         _ => (Disruption::None, None),
+    }
+}
+
+/// Whatever the paths say, another network or storage stands in the place of the old one.
+fn replacement(role: LayerRole) -> Disruption {
+    match role {
+        LayerRole::Os | LayerRole::Kubernetes => Disruption::Repave,
+        LayerRole::Network => Disruption::ReplaceNetwork,
+        LayerRole::Storage => Disruption::ReplaceStorage,
+        LayerRole::AddOn => Disruption::Reload,
     }
 }
 

@@ -1,10 +1,13 @@
 //! In: a plan, or a change. Out: what people review and programs read of it.
 //! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
 use super::disruption::name as class;
-use super::model::{Change, ChangeKind, Hold, LayerChange, ObjectChange, Old, Operation, Plan};
+use super::model::{Change, ChangeKind, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan};
+use crate::decide::document::Site;
 use crate::decide::profile::reason;
 use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
+use crate::name::ObjectId;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// The longest value that a line shows: a line of a terminal.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -21,6 +24,11 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if unchanged > 0 {
         lines.push(format!("  = {unchanged} layers unchanged"));
     }
+    let repairs: Vec<&ObjectChange> = repairs(plan).collect();
+    if !repairs.is_empty() {
+        lines.push("  ! not as it was written, and written again".to_owned());
+        lines.extend(repairs.into_iter().map(|object| format!("      {}", object_line(object))));
+    }
     if let Old::Unknown(why) = &change.old {
         lines.push(format!("  ! the old state is unknown: {why}"));
     }
@@ -35,6 +43,20 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         lines.push(format!("  approve by `stratify approve {}`, or by the trailer `Stratify-Approve: {0}`", change.id));
     }
     lines
+}
+
+/// Returns what is written though Git does not change it: somebody else did, or a sync was cut off.
+fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
+    let changed: BTreeSet<(Site, &ObjectId)> = plan
+        .change
+        .layers
+        .iter()
+        .flat_map(|layer| &layer.objects)
+        .filter(|object| object.operation != Operation::Unchanged)
+        .map(|object| (object.site, &object.object))
+        .collect();
+    let written = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes);
+    written.filter(move |object| !changed.contains(&(object.site, &object.object)))
 }
 
 fn headline(change: &Change) -> String {
@@ -171,6 +193,7 @@ pub fn data(plan: &Plan) -> Json {
         "digest": change.digest.to_string(),
         "disruption": class(change.disruption),
         "layers": change.layers.iter().map(layer).collect::<Vec<_>>(),
+        "repairs": repairs(plan).map(object).collect::<Vec<_>>(),
         "holds": plan.holds.iter().map(hold).collect::<Vec<_>>(),
     })
 }

@@ -41,7 +41,8 @@ pub(super) fn fill(
             break;
         };
         open.retain(|other| *other != at);
-        let names_layers = before.get(at).is_some_and(|before| !before.is_empty());
+        // Asked of the names and not of what they lead to: a layer that is not there is told by its name.
+        let names_layers = templates.get(at).is_some_and(names_layers);
         let mut roots = if names_layers { with_layers(base, documents) } else { base.clone() };
         if let Some((layer, _)) = sketch.layers.get(at) {
             roots.set("vars", sketch.vars(layer).clone());
@@ -85,6 +86,10 @@ fn named(sketch: &Sketch, templates: &Templates, own: usize) -> Vec<usize> {
         }
     }
     found
+}
+
+fn names_layers(templates: &Templates) -> bool {
+    templates.references().any(|(_, path)| path.first().is_some_and(|root| &**root == "layers"))
 }
 
 fn flows(templates: &Templates) -> Flows {

@@ -16,6 +16,8 @@ pub(super) struct Ordered {
     pub role: LayerRole,
     /// Its priority; lower first, add-ons only.
     pub priority: i64,
+    /// Where the priority is written, if it is.
+    pub priority_at: Option<Span>,
     /// What it names under `dependsOn`, each with its place.
     pub depends_on: Vec<(LayerName, Span)>,
     /// The layers of packs that its pack requires, each with the constraint's place.
@@ -90,7 +92,9 @@ fn from_roles(layer: &Ordered, layers: &[Ordered]) -> Vec<Step> {
     for (from, other) in layers.iter().enumerate() {
         if is_add_on(layer) && is_add_on(other) {
             if Some(other.priority) == lower {
-                steps.push(Step { from, why: EdgeReason::Priority, at: None });
+                // Where only one of the two says its priority, that one made the order.
+                let at = layer.priority_at.clone().or_else(|| other.priority_at.clone());
+                steps.push(Step { from, why: EdgeReason::Priority, at });
             }
         } else if Some(other.role) == below {
             steps.push(Step { from, why: EdgeReason::Role, at: None });

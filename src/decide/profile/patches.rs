@@ -3,11 +3,15 @@
 use super::codes;
 use super::full::{ObjectPatch, ObjectSelector};
 use crate::decide::document::Fragment;
+use crate::decide::document::kind::{duration, is_label};
 use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
 use crate::name::LayerName;
 
 /// The parts of the layer document that patches may change.
 const ALLOWED: [&str; 4] = ["values", "namespace", "priority", "health"];
+
+/// The same bounds as where a layer states its priority.
+const PRIORITIES: std::ops::RangeInclusive<i64> = -1_000_000..=1_000_000;
 
 /// Reads operations.
 pub(super) fn operations(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Vec<(PatchOperation, Span)> {
@@ -74,8 +78,37 @@ pub(super) fn patch_document(
             errors.push(undone(&error.to_string(), operation, span));
             return Vec::new();
         }
+        if let Some((field, expected)) = broken_field(document) {
+            let message = format!("the patch leaves a `{field}` that the layer cannot have");
+            errors.push(Diagnostic::error(codes::PATCH, message).at(span.clone()).expected(expected));
+            return Vec::new();
+        }
     }
     operations
+}
+
+/// Returns a field that broke the rule under which it may be written, with what is expected.
+fn broken_field(document: &Value) -> Option<(&'static str, &'static str)> {
+    let is_absent = |value: Option<&Value>| value.is_none_or(Value::is_null);
+    let (namespace, priority) = (document.get("namespace"), document.get("priority"));
+    let is_add_on = document.get("role").and_then(Value::as_str) == Some("add-on");
+    let timeout = document.get("health").and_then(|health| health.get("timeout"));
+    if document.get("values").and_then(Value::as_map).is_none() {
+        return Some(("values", "a map"));
+    }
+    if !is_absent(namespace) && !namespace.and_then(Value::as_str).is_some_and(is_label) {
+        return Some(("namespace", "lower-case letters, digits and inner hyphens, at most 63 characters"));
+    }
+    if !is_absent(priority) && !priority.and_then(Value::as_i64).is_some_and(|number| PRIORITIES.contains(&number)) {
+        return Some(("priority", "an integer from -1000000 to 1000000"));
+    }
+    if !is_add_on && priority.and_then(Value::as_i64).is_some_and(|number| number != 0) {
+        return Some(("priority", "none: only add-ons have a priority"));
+    }
+    if timeout.and_then(Value::as_str).and_then(duration).is_none() {
+        return Some(("health.timeout", "a duration such as 30s, 10m or 24h, at most 7 days"));
+    }
+    None
 }
 
 /// Says which operation could not be done, without its number: its line says it.

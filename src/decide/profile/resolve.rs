@@ -13,16 +13,18 @@ use super::select::{Selection, select};
 use super::shaped::{Shaped, shape};
 use super::source::{Source, source};
 use super::template::named;
-use super::trace::{Chain, Trace};
+use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
-use super::variable::{Variables, variables};
+use super::variable::{Variables, variables, writers};
 use crate::decide::document::kind::duration;
 use crate::decide::document::{Fragment, LayerRole, Site, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
-    Checked, Diagnostic, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
+    Checked, Diagnostic, Digest, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
 };
 use crate::name::{BlobId, ClusterName, LayerName};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +104,14 @@ impl Sketch {
         Some(chain)
     }
 
+    /// Returns a variable of a layer's profile, with who wrote it.
+    pub fn explain_variable(&self, layer: &LayerName, name: &str) -> Option<(Value, Vec<Writer>)> {
+        let (shaped, _) = self.layers.iter().find(|(shaped, _)| shaped.name == *layer)?;
+        let value = self.vars(shaped).get(name)?.clone();
+        let profile = shaped.profile.as_ref().map(|(_, at)| *at);
+        Some((value, profile.map(|at| writers(&self.selection, at, name)).unwrap_or_default()))
+    }
+
     fn document<T: Trace>(
         &self,
         layer: &Shaped,
@@ -133,17 +143,19 @@ impl Sketch {
             return Err(errors);
         }
         let with_layers = super::fill::with_layers(&base, &documents);
+        // The values of all layers stand in the roots of each: hashed for each, they would cost their square.
+        let common = digest_of(Domain("roots/1"), &with_layers.value());
         let mut layers = Vec::new();
         for place in places {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
             let roots = if source.manifests.iter().any(|file| file.template) {
-                self.roots_of(shaped, document, &with_layers)
+                Some((self.roots_of(shaped, document, &with_layers), common))
             } else {
-                Roots::default()
+                None
             };
             let flows = flows.get(at).cloned().unwrap_or_default();
-            layers.push(Self::layer(shaped, source, document.clone(), place, roots, flows));
+            layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
         }
         Ok((self.profile(layers, object_patches), warnings))
     }
@@ -201,20 +213,32 @@ impl Sketch {
                 Ok(validator) => {
                     let values = exposed(document.get("values").unwrap_or(&Value::Null));
                     let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
-                    for error in validator.iter_errors(&values) {
+                    let said = validator.iter_errors(&values).map(|error| {
                         let pointer = error.instance_path().to_string();
-                        let message = format!(
-                            "the values of layer `{}` at `{pointer}` do not fit its pack: {}",
-                            layer.name,
-                            error.masked()
-                        );
-                        let place = self.place_of(layer, source, texts, &format!("/values{pointer}"));
-                        errors.push(
-                            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema"),
-                        );
-                    }
+                        let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
+                        let why = error.masked();
+                        let message =
+                            format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
+                        let place = self.place_of_mistake(layer, source, texts, &error);
+                        Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
+                    });
+                    errors.extend(said);
                 }
             }
+        }
+    }
+
+    /// What is too much stands somewhere; what is missing at the top stands nowhere, so the layer is shown.
+    fn place_of_mistake(&self, layer: &Shaped, source: &Source, texts: &Texts, error: &ValidationError<'_>) -> Span {
+        let pointer = format!("/values{}", error.instance_path());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let at = Pointer::parse(&pointer).unwrap_or_default();
+                let at = unexpected.first().map_or(at.clone(), |key| at.join(key));
+                self.place_of(layer, source, texts, &at.to_string())
+            }
+            ValidationErrorKind::Required { .. } if error.instance_path().is_empty() => layer.at(),
+            _ => self.place_of(layer, source, texts, &pointer),
         }
     }
 
@@ -238,6 +262,7 @@ impl Sketch {
                 name: layer.name.clone(),
                 role: layer.role,
                 priority: document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
+                priority_at: layer.field("priority").map(|part| part.span()),
                 depends_on: depends_on.iter().filter_map(name).collect(),
                 requires: requires.unwrap_or_default(),
                 at: layer.at(),
@@ -272,18 +297,24 @@ impl Sketch {
     }
 
     fn layer(
+        &self,
         shaped: &Shaped,
         source: &Source,
         document: Value,
         place: Place,
-        roots: Roots,
+        roots: Option<(Roots, Digest)>,
         flows: Vec<(Pointer, Arc<str>)>,
     ) -> ProfileLayer {
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
         let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
         let options = options(shaped);
         let mut hasher = Hasher::new(Domain("layer/1"));
-        hasher.value(&document).value(&roots.value()).bytes(format!("{options:?}").as_bytes());
+        hasher.value(&document).bytes(format!("{options:?}").as_bytes());
+        let roots = roots.map(|(roots, common)| {
+            // The other roots of its own, `values` and `layer`, are parts of its document.
+            hasher.bytes(&common.0).value(self.vars(shaped));
+            roots
+        });
         let renamed_from = shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok());
         ProfileLayer {
             name: shaped.name.clone(),
@@ -297,7 +328,7 @@ impl Sketch {
             after: place.after,
             values: document.get("values").cloned().unwrap_or_default(),
             source: source.resolved.clone(),
-            roots,
+            roots: roots.unwrap_or_default(),
             manifests: source.manifests.clone(),
             timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
             options,

@@ -2,8 +2,10 @@
 //! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
 use super::codes;
 use super::scope::{Roots, cluster_value};
-use super::template::named;
-use crate::decide::document::{Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType};
+use super::template::{advised, named};
+use crate::decide::document::{
+    Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType, nearest,
+};
 use crate::decide::expression::Expression;
 use crate::decide::fleet::{Fleet, Index};
 use crate::decide::value::{Diagnostic, Seal};
@@ -32,7 +34,8 @@ pub(super) struct Selection {
 pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selection, Vec<Diagnostic>> {
     let document = fleet.index.fleet()?;
     let cluster = fleet.index.cluster(name)?.clone();
-    let environment = fleet.index.environment(&cluster.environment)?.clone();
+    let environment = fleet.index.environment(&cluster.environment);
+    let environment = environment.map_err(|said| placed(said, &cluster))?.clone();
     let shared = fleet.shared(&environment).map_err(|said| vec![said])?.clone();
     let roots = roots(&document.name, &environment, &cluster);
     let asked = Asked { roots, seal };
@@ -54,6 +57,12 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
         profiles,
         warnings: Vec::new(),
     })
+}
+
+/// An environment that is not there has no place of its own: the cluster asks for it.
+fn placed(said: Vec<Diagnostic>, cluster: &Cluster) -> Vec<Diagnostic> {
+    let place = |said: Diagnostic| if said.at.is_none() { said.at(cluster.name_span()) } else { said };
+    said.into_iter().map(place).collect()
 }
 
 /// What conditions may ask: no version yet, since they decide which layers there are.
@@ -87,17 +96,17 @@ impl Asked<'_> {
 
     /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
     fn references(&self, overlays: &[Overlay]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
-        let mut merged: Vec<ProfileReference> = Vec::new();
+        let (mut merged, mut errors): (Vec<ProfileReference>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
         for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
             match merged.iter_mut().find(|known| known.name == reference.name) {
                 Some(known) => {
                     let when = reference.when.clone().or_else(|| known.when.clone());
                     *known = ProfileReference { when, ..reference.clone() };
                 }
+                None if reference.remove => errors.push(nothing_to_remove(reference, &merged)),
                 None => merged.push(reference.clone()),
             }
         }
-        let mut errors = Vec::new();
         merged.retain(|reference| {
             !reference.remove
                 && self.holds(reference.when.as_ref()).unwrap_or_else(|error| {
@@ -113,11 +122,21 @@ impl Asked<'_> {
         let scope = self.roots.scope(self.seal);
         let evaluated = Expression::compile(part.text()).and_then(|expression| expression.evaluate_bool(&scope));
         evaluated.map_err(|error| {
-            Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
-                .at(part.span())
-                .expected("a CEL expression over cluster, environment and fleet that is true or false")
+            let said = Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
+                .at(part.span());
+            advised(said, &error).expected("a CEL expression over cluster, environment and fleet that is true or false")
         })
     }
+}
+
+/// A misspelt removal would leave the profile where it is, so it is no less wrong than a misspelt addition.
+fn nothing_to_remove(reference: &ProfileReference, known: &[ProfileReference]) -> Diagnostic {
+    let near = nearest(reference.name.as_str(), known.iter().map(|known| known.name.as_str()));
+    let message = format!("there is no profile `{}` to remove", reference.name);
+    Diagnostic::error(codes::NO_PROFILE, message)
+        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
+        .expected("a profile that an overlay before this one names")
+        .nearest(near)
 }
 
 fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Profile>>, Vec<Diagnostic>) {
@@ -127,7 +146,7 @@ fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Pr
             Ok(Some(profile)) => profiles.push(profile.clone()),
             Ok(None) => {
                 let known = shared.profile_names().map(ProfileName::as_str);
-                let near = crate::decide::document::nearest(reference.name.as_str(), known);
+                let near = nearest(reference.name.as_str(), known);
                 errors.push(
                     Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
                         .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
@@ -153,7 +172,7 @@ fn check_types(
     let place = |name: &ProfileName| {
         references.iter().find(|reference| reference.name == *name).map(|reference| reference.part.span())
     };
-    let place = |name| place(name).unwrap_or_else(|| cluster.file.span(cluster.file.root()));
+    let place = |name| place(name).unwrap_or_else(|| cluster.name_span());
     let mut errors = Vec::new();
     let bases: Vec<&Arc<Profile>> = profiles.iter().filter(|profile| profile.kind != ProfileType::AddOn).collect();
     match (bases.as_slice(), cluster.imported) {
@@ -163,7 +182,7 @@ fn check_types(
                 codes::INFRASTRUCTURE,
                 format!("the cluster {} has no infrastructure profile", cluster.name),
             )
-            .at(cluster.file.span(cluster.file.root()))
+            .at(cluster.name_span())
             .expected("exactly one profile of type infrastructure or full")
             .hint("name one in the environment or the cluster, or set `imported: true`"),
         ),

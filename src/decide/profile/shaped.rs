@@ -242,7 +242,7 @@ fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut Vec<Diagno
                 )
                 .at(base.file.root().get("spec").map_or_else(
                     || base.file.span(base.file.root()),
-                    |spec| base.file.span(spec.get("layers").unwrap_or(spec)),
+                    |spec| base.file.span(spec.get("type").unwrap_or(spec)),
                 ))
                 .expected(format!("exactly one layer of role {word}"))
                 .hint("add it to the profile; an infrastructure layer can be replaced, not removed"),

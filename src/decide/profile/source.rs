@@ -202,7 +202,9 @@ fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Pre
         let Some(preset) = pack.presets.iter().find(|preset| *preset.name == *part.text()) else {
             let near = nearest(part.text(), pack.presets.iter().map(|preset| &*preset.name));
             let message = format!("the pack `{}@{}` has no preset `{}`", pack.name, pack.version, part.text());
-            errors.push(Diagnostic::error(codes::PRESET, message).at(part.span()).nearest(near));
+            let known: Vec<&str> = pack.presets.iter().map(|preset| &*preset.name).collect();
+            let said = Diagnostic::error(codes::PRESET, message).at(part.span()).nearest(near);
+            errors.push(if known.is_empty() { said } else { said.expected(format!("one of: {}", known.join(", "))) });
             continue;
         };
         let same = chosen.iter().find(|other| other.group.is_some() && other.group == preset.group);

@@ -1,6 +1,7 @@
 //! In: values with placeholders, and what they may name. Out: values without; which variables flow where.
 //! Guarantee: nothing becomes an empty string: an unknown name is a diagnostic where its placeholder stands.
 use super::codes;
+use crate::decide::document::nearest;
 use crate::decide::expression::{ExpressionError, Scope, Template, has_placeholder};
 use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value};
 use std::ops::Range;
@@ -99,10 +100,27 @@ fn put(value: &mut Value, tokens: &[Arc<str>], filled: Value) {
 }
 
 fn diagnostic(at: Option<Span>, bytes: &Range<usize>, error: &ExpressionError) -> Diagnostic {
-    let mut said = Diagnostic::error(codes::EXPRESSION, format!("the placeholder cannot be filled: {error}"));
-    if let Some(at) = at {
-        said = said.at(narrowed(at, bytes));
-    }
+    let said = Diagnostic::error(codes::EXPRESSION, format!("the placeholder cannot be filled: {error}"));
+    let said = match at {
+        Some(at) => said.at(narrowed(at, bytes)),
+        None => said,
+    };
+    advised(said, error)
+}
+
+/// Adds what an author can do about an error of an expression.
+pub(super) fn advised(said: Diagnostic, error: &ExpressionError) -> Diagnostic {
+    let said = match error {
+        ExpressionError::UnknownName { path, name, known } => {
+            let said = said.nearest(nearest(name, known.iter().map(|name| &**name)));
+            if *path == **name && !known.is_empty() {
+                said.expected(format!("one of: {}", known.join(", ")))
+            } else {
+                said
+            }
+        }
+        _ => said,
+    };
     match error.hint() {
         Some(hint) => said.hint(hint),
         None => said,

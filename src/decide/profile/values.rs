@@ -65,9 +65,9 @@ impl Values<'_> {
         let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
         let timeout = layer.field("health").and_then(|health| health.get("timeout"));
         let timeout = Value::string(timeout.as_ref().map_or(TIMEOUT, Fragment::text));
-        let release = layer
-            .field("releaseName")
-            .map_or_else(|| Value::string(layer.name.as_str()), |part| Value::string(part.text()));
+        // A renamed layer goes on with the release that it has.
+        let release = layer.field("releaseName").or_else(|| layer.field("renamedFrom"));
+        let release = Value::string(release.as_ref().map_or(layer.name.as_str(), Fragment::text));
         let profile = layer.profile.as_ref().map_or(Value::Null, |(name, _)| Value::string(name.as_str()));
         let entries: [(&str, Value); 15] = [
             ("name", Value::string(layer.name.as_str())),

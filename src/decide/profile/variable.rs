@@ -2,8 +2,9 @@
 //! Guarantee: a value keeps its type and bounds; the last writer counts; nothing is guessed for what is not set.
 use super::codes;
 use super::select::Selection;
+use super::trace::Writer;
 use crate::decide::document::{Fragment, Variable, VariableType, nearest};
-use crate::decide::value::{Diagnostic, Map, Seal, Value};
+use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +24,13 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 pub(super) fn variables(selection: &Selection, seal: &Seal) -> Result<Variables, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut set: BTreeMap<(usize, Arc<str>), Fragment> = BTreeMap::new();
-    for (key, value) in selection.overlays.iter().flat_map(|overlay| &overlay.variables) {
+    let of_cluster = selection.overlays.len().saturating_sub(1);
+    let written = selection.overlays.iter().enumerate();
+    for (at, (key, value)) in written.flat_map(|(at, overlay)| overlay.variables.iter().map(move |pair| (at, pair))) {
         let targets = declared(selection, key.text());
-        if targets.is_empty() {
+        // An environment speaks for all its clusters, and not each of them has each profile.
+        let is_for_others = at < of_cluster && is_declared_anywhere(selection, key.text());
+        if targets.is_empty() && !is_for_others {
             errors.push(unknown(selection, key));
         }
         for (profile, variable) in targets {
@@ -74,6 +79,28 @@ pub(super) fn variables(selection: &Selection, seal: &Seal) -> Result<Variables,
     Ok(Variables { by_profile, shared })
 }
 
+/// Returns who wrote a variable of a profile: its default, then each overlay, the last one counts.
+pub(super) fn writers(selection: &Selection, profile: usize, name: &str) -> Vec<Writer> {
+    let pointer: Pointer = [Arc::from("vars"), Arc::from(name)].into_iter().collect();
+    let writer = |at, what: String| Writer { pointer: pointer.clone(), at, what: what.into() };
+    let mut writers = Vec::new();
+    if let Some(of) = selection.profiles.get(profile) {
+        let declared = of.variables.iter().find(|variable| &*variable.name == name);
+        let default = declared.and_then(|variable| variable.default.as_ref());
+        writers.extend(
+            default.map(|part| writer(part.span(), format!("default of variable {name} of profile {}", of.name))),
+        );
+    }
+    for overlay in &selection.overlays {
+        for (key, value) in &overlay.variables {
+            if declared(selection, key.text()).iter().any(|(at, variable)| *at == profile && &*variable.name == name) {
+                writers.push(writer(value.span(), format!("variable {}", key.text())));
+            }
+        }
+    }
+    writers
+}
+
 /// Returns the declarations that a key means: `name` in all profiles, or `profile/name` in one.
 fn declared<'a>(selection: &'a Selection, key: &str) -> Vec<(usize, &'a Variable)> {
     let (profile, name) = match key.split_once('/') {
@@ -88,16 +115,29 @@ fn declared<'a>(selection: &'a Selection, key: &str) -> Vec<(usize, &'a Variable
         .collect()
 }
 
+/// Whether any profile of the revision declares what a key means.
+fn is_declared_anywhere(selection: &Selection, key: &str) -> bool {
+    let (profile, name) = key.split_once('/').map_or((None, key), |(profile, name)| (Some(profile), name));
+    let names =
+        selection.shared.profile_names().filter(|other| profile.is_none_or(|profile| other.as_str() == profile));
+    let profiles = names.filter_map(|name| selection.shared.profile(name).ok().flatten());
+    profiles.flat_map(|profile| &profile.variables).any(|variable| &*variable.name == name)
+}
+
 fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {
-    let names = selection.profiles.iter().flat_map(|profile| &profile.variables).map(|variable| &*variable.name);
-    let name = key.text().rsplit('/').next().unwrap_or_default();
+    let is_full = key.text().contains('/');
+    let named = |(profile, name): (&str, &str)| if is_full { format!("{profile}/{name}") } else { name.to_owned() };
+    let names = selection.profiles.iter().flat_map(|profile| {
+        profile.variables.iter().map(move |variable| named((profile.name.as_str(), &variable.name)))
+    });
+    let names: Vec<String> = names.collect();
     Diagnostic::error(
         codes::NO_VARIABLE,
         format!("no profile of cluster {} declares `{}`", selection.cluster.name, key.text()),
     )
     .at(key.span())
     .expected("the name of a variable, or profile/name")
-    .nearest(nearest(name, names))
+    .nearest(nearest(key.text(), names.iter().map(String::as_str)))
 }
 
 fn settle(variable: &Variable, part: &Fragment) -> Result<Value, Diagnostic> {

@@ -6,7 +6,7 @@ use super::kinds::GIVEN_NAMESPACES;
 use super::model::{Layer, Layers, Object};
 use super::object::{Draft, defined_kind, flatten, group_and_kind, identify, mark};
 use super::order::order_by_kinds;
-use crate::decide::document::{File, Texts};
+use crate::decide::document::{File, Texts, nearest};
 use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, Templates, undone};
 use crate::decide::value::{Checked, Diagnostic, Map, PatchOperation, Pointer, Seal, Span, Value, apply};
 use crate::name::{LayerName, ObjectId};
@@ -124,9 +124,9 @@ impl Renderer<'_> {
                 }
             }
             let marks = [
-                (FLEET, self.profile.fleet.clone()),
-                (CLUSTER, self.profile.cluster.as_str().into()),
-                (LAYER, layer.name.as_str().into()),
+                (FLEET.into(), self.profile.fleet.clone()),
+                (CLUSTER.into(), self.profile.cluster.as_str().into()),
+                (LAYER.into(), layer.name.as_str().into()),
             ];
             for object in &mut objects {
                 mark(&mut object.manifest, &marks);
@@ -148,12 +148,23 @@ impl Renderer<'_> {
                 }
             }
             if !matched {
-                let said = Diagnostic::error(codes::NO_TARGET, "the patch matches no object of the cluster")
-                    .at(patch.at.clone());
-                self.errors.push(said.hint("look at `stratify render` for layers, kinds and names"));
+                self.errors.push(no_target(patch, layers));
             }
         }
     }
+}
+
+/// A layer that is not there is said as such: it is what people misspell.
+fn no_target(patch: &ObjectPatch, layers: &[Layer]) -> Diagnostic {
+    let unknown = patch.target.layer.as_ref().filter(|name| !layers.iter().any(|layer| layer.name == **name));
+    let Some(name) = unknown else {
+        return Diagnostic::error(codes::NO_TARGET, "the patch matches no object of the cluster")
+            .at(patch.at.clone())
+            .hint("look at `stratify render` for layers, kinds and names");
+    };
+    let message = format!("the patch is for the layer `{name}`, which the cluster does not have");
+    let known = layers.iter().map(|layer| layer.name.as_str());
+    Diagnostic::error(codes::NO_TARGET, message).at(patch.at.clone()).nearest(nearest(name.as_str(), known))
 }
 
 fn first_line(document: &Arc<File>) -> Span {
@@ -216,14 +227,25 @@ fn is_target(patch: &ObjectPatch, layer: &LayerName, id: &ObjectId) -> bool {
         && target.namespace.as_ref().is_none_or(|wanted| id.namespace.as_ref() == Some(wanted))
 }
 
+/// Returns the part of an object's identity that an operation would change; `move` changes two places.
+fn identity(operation: &PatchOperation) -> Option<&Pointer> {
+    let changed = match operation {
+        PatchOperation::Test(..) => [None, None],
+        PatchOperation::Move(from, path) => [Some(from), Some(path)],
+        _ => [Some(operation.path()), None],
+    };
+    let is_identity = |path: &&Pointer| {
+        let text = path.to_string();
+        ["", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace", "/metadata/labels"]
+            .contains(&text.as_str())
+            || text.starts_with("/metadata/labels/stratify.dev")
+    };
+    changed.into_iter().flatten().find(is_identity)
+}
+
 fn patch_object(object: &mut Object, patch: &ObjectPatch, errors: &mut Vec<Diagnostic>) {
     for (operation, at) in &patch.patch {
-        let path = operation.path().to_string();
-        let touches_identity = !matches!(operation, PatchOperation::Test(..))
-            && ["", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace", "/metadata/labels"]
-                .contains(&path.as_str())
-            || path.starts_with("/metadata/labels/stratify.dev");
-        if touches_identity && !(path == "/metadata/labels" && matches!(operation, PatchOperation::Test(..))) {
+        if let Some(path) = identity(operation) {
             let said = Diagnostic::error(
                 codes::IDENTITY,
                 format!("a patch cannot change `{path}`: it would be another object"),

@@ -92,10 +92,10 @@ pub(super) fn identify(
 }
 
 /// Marks an object as ours; other labels stay.
-pub(super) fn mark(manifest: &mut Value, marks: &[(&'static str, Arc<str>)]) {
+pub(super) fn mark(manifest: &mut Value, marks: &[(Arc<str>, Arc<str>)]) {
     let labels = metadata_of(manifest).entry(&"labels".into()).make_map();
     for (key, value) in marks {
-        labels.insert((*key).into(), Value::String(value.clone()));
+        labels.insert(key.clone(), Value::String(value.clone()));
     }
 }
 

@@ -1,14 +1,14 @@
 //! In: rendered layers. Out: the same, with an edge from each custom resource's layer to that of its definition.
-//! Guarantee: only layers of one wave are put in order by it; what comes from a later layer is told.
+//! Guarantee: no edge contradicts another one; what comes from a layer that is after for other reasons is told.
 use super::codes;
 use super::model::Layer;
 use super::object::{defined_kind, group_and_kind};
 use crate::decide::profile::{Edge, EdgeReason};
 use crate::decide::value::Diagnostic;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Orders layers of one wave by the kinds that they define and use.
+/// Orders layers by the kinds that they define and use.
 pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic>) {
     let mut definers: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
     for (at, layer) in layers.iter().enumerate() {
@@ -29,23 +29,40 @@ pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic
             else {
                 continue;
             };
-            let wave = |at: usize| layers.get(at).map_or(0, |layer| layer.wave);
-            if wave(definer) > wave(at) {
+            if comes_after(layers, definer, at) {
                 let message = format!("the kind {} is defined by a later layer", object.id.kind);
                 warnings.push(
                     Diagnostic::warning(codes::LATE_KIND, message)
                         .at(object.at.clone())
-                        .hint("let this layer depend on that one"),
+                        .hint("define the kind in this layer or before it"),
                 );
-            } else if wave(definer) == wave(at) && !edges.contains(&(definer, at)) && !edges.contains(&(at, definer)) {
+            } else if !edges.contains(&(definer, at)) {
                 edges.push((definer, at));
             }
         }
     }
     for (definer, at) in edges {
-        add_edge(layers, definer, at);
+        // Two layers that use each other's kinds stay as they are after the first edge.
+        if !comes_after(layers, definer, at) && !comes_after(layers, at, definer) {
+            add_edge(layers, definer, at);
+        }
     }
     layers.sort_by_key(|layer| layer.wave);
+}
+
+/// Whether edges lead from a layer back to another one.
+fn comes_after(layers: &[Layer], after: usize, before: usize) -> bool {
+    let (mut open, mut met) = (vec![after], BTreeSet::new());
+    while let Some(at) = open.pop() {
+        let Some(layer) = layers.get(at).filter(|_| met.insert(at)) else { continue };
+        let reached =
+            layers.iter().enumerate().filter(|(_, other)| layer.after.iter().any(|edge| edge.layer == other.name));
+        open.extend(reached.map(|(at, _)| at));
+        if open.contains(&before) {
+            return true;
+        }
+    }
+    false
 }
 
 fn add_edge(layers: &mut [Layer], before: usize, after: usize) {

@@ -40,7 +40,7 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
     let change = &plan.change;
     let (Revision::Commit(commit) | Revision::Merge { head: commit, .. }) = change.head;
     let mut lines = vec![headline(plan, outcome)];
-    lines.extend(rest(outcome));
+    lines.extend(rest(plan, outcome));
     let condition = match outcome {
         // The rollout may go on over a layer that was ill before; that it was seen healthy may not be said.
         Outcome::Synced { ill } if !ill.is_empty() => Condition::Failed(still_ill(ill).into()),
@@ -108,16 +108,21 @@ pub fn failed(
     }
 }
 
-/// Returns what a hold means: one that nobody can lift is a failure.
-fn held(plan: &Plan) -> Condition {
+/// Returns how a cluster stands whose plan is held: a hold that nobody can lift is a failure.
+pub fn held(plan: &Plan) -> Condition {
     let forbidden = plan.holds.iter().find_map(|hold| match hold {
         Hold::Forbidden { why } => Some(Condition::Failed(one_line(why).into())),
         _ => None,
     });
-    let approval = plan.holds.iter().find_map(|hold| match hold {
-        Hold::Approval { why } => Some(Condition::Held(one_line(why).into())),
-        _ => None,
-    });
+    let needs: Vec<String> = plan
+        .holds
+        .iter()
+        .filter_map(|hold| match hold {
+            Hold::Approval { why } => Some(one_line(why)),
+            _ => None,
+        })
+        .collect();
+    let approval = (!needs.is_empty()).then(|| Condition::Held(needs.join(", ").into(), plan.change.id));
     forbidden
         .or_else(|| plan.holds.contains(&Hold::Paused).then_some(Condition::Paused))
         .or(approval)
@@ -141,8 +146,11 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
 }
 
 /// Returns the lines after the first.
-fn rest(outcome: &Outcome) -> Vec<String> {
+fn rest(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     match outcome {
+        Outcome::Held if matches!(held(plan), Condition::Held(..)) => {
+            vec![format!("approve by `stratify approve {}`", plan.change.id)]
+        }
         Outcome::Synced { ill } if !ill.is_empty() => vec![still_ill(ill)],
         Outcome::Failed(troubles) => troubles.iter().skip(1).map(said).collect(),
         _ => Vec::new(),
@@ -325,7 +333,7 @@ mod tests {
         let forbidden = Hold::Forbidden { why: "repave of the control plane".into() };
         let held = |holds| told(&plan(Vec::new(), holds), &Outcome::Held);
         let text = "eu-1: held: waits for approval: delete 3 objects";
-        let condition = Condition::Held("delete 3 objects".into());
+        let condition = Condition::Held("delete 3 objects".into(), plan(Vec::new(), Vec::new()).change.id);
         assert_eq!(held(vec![approval.clone()]), (text.into(), condition), "a person can");
         assert_eq!(held(vec![approval.clone(), Hold::Paused]).1, Condition::Paused, "an approval would not help");
         let condition = Condition::Failed("repave of the control plane".into());

@@ -2,7 +2,7 @@
 //! Guarantee: success only if every counted cluster was seen live and healthy at exactly the digest that the commit wants.
 use super::status::{Context, State, Status};
 use crate::decide::value::{Digest, Timestamp};
-use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ pub enum Condition {
         /// The commit at which it was synced.
         commit: CommitId,
     },
-    /// It needs an approval, for this.
-    Held(Arc<str>),
+    /// It needs an approval, for this, of this change.
+    Held(Arc<str>, ChangeId),
     /// It came to no good end, because of this.
     Failed(Arc<str>),
     /// What the commit says of it is wrong; that many errors.
@@ -118,7 +118,7 @@ struct Tally<'a> {
     waiting: usize,
     syncing: Vec<(&'a Standing, &'a LayerName, usize, usize)>,
     troubled: Vec<(&'a Standing, String)>,
-    held: Vec<(&'a Standing, &'a str)>,
+    held: Vec<(&'a Standing, &'a str, ChangeId)>,
     paused: Vec<&'a Standing>,
     lost: Vec<(&'a Standing, &'a str)>,
     lost_are_too_many: bool,
@@ -132,7 +132,7 @@ impl<'a> Tally<'a> {
                 Condition::NotAffected | Condition::Released => {}
                 Condition::Synced { digest, .. } if *digest == standing.wanted => tally.synced += 1,
                 Condition::Syncing { layer, at, of } => tally.syncing.push((standing, layer, *at, *of)),
-                Condition::Held(why) => tally.held.push((standing, why)),
+                Condition::Held(why, change) => tally.held.push((standing, why, *change)),
                 Condition::Failed(why) => tally.troubled.push((standing, why.to_string())),
                 Condition::Invalid(errors) => tally.troubled.push((standing, counted(*errors, "error"))),
                 Condition::Paused => tally.paused.push(standing),
@@ -177,7 +177,7 @@ impl<'a> Tally<'a> {
             let others = if others.is_empty() { others } else { format!(" (also {others})") };
             parts.insert(0, format!("{}: {why}{others}", first.cluster));
         }
-        if let [(first, why), ..] = &*self.held {
+        if let [(first, why, _), ..] = &*self.held {
             parts.push(format!("waits for approval: {why} on {}", first.cluster));
         }
         if !self.paused.is_empty() {
@@ -206,7 +206,9 @@ impl<'a> Tally<'a> {
 
     fn detail(&self) -> String {
         let troubled = self.troubled.iter().map(|(standing, why)| format!("{}: {why}", standing.cluster));
-        let held = self.held.iter().map(|(standing, why)| format!("{}: waits for approval: {why}", standing.cluster));
+        let held = self.held.iter().map(|(standing, why, change)| {
+            format!("{}: waits for approval: {why}; approve by `stratify approve {change}`", standing.cluster)
+        });
         let lost = self.lost.iter().map(|(standing, why)| format!("{}: unreachable: {why}", standing.cluster));
         let syncing = self
             .syncing
@@ -311,7 +313,7 @@ mod tests {
     #[test]
     fn a_hold_and_a_pause_are_no_end() {
         let text = "1/2 clusters synced, waits for approval: delete 3 objects on eu-2";
-        let held = Condition::Held("delete 3 objects".into());
+        let held = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
         assert_eq!(said(vec![synced(), held]), (State::Pending, text.into()), "a person may still approve");
         let text = "1/2 clusters synced, paused: eu-2";
         assert_eq!(said(vec![synced(), Condition::Paused]), (State::Pending, text.into()), "it was not seen");

@@ -4,7 +4,7 @@ use crate::decide::value::Timestamp;
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -218,6 +218,21 @@ pub fn upsert(note: &str, status: &Status) -> String {
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
+/// Returns one note out of two that were written apart: the lines of both, and of two statuses of one context the
+/// later one.
+pub fn union(theirs: &str, ours: &str) -> String {
+    let is_other = |line: &&str| Status::decode(line).is_err();
+    // Theirs stand as they were; of ours, those that are not among them.
+    let mut others: Vec<&str> = theirs.lines().filter(is_other).collect();
+    let known: BTreeSet<&str> = others.iter().copied().collect();
+    others.extend(ours.lines().filter(is_other).filter(|line| !known.contains(line)));
+    let mut statuses = BTreeMap::new();
+    let both = theirs.lines().chain(ours.lines());
+    both.filter_map(|line| Status::decode(line).ok()).for_each(|status| keep_latest(&mut statuses, status));
+    let lines = others.into_iter().map(str::to_owned).chain(statuses.values().map(Status::encode));
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
 /// Returns the statuses of a note, by context; of two of one context the later one. Lines of anybody else are skipped.
 ///
 /// A rewritten commit may have taken its note along, so each status names its commit.
@@ -301,6 +316,18 @@ mod tests {
         let note = upsert(&note, &status(dev(), "syncs", 3));
         assert!(note.starts_with("reviewed by Ada\n{\"form\":\"another\"}\n"), "they stand as they were: {note}");
         assert_eq!(parse(&note), [status(dev(), "syncs", 3), plan], "one line a context, by context");
+    }
+
+    #[test]
+    fn two_notes_become_one_with_the_lines_of_both() {
+        let plan = status(Context::plan(None), "plans", 1);
+        let (late, early) = (status(dev(), "syncs", 3), status(dev(), "waits", 2));
+        let theirs = format!("reviewed by Ada\n\nas agreed\n{}\n", late.encode());
+        let ours = format!("reviewed by Ada\nby hand\n{}\n{}\n", early.encode(), plan.encode());
+        let note = union(&theirs, &ours);
+        assert!(note.starts_with("reviewed by Ada\n\nas agreed\nby hand\n"), "theirs as they were, then ours: {note}");
+        assert_eq!(parse(&note), [late, plan], "the later status of a context");
+        assert_eq!(union(&note, &ours), note, "once more changes nothing");
     }
 
     #[test]

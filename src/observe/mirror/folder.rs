@@ -1,6 +1,6 @@
 //! In: the folder of a mirror. Out: a bare repository in it that no other process has open.
 //! Guarantee: what a killed process left is cleared before anything is read, and only while we hold the lock.
-use crate::client::git::{fault, in_folder};
+use crate::client::git::{SCRATCH, fault, in_folder};
 use crate::decide::value::{Fault, Owner};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -88,12 +88,16 @@ pub(crate) fn make_bare(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes locks of refs, and packs that are not whole: unfinished, without index, or an index without pack.
+/// Removes locks of refs, scratch repositories, and packs that are not whole: unfinished, without index, or an index without pack.
 fn clear(mirror: &Path) -> io::Result<()> {
     for file in files_in(&mirror.join("refs"))?.into_iter().chain(list(mirror)?) {
         if file.extension().is_some_and(|extension| extension == "lock") {
             fs::remove_file(file)?;
         }
+    }
+    match fs::remove_dir_all(mirror.join(SCRATCH)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     let packs = mirror.join("objects/pack");
     for file in list(&packs)? {

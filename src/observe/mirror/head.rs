@@ -23,6 +23,9 @@ pub enum Head {
     },
 }
 
+/// Where the heads are kept that a person has given up by accepting one that does not descend from them.
+pub(crate) const ABANDONED: &str = "refs/stratify/abandoned";
+
 /// Returns the ref that holds the last accepted head of a branch.
 pub(crate) fn accepted_ref(branch: &str) -> String {
     format!("refs/stratify/accepted/{branch}")

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use stratify::decide::document::{Blob, Entry, EntryKind, Revision, Texts, TreeChange};
-use stratify::decide::fleet::{Fleet, Index};
+use stratify::decide::document::{Blob, Content, Entry, EntryKind, Revision, Texts, TreeChange};
+use stratify::decide::fleet::{Fleet, Index, Touched};
 use stratify::decide::profile::{FullProfile, Sketch, sketch};
 use stratify::decide::render::{self, Layers};
 use stratify::decide::value::{Checked, Diagnostic, Domain, Seal, Value, digest_of};
 use stratify::name::{BlobId, ClusterName, CommitId, RepoPath};
 
 /// A fleet of files.
+#[derive(Clone)]
 pub(crate) struct Files {
-    entries: BTreeMap<RepoPath, (Entry, Arc<[u8]>)>,
+    entries: BTreeMap<RepoPath, (Entry, Content)>,
     pub(crate) fleet: Fleet,
     pub(crate) texts: Texts,
     pub(crate) seal: Seal,
@@ -26,7 +27,7 @@ impl Files {
             let path = RepoPath::new(path.as_ref()).expect("the path is inside");
             let bytes: Arc<[u8]> = bytes.as_ref().into();
             let entry = Entry { kind: EntryKind::File, blob: blob_id(&bytes) };
-            (path, (entry, bytes))
+            (path, (entry, Ok(bytes)))
         });
         Self::of(entries.collect())
     }
@@ -39,12 +40,12 @@ impl Files {
         Self::new(files)
     }
 
-    fn of(entries: BTreeMap<RepoPath, (Entry, Arc<[u8]>)>) -> Self {
+    fn of(entries: BTreeMap<RepoPath, (Entry, Content)>) -> Self {
         let change = TreeChange {
             entries: entries.iter().map(|(path, (entry, _))| (path.clone(), Some(*entry))).collect(),
             refused: Vec::new(),
         };
-        let contents = entries.values().map(|(entry, bytes)| (entry.blob, Ok(bytes.clone()))).collect();
+        let contents = entries.values().map(|(entry, content)| (entry.blob, content.clone())).collect();
         let (index, _) = Index::default().advance(&change, &contents);
         let mut texts = Texts::default();
         for (blob, content) in contents {
@@ -57,21 +58,61 @@ impl Files {
 
     /// Returns the same with a file written over, or removed.
     pub(crate) fn with(&self, path: &str, text: Option<&str>) -> Self {
-        let mut entries = self.entries.clone();
-        let path = RepoPath::new(path).expect("the path is inside");
-        match text {
-            Some(text) => {
-                let bytes: Arc<[u8]> = text.as_bytes().into();
-                entries.insert(path, (Entry { kind: EntryKind::File, blob: blob_id(&bytes) }, bytes));
-            }
-            None => drop(entries.remove(&path)),
+        if let Some(text) = text {
+            return self.with_entry(path, EntryKind::File, Ok(text.as_bytes().into()));
         }
+        let mut entries = self.entries.clone();
+        entries.remove(&RepoPath::new(path).expect("the path is inside"));
         Self::of(entries)
     }
 
     /// Returns the blobs.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Arc<Blob>> {
         self.entries.values().filter_map(|(entry, _)| self.texts.get(entry.blob))
+    }
+
+    /// Returns the same with an entry of any kind; of content that is too large only the size is known.
+    pub(crate) fn with_entry(&self, path: &str, kind: EntryKind, content: Content) -> Self {
+        let mut entries = self.entries.clone();
+        let blob = content.as_ref().map_or_else(|size| blob_id(size.bytes.to_string().as_bytes()), |it| blob_id(it));
+        entries.insert(RepoPath::new(path).expect("the path is inside"), (Entry { kind, blob }, content));
+        Self::of(entries)
+    }
+
+    /// Returns the text of a file.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        let (_, content) = self.entries.get(&RepoPath::new(path).ok()?)?;
+        content.as_ref().ok().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// Takes the step from these files to others: the index after it, and what it touches.
+    pub(crate) fn step(&self, after: &Self) -> (Index, Touched) {
+        let gone =
+            self.entries.keys().filter(|path| !after.entries.contains_key(*path)).map(|path| (path.clone(), None));
+        let differs = |path: &RepoPath, entry: &Entry| self.entries.get(path).is_none_or(|(before, _)| before != entry);
+        let there = after.entries.iter().filter(|(path, (entry, _))| differs(path, entry));
+        let mut entries: Vec<_> = gone.chain(there.map(|(path, (entry, _))| (path.clone(), Some(*entry)))).collect();
+        entries.sort_by(|left, right| left.0.cmp(&right.0));
+        let contents = after.entries.values().map(|(entry, content)| (entry.blob, content.clone())).collect();
+        self.fleet.index.advance(&TreeChange { entries, refused: Vec::new() }, &contents)
+    }
+
+    /// Returns the same, taken in one file at a time in the order that `rank` gives.
+    pub(crate) fn in_order(&self, rank: impl Fn(usize) -> u64) -> Self {
+        let mut ranked: Vec<_> = self.entries.iter().enumerate().map(|(at, entry)| (rank(at), entry)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut index = Index::default();
+        for (_, (path, (entry, content))) in ranked {
+            let change = TreeChange { entries: vec![(path.clone(), Some(*entry))], refused: Vec::new() };
+            index = index.advance(&change, &BTreeMap::from([(entry.blob, content.clone())])).0;
+        }
+        self.at(index)
+    }
+
+    /// Returns the same files with another index.
+    pub(crate) fn at(&self, index: Index) -> Self {
+        let fleet = Fleet { index: Arc::new(index), ..self.fleet.clone() };
+        Self { fleet, ..self.clone() }
     }
 
     /// Returns the clusters' names.

@@ -6,6 +6,7 @@ mod crash;
 mod head;
 mod http;
 mod notes;
+mod push;
 mod server;
 mod ssh;
 mod tree;

@@ -9,14 +9,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use stratify::client::git::Credentials;
+use stratify::client::git::{Address, Credentials};
 use stratify::decide::value::Owner;
 use stratify::observe::mirror::{Fetched, Head, Mirror};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
 /// A server that starts an `sshd` for each connection, so that nobody waits for it to listen.
-struct Sshd {
+pub(crate) struct Sshd {
     port: u16,
     folder: PathBuf,
     ended: Arc<AtomicBool>,
@@ -24,7 +24,8 @@ struct Sshd {
 }
 
 impl Sshd {
-    fn start(folder: &Path) -> Self {
+    /// Starts with new keys in a folder.
+    pub(crate) fn start(folder: &Path) -> Self {
         assert!(Path::new(SSHD).exists(), "{SSHD} is not there: install openssh-server to run this test");
         fs::create_dir_all(folder).expect("the folder is ours");
         // As root, sshd wants this folder, which a package's start script makes.
@@ -69,11 +70,14 @@ impl Sshd {
 
     /// Returns the mirror of a repository, read with one of the keys.
     fn mirror(&self, fixture: &Fixture, host: &str, user: &str) -> Mirror {
+        fixture.mirror_with(|address| self.lead(address, fixture, host, user))
+    }
+
+    /// Makes an address lead to a repository by this server, with one of the keys.
+    pub(crate) fn lead(&self, address: &mut Address, fixture: &Fixture, host: &str, user: &str) {
         let known_hosts = self.known_hosts(host);
-        fixture.mirror_with(|address| {
-            address.url = format!("ssh://{}@127.0.0.1:{}{}", our_name(), self.port, fixture.source().display());
-            address.credentials = Credentials::SshKey { key: self.folder.join(user), known_hosts };
-        })
+        address.url = format!("ssh://{}@127.0.0.1:{}{}", our_name(), self.port, fixture.source().display());
+        address.credentials = Credentials::SshKey { key: self.folder.join(user), known_hosts };
     }
 
     fn log(&self) -> String {

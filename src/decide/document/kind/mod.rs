@@ -9,7 +9,7 @@ mod fleet;
 
 pub use layer::ROLES;
 pub use profile::VARIABLE_TYPES;
-pub use rule::{duration, is_semver};
+pub use rule::{duration, is_label, is_semver};
 
 use super::shape::{Field, Shape, required};
 

@@ -14,7 +14,8 @@ pub(super) const DURATION: Shape = Shape::Checked(is_duration, "a duration such 
 pub(super) const POINTER: Shape = Shape::Checked(is_pointer, "a JSON pointer such as /values/ipam/mode");
 pub(super) const EXPRESSION: Shape = Shape::Text;
 
-fn is_label(text: &str) -> bool {
+/// Whether a text is a label as Kubernetes has them.
+pub fn is_label(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }

@@ -5,7 +5,7 @@ use super::{check_name, checked, is_true, texts};
 use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
-use crate::decide::value::{Checked, Diagnostic, Value};
+use crate::decide::value::{Checked, Diagnostic, Span, Value};
 use crate::name::{ClusterName, EnvironmentName};
 use std::sync::Arc;
 
@@ -46,7 +46,9 @@ impl Cluster {
         let warnings = checked(&file, DocumentKind::Cluster)?;
         let metadata = file.root().get("metadata").map(|part| file.part(part));
         let spec = file.root().get("spec").map_or_else(|| file.part(file.root()), |spec| file.part(spec));
-        let errors = mistakes(&file, &spec, environment, name);
+        let overlay = Overlay::of(&spec);
+        let mut errors = mistakes(&file, &spec, environment, name);
+        errors.extend(overlay.mistakes());
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -66,10 +68,16 @@ impl Cluster {
             kubernetes_version: text("kubernetesVersion"),
             api_versions: texts(spec.get("apiVersions")),
             lifecycle: text("lifecycle").unwrap_or_else(|| "active".into()),
-            overlay: Overlay::of(&spec),
+            overlay,
             file,
         };
         Ok((cluster, warnings))
+    }
+
+    /// Returns where its name stands, for what concerns it as a whole.
+    pub fn name_span(&self) -> Span {
+        let name = self.file.root().get("metadata").and_then(|metadata| metadata.get("name"));
+        self.file.span(name.unwrap_or(self.file.root()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! In: the `spec` of an Environment, of one of its overlays, or of a Cluster. Out: what it lays over the profiles.
 //! Guarantee: each part keeps its place; lists stay in the order of the file.
 use super::{check_name, checked, is_true, layer_name};
+use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::value::{Checked, Diagnostic};
@@ -61,6 +62,20 @@ impl Overlay {
             object_patches: list("objectPatches"),
         }
     }
+
+    /// Returns layers that are both removed and replaced: one of the two would be ignored.
+    pub(super) fn mistakes(&self) -> impl Iterator<Item = Diagnostic> {
+        self.layers.iter().filter_map(|layer| {
+            let (remove, with) = (layer.part.get("remove")?, layer.part.get("replaceWith")?);
+            is_true(Some(remove.clone())).then(|| {
+                let message = format!("the layer `{}` is both removed and replaced", layer.name);
+                Diagnostic::error(codes::EXCLUSIVE, message)
+                    .at(remove.span())
+                    .also(with.span(), "the replacement")
+                    .expected("either `remove` or `replaceWith`")
+            })
+        })
+    }
 }
 
 /// An Environment.
@@ -87,21 +102,23 @@ impl Environment {
         let mut errors: Vec<Diagnostic> = check_name(&file, name.as_str()).into_iter().collect();
         if name.as_str() == "plan" {
             let message = "an environment cannot be named `plan`: its status would be that of plans";
-            let at = file.span(file.root());
-            errors.push(
-                Diagnostic::error(crate::decide::document::codes::INVALID_VALUE, message).at(at).hint("rename it"),
-            );
-        }
-        if !errors.is_empty() {
-            return Err(errors);
+            let stated = file.root().get("metadata").and_then(|metadata| metadata.get("name"));
+            let at = file.span(stated.unwrap_or(file.root()));
+            errors.push(Diagnostic::error(codes::INVALID_VALUE, message).at(at).hint("rename it"));
         }
         let spec = file.root().get("spec").map(|spec| file.part(spec));
         let get = |key: &str| spec.as_ref().and_then(|spec| spec.get(key));
-        let overlays = get("overlays").map(|part| part.items().map(|item| Overlay::of(&item)).collect());
+        let overlays: Option<Vec<Overlay>> =
+            get("overlays").map(|part| part.items().map(|item| Overlay::of(&item)).collect());
+        let overlay = spec.as_ref().map(Overlay::of).unwrap_or_default();
+        errors.extend(overlays.iter().flatten().chain([&overlay]).flat_map(Overlay::mistakes));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         let environment = Self {
             name: name.clone(),
             revision: get("revision"),
-            overlay: spec.as_ref().map(Overlay::of).unwrap_or_default(),
+            overlay,
             overlays: overlays.unwrap_or_default(),
             policies: get("policies"),
             file,

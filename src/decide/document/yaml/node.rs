@@ -2,6 +2,7 @@
 //! Guarantee: a node of 16 bytes; its place is bytes of the text; a view never leaves its tree.
 use super::scalar::{Plain, resolve};
 use crate::decide::value::{Map, Text, Value};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -228,15 +229,22 @@ impl<'a> Node<'a> {
     pub fn key(self) -> Arc<str> {
         match self.tree.raw(self.at).form {
             Form::Stored(index) => self.tree.strings.get(index.get()).cloned().unwrap_or_default(),
-            Form::Plain => match resolve(self.slice()) {
-                Plain::Null => "null".into(),
-                Plain::Bool(truth) => truth.to_string().into(),
-                Plain::Integer(number) => number.to_string().into(),
-                Plain::Unsigned(number) => number.to_string().into(),
-                Plain::Float(number) => number.to_string().into(),
-                Plain::NotFinite | Plain::String => self.slice().into(),
-            },
-            _ => self.text().into(),
+            _ => self.key_text().into(),
+        }
+    }
+
+    /// Returns the same, borrowed where it stands so in the text.
+    pub(super) fn key_text(self) -> Cow<'a, str> {
+        if self.tree.raw(self.at).form != Form::Plain {
+            return self.text().into();
+        }
+        match resolve(self.slice()) {
+            Plain::Null => "null".into(),
+            Plain::Bool(truth) => truth.to_string().into(),
+            Plain::Integer(number) => number.to_string().into(),
+            Plain::Unsigned(number) => number.to_string().into(),
+            Plain::Float(number) => number.to_string().into(),
+            Plain::NotFinite | Plain::String => self.slice().into(),
         }
     }
 

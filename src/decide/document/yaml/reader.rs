@@ -5,6 +5,7 @@ use super::scalar::{Plain, resolve};
 use crate::decide::document::codes;
 use crate::decide::value::{Code, Text};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -200,11 +201,11 @@ impl<'a> Builder<'a> {
     /// Keys that stand twice, in `n log n`: a map of 100,000 keys must not cost 10¹⁰ steps.
     fn find_duplicates(&mut self, at: usize) {
         let tree = &self.tree;
-        let mut keys: Vec<(Arc<str>, u32)> = Vec::new();
+        let mut keys: Vec<(Cow<'_, str>, u32)> = Vec::new();
         let (mut child, end) = (at + 1, tree.nodes.get(at).map_or(0, |raw| raw.next as usize));
         while child < end {
             let Some(value) = tree.nodes.get(child).map(|raw| raw.next as usize) else { break };
-            keys.push((tree.node(narrow(child)).key(), narrow(child)));
+            keys.push((tree.node(narrow(child)).key_text(), narrow(child)));
             child = tree.nodes.get(value).map_or(end, |raw| raw.next as usize);
         }
         keys.sort();

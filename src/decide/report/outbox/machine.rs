@@ -90,6 +90,24 @@ impl Outbox {
         self.queue.first().map(|(due, _)| *due)
     }
 
+    /// Makes what waits only so that it is not said too often due at once: nothing will come that it could wait for.
+    pub fn hasten(&mut self) {
+        let waiting: Vec<Key> =
+            self.rows.iter().filter(|(_, row)| row.is_waiting()).map(|(key, _)| key.clone()).collect();
+        for key in waiting {
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if let Some(was) = row.queued.replace(Timestamp(0)) {
+                self.queue.remove(&(was, key.clone()));
+            }
+            self.queue.insert((Timestamp(0), key));
+        }
+    }
+
+    /// Whether something waits that was not refused so often that only time can help.
+    pub fn is_pressing(&self) -> bool {
+        self.rows.values().any(Row::is_pressing)
+    }
+
     /// The forge took what was on its way.
     pub fn posted(&mut self, key: &Key, now: Timestamp) {
         if let Some(row) = self.rows.get_mut(key) {
@@ -109,6 +127,11 @@ impl Outbox {
     /// Returns a row, if there is one.
     pub fn try_find(&self, key: &Key) -> Option<&Row> {
         self.rows.get(key)
+    }
+
+    /// Returns what was begun to be told and has no verdict yet.
+    pub fn unended(&self) -> impl Iterator<Item = &Key> {
+        self.rows.iter().filter(|(_, row)| !row.has_verdict()).map(|(key, _)| key)
     }
 
     /// Returns its rows, in the order of their keys.

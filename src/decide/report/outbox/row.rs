@@ -57,6 +57,9 @@ pub enum Refusal {
     },
 }
 
+/// After how many refusals whoever wants to end no longer waits: one that the next try overcomes is over in seconds.
+const PRESSING_TRIES_MAX: u32 = 2;
+
 /// What is known of one commit and context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -131,7 +134,18 @@ impl Row {
         !is_same
     }
 
-    fn has_verdict(&self) -> bool {
+    /// Whether something is wanted that was not refused.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.wanted.is_some() && self.flying.is_none() && self.tries == 0
+    }
+
+    /// Whether something is to be posted that was not refused too often to wait for.
+    pub(super) fn is_pressing(&self) -> bool {
+        !self.is_settled() && self.tries < PRESSING_TRIES_MAX
+    }
+
+    /// Whether a verdict was posted or will be.
+    pub(super) fn has_verdict(&self) -> bool {
         self.verdicts > 0 || [&self.flying, &self.wanted].into_iter().flatten().any(|status| status.state.is_verdict())
     }
 

@@ -1,7 +1,9 @@
 //! In: the folder of a target that is a directory. Out: its identity, record and inventories, and its objects' files.
 //! Guarantee: changes nothing, follows no link; what is another cluster's, or cannot be read, is a fault.
+mod drift;
 mod look;
 
+pub use drift::mark_drift;
 pub use look::look;
 
 use crate::client::directory::{Directory, DirectoryError};

@@ -1,0 +1,105 @@
+//! In: a ref of a remote. Out: the same under a name of ours, with its objects here.
+//! Guarantee: received into a scratch repository, and let in object by object, each read whole; no ref of the remote is ours.
+use super::address::{Address, Way};
+use super::copy::copy;
+use super::error::{fault, in_folder, in_local, local};
+use super::fetch::fetch_one;
+use super::objects::{Objects, bytes, edit_refs, open, open_writable};
+use super::push::target;
+use crate::decide::value::{Fault, Owner};
+use gix::ObjectId;
+use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The folder of scratch repositories inside a Git folder. What a killed process left in it may be thrown away.
+pub(crate) const SCRATCH: &str = "stratify-incoming";
+
+/// Brings a remote's ref here under the name `into`, and returns what it names; where it is gone, ours goes too.
+pub(crate) fn bring(
+    address: &Address,
+    objects: &Objects,
+    reference: &str,
+    into: &str,
+) -> Result<Option<[u8; 20]>, Fault> {
+    let attempt = format!("could not fetch {reference} of repository {}", address.name);
+    let to = open_writable(objects.repository().path())?;
+    let known = target(&to, into, &attempt)?;
+    let found = if let (_, Way::Folder(folder)) = address.way()? {
+        let from = gix::open::Options::isolated().open(&folder).map_err(in_local(&attempt))?.to_thread_local();
+        let found = target(&from, reference, &attempt)?;
+        take(&from, &to, found, known, &attempt)?;
+        found
+    } else {
+        let scratch = Scratch::new(&to, known.map(|known| (reference, known))).map_err(in_folder(&attempt))?;
+        let into = open(&scratch.0, &address.limits)?.to_thread_local();
+        let found = fetch_one(&into, address, reference, &attempt)?;
+        take(&into, &to, found, known, &attempt)?;
+        found
+    };
+    let name = gix::refs::FullName::try_from(into).map_err(|error| local(&attempt, &error))?;
+    let edit = match (found, known) {
+        (found, known) if found == known => return Ok(found.map(bytes)),
+        (Some(found), _) => RefEdit::update(name, found, PreviousValue::Any, "fetch"),
+        (None, _) => RefEdit::new(name, Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference }),
+    };
+    edit_refs(&to, vec![edit])?;
+    Ok(found.map(bytes))
+}
+
+/// Copies what a ref brings, if it names a commit.
+fn take(
+    from: &gix::Repository,
+    to: &gix::Repository,
+    found: Option<ObjectId>,
+    known: Option<ObjectId>,
+    attempt: &str,
+) -> Result<(), Fault> {
+    let Some(found) = found.filter(|found| Some(*found) != known) else { return Ok(()) };
+    let header = from.find_header(found).map_err(in_local(attempt))?;
+    if header.kind() != gix::object::Kind::Commit {
+        let message = format!("{attempt}: it does not name a commit");
+        return Err(fault(Owner::Operator, false, message, "delete the ref at the remote"));
+    }
+    let there: Vec<ObjectId> = known.into_iter().filter(|known| from.has_object(known)).collect();
+    copy(from, to, found, &there, attempt)
+}
+
+/// A repository that borrows another one's objects and receives new ones. It goes when it is dropped.
+struct Scratch(PathBuf);
+
+/// Tells the scratch repositories of this process apart.
+static SCRATCHES: AtomicU32 = AtomicU32::new(0);
+
+impl Scratch {
+    fn new(of: &gix::Repository, known: Option<(&str, ObjectId)>) -> io::Result<Self> {
+        let number = SCRATCHES.fetch_add(1, Ordering::Relaxed);
+        let folder = of.path().join(SCRATCH).join(format!("{}-{number}", std::process::id()));
+        let scratch = Self(folder);
+        let folder: &Path = &scratch.0;
+        if folder.exists() {
+            // Of an earlier process with the same number.
+            fs::remove_dir_all(folder)?;
+        }
+        for inner in ["objects/info", "objects/pack", "refs"] {
+            fs::create_dir_all(folder.join(inner))?;
+        }
+        // From `objects` over the scratch folder and the folder of all of them.
+        fs::write(folder.join("objects/info/alternates"), "../../../objects\n")?;
+        if let Some((name, id)) = known {
+            fs::write(folder.join("packed-refs"), format!("# pack-refs with: sorted\n{id} {name}\n"))?;
+        }
+        fs::write(folder.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
+        fs::write(folder.join("HEAD"), "ref: refs/heads/none\n")?;
+        Ok(scratch)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is cleared when the mirror is opened.
+        fs::remove_dir_all(&self.0).ok();
+    }
+}

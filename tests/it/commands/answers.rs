@@ -1,0 +1,193 @@
+//! In: each command on the example fleet. Out: its exit code, its text and its JSON document.
+//! Guarantee: none of these changes a file but where it says so.
+use super::fixture::Checkout;
+use serde_json::{Value, json};
+
+const CLUSTER: &str = "clusters/prod/eu-1/cluster.yaml";
+
+#[track_caller]
+fn names(list: &Value, key: &str) -> Vec<String> {
+    let list = list.as_array().unwrap_or_else(|| panic!("it is a list: {list}"));
+    list.iter().map(|one| one[key].as_str().unwrap_or_else(|| panic!("it has a {key}: {one}")).to_owned()).collect()
+}
+
+#[test]
+fn lint_says_how_many_clusters_are_right() {
+    let fleet = Checkout::example();
+    fleet.run(&["lint"]).ends_with(0).says(&["4 clusters, no errors, 0 warnings"]);
+    assert_eq!(fleet.json(&["lint"]), (Some(0), json!({ "clusters": 4, "diagnostics": [] })), "programs read the same");
+    assert!(!fleet.path(".stratify").exists(), "a look leaves nothing behind");
+}
+
+#[test]
+fn lint_names_file_line_and_what_was_meant() {
+    let fleet = Checkout::example();
+    fleet.edit(CLUSTER, "podCidr:", "podCidrx:");
+    let said = ["error[ST0312]: ", "--> clusters/prod/eu-1/cluster.yaml:18:5", "did you mean `podCidr`?"];
+    fleet.run(&["lint"]).ends_with(1).says(&said).says(&["nothing was applied"]);
+    let (code, answer) = fleet.json(&["lint"]);
+    assert_eq!(code, Some(1), "{answer}");
+    let said = &answer["diagnostics"][0];
+    assert_eq!((&said["path"], &said["line"], &said["column"]), (&json!(CLUSTER), &json!(18), &json!(5)), "{said}");
+    assert_eq!((&said["nearest"], &said["severity"]), (&json!("podCidr"), &json!("error")), "{said}");
+    fleet.run(&["plan"]).ends_with(1).says(&["cluster.yaml:18:5", "nothing was applied"]);
+    fleet.run(&["render", "eu-1"]).ends_with(1).says(&["cluster.yaml:18:5"]);
+    fleet.run(&["render", "us-1"]).ends_with(0);
+}
+
+#[test]
+fn plan_ends_with_2_while_something_is_pending() {
+    let fleet = Checkout::example();
+    let said =
+        ["eu-1 (prod): change ", "+ cni (added, wave 2, after kubernetes by role", "1 clusters change, 0 do not"];
+    fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&said);
+    let (code, answer) = fleet.json(&["plan"]);
+    assert_eq!(
+        (code, names(&answer["plans"], "cluster")),
+        (Some(2), ["dev-1", "eu-1", "staging-1", "us-1"].map(str::to_owned).to_vec())
+    );
+    let layer = &answer["plans"][1]["layers"][0];
+    assert_eq!(
+        (&layer["layer"], &layer["wave"], &layer["kind"]),
+        (&json!("os"), &json!(0), &json!("added")),
+        "{layer}"
+    );
+    assert!(!fleet.path(".stratify").exists(), "a plan leaves nothing behind");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters change, 4 do not"]);
+    fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0);
+    fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
+    let said = ["~ shop (reconfigured", "~ Deployment shop/shop", "/spec/replicas", "1 clusters change, 3 do not"];
+    fleet.run(&["plan"]).ends_with(2).says(&said);
+    fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0).says(&["0 clusters change"]);
+}
+
+#[test]
+fn plan_between_two_revisions_asks_no_target() {
+    let fleet = Checkout::example();
+    fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
+    fleet.commit("more replicas");
+    let ran = fleet.run(&["plan", "--from", "HEAD~1", "--rev", "HEAD"]).ends_with(2);
+    let ran = ran.says(&["~ Deployment shop/shop", "1 clusters change, 3 do not"]);
+    assert!(!ran.out.contains('+'), "nothing is added between them:\n{}", ran.out);
+    fleet.run(&["plan", "--from", "HEAD", "--rev", "HEAD"]).ends_with(0);
+    fleet.run(&["plan", "--from", "HEAD~1", "--rev", "nowhere"]).ends_with(1).says(&["nowhere"]);
+}
+
+#[test]
+fn explain_gives_the_chain_with_its_last_writer_last() {
+    let fleet = Checkout::example();
+    let chain = [
+        "packs/cilium/1.16.2/values.yaml:5:9",
+        "profiles/base/values/cilium.yaml:2:9",
+        "clusters/prod/eu-1/cluster.yaml:28:11",
+    ];
+    for place in ["cni/ipam/mode", "cni/values/ipam/mode"] {
+        fleet.run(&["explain", "eu-1", place]).ends_with(0).says(&["/values/ipam/mode: \"cluster-pool\""]).says(&chain);
+        let (_, answer) = fleet.json(&["explain", "eu-1", place]);
+        assert_eq!(names(&answer["values"][0]["writers"], "at"), chain, "the last writer stands last");
+    }
+    let (code, answer) = fleet.json(&["explain", "eu-1"]);
+    let layers =
+        ["os", "kubernetes", "cni", "csi", "prometheus", "grafana", "tracing", "ingress", "shop", "local-tools"];
+    assert_eq!((code, names(&answer["layers"], "layer")), (Some(0), layers.map(str::to_owned).to_vec()), "in order");
+    fleet.run(&["explain", "eu-1", "cni/nothing"]).ends_with(1).says(&["the layer cni has nothing at /nothing"]);
+    fleet.run(&["explain", "eu-1", "none"]).ends_with(1).says(&["its layers are os, kubernetes, cni"]);
+    fleet.run(&["explain", "eu-9"]).ends_with(1).says(&["eu-9"]);
+}
+
+#[test]
+fn render_prints_exactly_what_a_sync_writes() {
+    let fleet = Checkout::synced();
+    let ran = fleet.run(&["render", "eu-1", "csi"]).ends_with(0);
+    let file = fleet.target("eu-1").join("csi/_cluster/StorageClass.storage.k8s.io_local.yaml");
+    let written = std::fs::read_to_string(file).expect("the sync wrote it");
+    assert!(ran.out.contains(&written), "the same bytes, mark and all:\n{}", ran.out);
+    let (code, answer) = fleet.json(&["render", "eu-1", "csi"]);
+    assert_eq!(
+        (code, names(&answer[0]["objects"], "kind")),
+        (Some(0), vec!["StorageClass".to_owned(), "DaemonSet".to_owned()])
+    );
+    fleet.run(&["render", "eu-1", "--to", "out"]).ends_with(0).says(&["32 objects of 10 layers are in out"]);
+    let (printed, mut targets) =
+        (super::fixture::tree(&fleet.path("out")), super::fixture::tree(&fleet.target("eu-1")));
+    targets.retain(|path, _| !path.starts_with(".stratify-target/"));
+    let bytes =
+        |tree: super::fixture::Tree| tree.into_iter().map(|(path, (_, bytes))| (path, bytes)).collect::<Vec<_>>();
+    assert_eq!(bytes(printed), bytes(targets), "file by file");
+}
+
+#[test]
+fn why_says_what_a_cluster_waits_for() {
+    let fleet = Checkout::example();
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["eu-1 has pending changes and waits for `stratify sync`"]);
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["eu-1 is at HEAD: it waits for nothing"]);
+    let (code, answer) = fleet.json(&["why", "eu-1"]);
+    assert_eq!((code, &answer["cluster"], &answer["running"]), (Some(0), &json!("eu-1"), &Value::Null), "{answer}");
+}
+
+#[test]
+fn status_tells_each_environment_of_a_commit() {
+    let fleet = Checkout::example();
+    fleet.run(&["status"]).ends_with(0).says(&["has no status yet"]);
+    fleet.run(&["sync"]).ends_with(0);
+    let said = [
+        "stratify/dev      success  1/1 clusters synced",
+        "stratify/prod     success  2/2 clusters synced",
+        "stratify/plan",
+    ];
+    fleet.run(&["status"]).ends_with(0).says(&said);
+    let (code, answer) = fleet.json(&["status", "HEAD"]);
+    assert_eq!((code, &answer["commit"]), (Some(0), &json!(fleet.head())), "{answer}");
+    let contexts = ["stratify/dev", "stratify/plan", "stratify/prod", "stratify/staging"];
+    assert_eq!(names(&answer["statuses"], "context"), contexts, "{answer}");
+    assert!(
+        fleet.json(&["status", "HEAD~1"]).1["statuses"].as_array().is_some_and(Vec::is_empty),
+        "it was never the head"
+    );
+    fleet.run(&["status", "nowhere"]).ends_with(1).says(&["nowhere"]);
+}
+
+#[test]
+fn sync_tells_each_cluster_and_the_next_one_writes_nothing() {
+    let fleet = Checkout::example();
+    let said = ["eu-1: synced 10 layers, 32 objects (32 created, 0 changed, 0 removed)", "us-1: synced 8 layers"];
+    fleet.run(&["sync"]).ends_with(0).says(&said);
+    let before = fleet.targets();
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced, nothing to change, 32 objects seen healthy"]);
+    assert_eq!(fleet.targets(), before, "neither a byte nor a time differs");
+    let (code, answer) = fleet.json(&["sync"]);
+    assert_eq!((code, &answer["head"]), (Some(0), &json!(fleet.head())), "{answer}");
+    assert!(answer["clusters"].as_array().is_some_and(|all| all.iter().all(|one| one["synced"] == true)), "{answer}");
+    assert_eq!(fleet.targets(), before, "nor for programs");
+    assert_eq!(fleet.git(&["status", "--porcelain"]), "", "the work tree is as it was");
+}
+
+#[test]
+fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
+    let fleet = Checkout::example();
+    let (code, answer) = fleet.json(&["schema", "Cluster"]);
+    assert_eq!((code, &answer["title"]), (Some(0), &json!("Cluster")), "{answer}");
+    fleet.run(&["schema", "Clustr"]).ends_with(1).says(&["did you mean Cluster?"]);
+    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
+    assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "tags": [] })));
+    assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");
+}
+
+#[test]
+fn outside_of_a_fleet_every_command_says_where_to_go() {
+    let folder = Checkout::empty();
+    for command in [
+        &["lint"][..],
+        &["plan"],
+        &["sync"],
+        &["status"],
+        &["why", "a"],
+        &["explain", "a"],
+        &["render", "a"],
+        &["lock"],
+    ] {
+        folder.run(command).ends_with(1).says(&["fleet.yaml", "stratify init"]);
+    }
+}

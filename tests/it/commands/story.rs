@@ -1,0 +1,305 @@
+//! In: commits after commits. Out: what syncs make of them, and the statuses that they get.
+//! Guarantee: each test tells one story from its start.
+use super::fixture::{Checkout, Tree, tree};
+use std::fs;
+
+const EU: &str = "clusters/prod/eu-1/cluster.yaml";
+const US: &str = "clusters/prod/us-1/cluster.yaml";
+const PROD: &str = "environments/prod/environment.yaml";
+const STAGING: &str = "environments/staging/environment.yaml";
+
+/// The layer of the cluster eu-1 that has a namespace of its own.
+const TOOLS: &str = "    - name: local-tools
+      role: add-on
+      manifests: [tools/*.yaml]
+      namespace: tools
+      priority: 90
+";
+
+/// A claim in that namespace, which is of a protected kind.
+const CLAIM: &str = "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: captures
+spec:
+  accessModes: [ReadWriteOnce]
+  resources:
+    requests:
+      storage: 1Gi
+";
+
+/// Returns the objects of a cluster's folder, without what is kept beside them.
+fn objects(fleet: &Checkout, cluster: &str) -> Tree {
+    let mut tree = tree(&fleet.target(cluster));
+    tree.retain(|path, _| !path.starts_with(".stratify-target/"));
+    tree
+}
+
+/// Returns the one change of a plan, by its full id.
+#[track_caller]
+fn change_of(fleet: &Checkout, cluster: &str) -> String {
+    let (_, answer) = fleet.json(&["plan", "--cluster", cluster]);
+    answer["plans"][0]["change"].as_str().expect("a change has an id").to_owned()
+}
+
+/// Has somebody approve a change.
+#[track_caller]
+fn approve(fleet: &Checkout, name: &str, id: &str) {
+    fleet.becomes(name);
+    fleet.run(&["approve", id, "--reason", "looked at"]).ends_with(0).says(&["approved", id]);
+}
+
+#[test]
+fn a_commit_changes_the_clusters_it_concerns_and_no_other_file() {
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    fleet.commit("more replicas");
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer, 1 object (0 created, 1 changed, 0 removed)"]);
+    let after = fleet.targets();
+    let differs = |(path, file): &(&String, &(_, Vec<u8>))| before.get(*path) != Some(file);
+    let changed: Vec<&String> = after.iter().filter(differs).map(|(path, _)| path).collect();
+    let expected = [
+        "eu-1/.stratify-target/inventory/shop.json",
+        "eu-1/.stratify-target/record.json",
+        "eu-1/shop/shop/Deployment.apps_shop.yaml",
+    ];
+    assert_eq!(changed, expected, "the object, and what is known of it");
+    assert_eq!(before.len(), after.len(), "nothing came and nothing went");
+    assert_eq!(fleet.state("HEAD", "prod"), "success", "it is live");
+}
+
+#[test]
+fn a_broken_file_fails_its_cluster_alone_until_it_is_fixed() {
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.edit(EU, "podCidr:", "podCidrx:");
+    fleet.edit(US, "replicas: 3", "replicas: 4");
+    let broken = fleet.commit("a mistake and a change");
+    fleet.run(&["sync"]).ends_with(1).says(&[
+        "error[ST0312]",
+        "cluster.yaml:18:5",
+        "eu-1: invalid: 1 error",
+        "us-1: synced 1 layer",
+    ]);
+    let after = fleet.targets();
+    for (path, file) in before.iter().filter(|(path, _)| !path.starts_with("us-1/")) {
+        assert_eq!(after.get(path), Some(file), "{path} is none of what may change");
+    }
+    let plan = fleet.statuses(&broken)["plan"].clone();
+    assert_eq!(plan.0, "failure", "{plan:?}");
+    assert!(plan.1.contains("cluster.yaml:18:5"), "{plan:?}");
+    assert_eq!(fleet.state(&broken, "prod"), "failure", "one of its clusters cannot be synced");
+    assert_eq!(fleet.state(&broken, "dev"), "success", "it is not concerned");
+    fleet.edit(EU, "podCidrx:", "podCidr:");
+    let fixed = fleet.commit("the mistake is undone");
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!((fleet.state(&fixed, "plan"), fleet.state(&fixed, "prod")), ("success".into(), "success".into()));
+    fleet.run(&["plan"]).ends_with(0);
+}
+
+#[test]
+fn the_removal_of_a_protected_kind_waits_for_another_person() {
+    let fleet = Checkout::example();
+    fleet.write("clusters/prod/eu-1/tools/claim.yaml", CLAIM);
+    fleet.commit("tools keep something");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.edit(EU, TOOLS, "");
+    let removal = fleet.commit("no tools");
+    let id = change_of(&fleet, "eu-1");
+    let before = objects(&fleet, "eu-1");
+    fleet.run(&["sync"]).ends_with(1).says(&["deletion of PersistentVolumeClaim captures", &id]);
+    assert_eq!(objects(&fleet, "eu-1"), before, "nothing of it goes");
+    let prod = fleet.statuses(&removal)["prod"].clone();
+    assert!(prod.0 == "pending" && prod.1.contains(&id), "the status asks for the approval: {prod:?}");
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
+
+    approve(&fleet, "Ada", &id);
+    fleet.run(&["sync"]).ends_with(1).says(&["Ada approved what Ada wrote"]);
+    assert_eq!(objects(&fleet, "eu-1"), before, "an approval by its author is none");
+
+    fs::remove_file(fleet.path(&format!("approvals/{id}.yaml"))).expect("it was committed");
+    fleet.commit("it is taken back");
+    approve(&fleet, "Grace", &id);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced", "2 removed"]);
+    let left: Vec<String> =
+        objects(&fleet, "eu-1").into_keys().filter(|path| path.starts_with("local-tools/")).collect();
+    assert_eq!(left, ["local-tools/_cluster/Namespace_tools.yaml"], "a namespace stays for what others have in it");
+    assert!(
+        !fleet.target("eu-1").join(".stratify-target/inventory/local-tools.json").exists(),
+        "nothing of it is ours"
+    );
+    assert_eq!(fleet.state("HEAD", "prod"), "success", "all is done");
+    let overtaken = fleet.statuses(&removal)["prod"].clone();
+    assert!(overtaken.0 == "error" && overtaken.1.contains("overtaken by"), "each commit ends: {overtaken:?}");
+    fleet.run(&["plan"]).ends_with(0);
+}
+
+#[test]
+fn a_removal_beyond_the_budget_is_held_and_one_within_it_is_not() {
+    let fleet = Checkout::synced();
+    fleet.edit(EU, TOOLS, &format!("{TOOLS}    - name: tracing\n      remove: true\n"));
+    fleet.edit(PROD, "maxObjects: 20", "maxObjects: 0");
+    fleet.commit("no tracing, and a budget");
+    let id = change_of(&fleet, "eu-1");
+    fleet.run(&["sync"]).ends_with(1).says(&["1 deletions, more than 0", &id]);
+    assert!(fleet.target("eu-1").join("tracing").exists(), "it is held");
+    fleet.edit(PROD, "maxObjects: 0", "maxObjects: 20");
+    fleet.commit("a wider budget");
+    fleet.run(&["sync"]).ends_with(0).says(&["1 removed"]);
+    assert!(!fleet.target("eu-1").join("tracing").exists(), "the narrow budget was never applied");
+}
+
+#[test]
+fn a_cluster_without_a_document_is_released_and_nothing_of_it_goes() {
+    let fleet = Checkout::synced();
+    let before = tree(&fleet.target("us-1"));
+    fleet.git(&["rm", "-r", "--quiet", "clusters/prod/us-1"]);
+    fleet.commit("us-1 is no more");
+    let ran = fleet.run(&["sync"]).ends_with(0);
+    assert!(!ran.out.contains("us-1: synced"), "it is not ours any more:\n{}", ran.out);
+    assert_eq!(tree(&fleet.target("us-1")), before, "its files stay");
+    let prod = &fleet.statuses("HEAD")["prod"];
+    assert_eq!((prod.0.as_str(), prod.1.contains("us-1")), ("success", false), "the others are as they were: {prod:?}");
+}
+
+#[test]
+fn a_pin_decides_which_profiles_an_environment_reads() {
+    let fleet = Checkout::synced();
+    let profile = "profiles/web/profile.yaml";
+    fleet.edit(profile, "checkout: v2", "checkout: v3");
+    let newer = fleet.commit("a newer shop");
+    let before = fleet.targets();
+    fleet.run(&["sync"]).ends_with(0);
+    let bytes = |tree: Tree| {
+        tree.into_iter()
+            .map(|(path, (_, bytes))| (path, bytes))
+            .filter(|(path, _)| !path.contains("/.stratify-target/"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bytes(fleet.targets()), bytes(before), "prod and staging read what they are pinned to");
+    let pinned = fs::read_to_string(fleet.path(PROD)).expect("it is there");
+    let pin = pinned.lines().find(|line| line.contains("revision:")).expect("it is pinned").to_owned();
+    fleet.edit(PROD, &pin, &format!("  revision: {newer}"));
+    fleet.commit("prod takes it");
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer", "staging-1: synced, nothing to change"]);
+    fleet.edit(PROD, &newer, &"ab".repeat(20));
+    fleet.commit("a pin to nothing");
+    fleet.run(&["sync"]).ends_with(1).says(&["environments/prod/environment.yaml", "the repository does not have it"]);
+}
+
+#[test]
+fn a_tag_counts_as_it_is_locked_and_holds_once_it_moves() {
+    let fleet = Checkout::synced();
+    let pinned = fs::read_to_string(fleet.path(STAGING)).expect("it is there");
+    let pin = pinned.lines().find(|line| line.contains("revision:")).expect("it is pinned").to_owned();
+    fleet.git(&["tag", "v1", "HEAD~1"]);
+    fleet.edit(STAGING, &pin, "  revision: v1");
+    fleet.commit("staging by tag");
+    fleet.run(&["sync"]).ends_with(1).says(&["stratify lock"]);
+    fleet.run(&["lock", "--check"]).ends_with(1).says(&["run `stratify lock`"]);
+    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "1 tags"]);
+    fleet.run(&["lock", "--check"]).ends_with(0);
+    fleet.commit("locked");
+    fleet.run(&["sync"]).ends_with(0).says(&["staging-1: synced, nothing to change"]);
+    let before = fleet.targets();
+    fleet.git(&["tag", "--force", "v1", "HEAD"]);
+    fleet.run(&["sync"]).ends_with(1).says(&["v1"]);
+    assert_eq!(fleet.targets(), before, "a tag that moved changes nothing");
+    fleet.run(&["lock"]).ends_with(0).says(&["is written"]);
+    fleet.commit("locked again");
+    fleet.run(&["sync"]).ends_with(0);
+}
+
+#[test]
+fn a_rewritten_branch_is_held_until_its_head_is_accepted() {
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    fleet.git(&["commit", "--all", "--quiet", "--amend", "-m", "another history"]);
+    let rewritten = fleet.head();
+    fleet.run(&["sync"]).ends_with(1).says(&["rewritten", &format!("stratify accept {rewritten}")]);
+    assert_eq!(fleet.targets(), before, "all clusters stay");
+    assert_eq!(fleet.statuses(&rewritten).values().next().map(|status| status.0.as_str()), Some("failure"));
+    fleet.run(&["accept", &"0".repeat(40)]).ends_with(1);
+    fleet.run(&["sync"]).ends_with(1);
+    fleet.run(&["accept", &rewritten]).ends_with(0).says(&["the next sync takes it"]);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer"]);
+    assert_eq!(fleet.state(&rewritten, "prod"), "success", "it counts now");
+}
+
+#[test]
+fn a_branch_that_is_gone_changes_nothing() {
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.git(&["checkout", "--quiet", "--detach"]);
+    fleet.git(&["branch", "--quiet", "-D", "main"]);
+    fleet.run(&["sync"]).ends_with(1).says(&["the watched branch is gone"]);
+    assert_eq!(fleet.targets(), before, "all clusters stay");
+    fleet.git(&["branch", "main"]);
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(fleet.targets(), before, "it is back as it was");
+}
+
+#[test]
+fn a_repository_without_a_commit_is_told_apart_from_one_that_is_broken() {
+    let fleet = Checkout::empty();
+    fleet.write("fleet.yaml", "apiVersion: stratify.dev/v1alpha1\nkind: Fleet\nmetadata:\n  name: acme\n");
+    fleet.run(&["sync"]).ends_with(1).says(&["the repository has no commit yet"]);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters change"]);
+    fleet.commit("a fleet without clusters");
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(fleet.state("HEAD", "plan"), "success", "there is nothing that could fail");
+}
+
+#[test]
+fn a_target_belongs_to_one_cluster() {
+    let fleet = Checkout::synced();
+    let before = tree(&fleet.target("eu-1"));
+    fleet.edit(US, "target: us-1", "target: eu-1");
+    fleet.commit("us-1 wants the folder of eu-1");
+    fleet.run(&["sync"]).ends_with(1).says(&[
+        "ST0206",
+        "clusters/prod/us-1/cluster.yaml:12:11",
+        "eu-1: invalid",
+        "us-1: invalid",
+    ]);
+    assert_eq!(tree(&fleet.target("eu-1")), before, "it is eu-1's");
+}
+
+#[test]
+fn a_target_that_is_a_file_fails_its_cluster_alone() {
+    let fleet = Checkout::example();
+    fleet.write(".stratify/targets/eu-1", "mine\n");
+    fleet.run(&["sync"]).ends_with(1).says(&["eu-1: ", "us-1: synced 8 layers"]);
+    assert_eq!(fs::read_to_string(fleet.target("eu-1")).expect("it is there"), "mine\n", "it is not ours");
+    assert_ne!(fleet.state("HEAD", "prod"), "success", "eu-1 is not synced");
+    assert_eq!(fleet.state("HEAD", "dev"), "success", "dev is");
+    fs::remove_file(fleet.target("eu-1")).expect("it is ours");
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 10 layers"]);
+    assert_eq!(fleet.state("HEAD", "prod"), "success", "the verdict is corrected");
+}
+
+#[test]
+fn what_a_hand_changes_in_a_target_is_put_back() {
+    let fleet = Checkout::synced();
+    let before = objects(&fleet, "eu-1");
+    let [edited, deleted] = ["csi/kube-system/DaemonSet.apps_csi-local.yaml", "shop/shop/Service_shop.yaml"];
+    let file = fleet.target("eu-1").join(edited);
+    let text = fs::read_to_string(&file).expect("it was written");
+    fs::write(&file, text.replace("csi-local:0.9.0", "csi-local:0.8.0")).expect("it is ours");
+    fs::remove_file(fleet.target("eu-1").join(deleted)).expect("it is ours");
+    fs::write(fleet.target("eu-1").join("shop/shop/mine.txt"), "mine\n").expect("it is ours");
+    fleet.run(&["plan"]).ends_with(2).says(&["DaemonSet kube-system/csi-local", "Service shop/shop"]);
+    fleet.run(&["sync"]).ends_with(0);
+    let after = objects(&fleet, "eu-1");
+    for (path, (_, bytes)) in &before {
+        assert_eq!(after.get(path).map(|file| &file.1), Some(bytes), "{path} is as the commit says");
+    }
+    let untouched = before.iter().filter(|(path, _)| ![edited, deleted].contains(&path.as_str()));
+    untouched.for_each(|(path, file)| assert_eq!(after.get(path), Some(file), "{path} was not written again"));
+    assert!(after.contains_key("shop/shop/mine.txt"), "what is not ours stays");
+    let settled = fleet.targets();
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(fleet.targets(), settled, "it is over");
+}
