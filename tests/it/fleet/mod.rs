@@ -66,6 +66,11 @@ impl Files {
         Self::of(entries)
     }
 
+    /// Returns the blobs.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Arc<Blob>> {
+        self.entries.values().filter_map(|(entry, _)| self.texts.get(entry.blob))
+    }
+
     /// Returns the same with an entry of any kind; of content that is too large only the size is known.
     pub(crate) fn with_entry(&self, path: &str, kind: EntryKind, content: Content) -> Self {
         let mut entries = self.entries.clone();
@@ -108,11 +113,6 @@ impl Files {
     pub(crate) fn at(&self, index: Index) -> Self {
         let fleet = Fleet { index: Arc::new(index), ..self.fleet.clone() };
         Self { fleet, ..self.clone() }
-    }
-
-    /// Returns the blobs.
-    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Arc<Blob>> {
-        self.entries.values().filter_map(|(entry, _)| self.texts.get(entry.blob))
     }
 
     /// Returns the clusters' names.

@@ -71,6 +71,19 @@ fn a_file_that_is_none_is_a_clear_fault() {
 }
 
 #[test]
+fn a_file_whose_making_was_cut_off_is_made_anew() {
+    let (_folder, path) = scratch();
+    let mut bytes = vec![0; 1 << 20];
+    bytes[9..64].fill(7); // what identifies the file is written last
+    fs::write(&path, bytes).expect("the folder is ours");
+    let store = Store::open(&path).expect("nothing was in it yet");
+    store.put_all("outbox", &[(b"a".to_vec(), Some(vec![1]))]).expect("it can be written");
+    drop(store);
+    let store = Store::open(&path).expect("it is there");
+    assert_eq!(store.all("outbox").expect("it can be read").len(), 1, "what was put stays");
+}
+
+#[test]
 fn damage_is_a_clear_fault() {
     let (_folder, path) = scratch();
     let store = Store::open(&path).expect("it is made");

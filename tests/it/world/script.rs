@@ -1,6 +1,6 @@
 //! In: a script: commands, each with what it gave below it as `> …`. Out: the script with what it gives now.
 //! Guarantee: comments, commands and empty lines stay as they are.
-use super::target::{mark, short};
+use super::target::{Spot, mark, short};
 use super::{Mishap, World, book, cluster, commits};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -59,6 +59,7 @@ impl Runner {
                 self.world.history.add(name, self.last.as_deref(), block);
                 self.last = Some((*name).to_owned());
             }
+            ["target", "directory"] => state.cluster.has_folders = true,
             ["approve", what, "by", who, "as", name] => {
                 drop(state);
                 self.approve(what, who, name);
@@ -150,6 +151,7 @@ impl Runner {
             for commit in self.world.history.ids() {
                 *line = line.replace(&commit.to_string(), &self.world.name(commit));
             }
+            *line = without_ids(line);
         }
         let again = if report.spurious { ", and is tried again" } else { "" };
         let mut lines = lines.into_iter();
@@ -167,26 +169,33 @@ impl Runner {
             let id =
                 ObjectId { group: "".into(), kind: kind.into(), namespace: Some("shop".into()), name: name.into() };
             let manifest = Map::from_iter([("kind", Value::from(kind)), ("value", Value::from(words[2]))]);
-            return cluster.put((Site::Workload, id), manifest.into(), now);
+            return cluster.put(Spot { folder: None, place: (Site::Workload, id) }, manifest.into(), now);
         }
-        let place = cluster.objects.keys().find(|(_, object)| short(object) == words[1]).expect("it is there").clone();
-        let stored = cluster.objects.remove(&place).expect("it was found");
+        let spot = cluster.objects.keys().find(|spot| short(&spot.place.1) == words[1]).expect("it is there").clone();
+        let stored = cluster.objects.remove(&spot).expect("it was found");
         if let Some(value) = words.get(2) {
             let mut manifest = stored.manifest;
             manifest.make_map().insert("value".into(), Value::string(value));
-            cluster.put(place, manifest, now);
+            cluster.put(spot, manifest, now);
         }
     }
 
     fn show(&self) -> Vec<String> {
         let state = self.world.state();
-        let objects = state.cluster.objects.iter().map(|((_, object), stored)| {
+        let objects = state.cluster.objects.iter().map(|(spot, stored)| {
             let value = stored.manifest.get("value").and_then(Value::as_str).unwrap_or_default();
-            format!("{}={value} ({})", short(object), mark(&stored.manifest).unwrap_or("nobody's"))
+            format!("{}={value} ({})", short(&spot.place.1), mark(&stored.manifest).unwrap_or("nobody's"))
         });
         let books = state.cluster.inventories.values().map(|inventory| format!("list {}", book(inventory)));
         books.chain(objects).collect()
     }
+}
+
+/// Leaves out ids, which change with every form that is digested.
+fn without_ids(line: &str) -> String {
+    let is_id = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = line.split(|letter: char| !letter.is_ascii_alphanumeric()).find(is_id);
+    id.map_or_else(|| line.to_owned(), |id| line.replace(id, "ID"))
 }
 
 fn mishap(word: &str) -> Mishap {

@@ -1,5 +1,5 @@
 //! In: writes of a sync, edits by others, the time. Out: records, inventories and objects, with health that comes later.
-//! Guarantee: as an API server: versions move with each write, what is deleted may linger, marks say whose an object is.
+//! Guarantee: as an API server, or as a directory with a file for each layer's object: versions move with each write, what is deleted may linger, marks say whose an object is.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stratify::decide::document::Site;
@@ -12,6 +12,15 @@ use stratify::name::{LayerName, ObjectId};
 /// Where an object is, and which.
 pub(crate) type Place = (Site, ObjectId);
 
+/// Where one object or one file stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    /// The layer's folder, in a directory.
+    pub(crate) folder: Option<LayerName>,
+    /// The object.
+    pub(crate) place: Place,
+}
+
 /// A cluster in memory.
 pub(crate) struct Cluster {
     /// Its record, if it has one.
@@ -19,7 +28,9 @@ pub(crate) struct Cluster {
     /// Its inventories.
     pub(crate) inventories: BTreeMap<LayerName, LayerInventory>,
     /// Its objects.
-    pub(crate) objects: BTreeMap<Place, Stored>,
+    pub(crate) objects: BTreeMap<Spot, Stored>,
+    /// Whether it is a directory, where each layer has a folder.
+    pub(crate) has_folders: bool,
     /// How long objects take to be well after a write, by `Kind/name`, in seconds; none are never.
     pub(crate) healthy_after: BTreeMap<String, Option<u64>>,
     /// How long objects linger when they are deleted, by `Kind/name`, in seconds.
@@ -53,6 +64,7 @@ impl Cluster {
             record,
             inventories: BTreeMap::new(),
             objects: BTreeMap::new(),
+            has_folders: false,
             healthy_after: BTreeMap::new(),
             lingers: BTreeMap::new(),
             versions: 0,
@@ -79,15 +91,15 @@ impl Cluster {
     }
 
     /// Writes an object.
-    pub(crate) fn write(&mut self, change: &ObjectChange, now: Timestamp) -> Answer {
+    pub(crate) fn write(&mut self, layer: &LayerName, change: &ObjectChange, now: Timestamp) -> Answer {
         self.pass(now);
-        let place = (change.site, change.object.clone());
-        if let Err(why) = self.takes(change) {
+        let spot = self.spot(layer, change.site, &change.object);
+        if let Err(why) = self.takes(layer, change) {
             return Answer::Refused(why);
         }
-        match (&change.operation, self.objects.get_mut(&place)) {
+        match (&change.operation, self.objects.get_mut(&spot)) {
             (Operation::Prune, Some(stored)) => {
-                let lingers = self.lingers.get(&short(&place.1)).copied().unwrap_or(0);
+                let lingers = self.lingers.get(&short(&change.object)).copied().unwrap_or(0);
                 stored.gone = Some(Timestamp(now.0 + lingers * 1000));
             }
             (Operation::Keep, Some(stored)) => {
@@ -96,16 +108,25 @@ impl Cluster {
             (Operation::Prune | Operation::Keep | Operation::Unchanged, _) => {}
             _ => {
                 let manifest = change.manifest.clone().expect("what is written has a manifest");
-                self.put(place, manifest, now);
+                self.put(spot.clone(), manifest, now);
             }
+        }
+        if let Operation::Move { from } = &change.operation {
+            let old = self.spot(from, change.site, &change.object);
+            self.objects.retain(|other, _| *other == spot || *other != old);
         }
         self.pass(now);
         self.written()
     }
 
+    /// Returns where an object of a layer stands.
+    pub(crate) fn spot(&self, layer: &LayerName, site: Site, object: &ObjectId) -> Spot {
+        Spot { folder: self.has_folders.then(|| layer.clone()), place: (site, object.clone()) }
+    }
+
     /// Whether a write would be taken.
-    pub(crate) fn takes(&self, change: &ObjectChange) -> Result<(), Why> {
-        let there = self.objects.get(&(change.site, change.object.clone()));
+    pub(crate) fn takes(&self, layer: &LayerName, change: &ObjectChange) -> Result<(), Why> {
+        let there = self.objects.get(&self.spot(layer, change.site, &change.object));
         let fits = match (&change.expected, &there) {
             (Expected::Absent, Some(_)) | (Expected::Version(_), None) => false,
             (Expected::Version(version), Some(stored)) => *version.0 == *stored.version.to_string(),
@@ -116,15 +137,19 @@ impl Cluster {
     }
 
     /// Puts an object there, as others may, too.
-    pub(crate) fn put(&mut self, place: Place, manifest: Value, now: Timestamp) {
+    pub(crate) fn put(&mut self, spot: Spot, manifest: Value, now: Timestamp) {
         self.versions += 1;
-        self.objects.insert(place, Stored { manifest, version: self.versions, written: now, gone: None });
+        // What is being deleted takes changes, and goes all the same.
+        let gone = self.objects.get(&spot).and_then(|stored| stored.gone);
+        self.objects.insert(spot, Stored { manifest, version: self.versions, written: now, gone });
     }
 
     /// Returns what a look shows of an object.
-    pub(crate) fn look(&mut self, place: &Place, now: Timestamp) -> Live {
+    pub(crate) fn look(&mut self, layer: &LayerName, place: &Place, now: Timestamp) -> Live {
         self.pass(now);
-        let Some(stored) = self.objects.get(place) else { return Live::Absent(Absence::Gone) };
+        let Some(stored) = self.objects.get(&self.spot(layer, place.0, &place.1)) else {
+            return Live::Absent(Absence::Gone);
+        };
         let mut object = stored.manifest.clone();
         let default = if matches!(&*place.1.kind, "Deployment" | "DaemonSet") { 2 } else { 0 };
         let after = self.healthy_after.get(&short(&place.1)).copied().unwrap_or(Some(default));
@@ -145,8 +170,9 @@ impl Cluster {
         self.pass(now);
         let mut books = self.inventories.clone();
         for book in books.values_mut() {
-            for (place, entry) in &mut book.entries {
-                let there: Option<Digest> = self.objects.get(place).map(|stored| object_digest(&stored.manifest));
+            for ((site, object), entry) in &mut book.entries {
+                let spot = self.spot(&book.layer, *site, object);
+                let there: Option<Digest> = self.objects.get(&spot).map(|stored| object_digest(&stored.manifest));
                 if there.is_none() || there != entry.applied {
                     entry.intended = entry.intended.or(entry.applied);
                     entry.applied = None;
