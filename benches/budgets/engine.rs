@@ -239,7 +239,7 @@ fn on_threads<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> V
     })
 }
 
-fn address(work: &Work) -> Address {
+pub(crate) fn address(work: &Work) -> Address {
     Address {
         name: RepoName::new("fleet").expect("it is a label"),
         url: format!("file://{}", work.folder.display()),

@@ -34,7 +34,6 @@ pub(crate) fn cold(work: &Work, mirror: &Path, others: Option<&Kustomize>) -> Ve
         told("", "  core time of one, µs", engine.phases.each(clusters)),
         row("B14", "start, cold", all.as_secs_f64(), 6.0 * scale + 0.5, "s"),
         told("", "  of which the mirror is opened", format!("{:.1} ms", ms(opened))),
-        told("B14", "start, warm", "no stored index"),
     ]
 }
 

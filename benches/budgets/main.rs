@@ -4,6 +4,7 @@ mod work;
 mod engine;
 mod table;
 mod growth;
+mod start;
 mod commits;
 mod memory;
 mod others;
@@ -66,6 +67,7 @@ fn run(asked: &Asked, scratch: &Path) -> Vec<Row> {
         rows.push(table::told("-", "first fetch into the mirror", format!("{:.2} s", fetched.as_secs_f64())));
         if asked.has("B1") || asked.has("B14") {
             rows.extend(growth::cold(&work, &mirror, others.as_ref()));
+            rows.extend(start::warm(&work, &mirror, &scratch.join("start")));
         }
         if asked.has("B11") {
             rows.extend(memory::measure(&work, &mirror));

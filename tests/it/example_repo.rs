@@ -1,6 +1,13 @@
 //! In: the example repository. Out: what each of its clusters renders to.
 //! Guarantee: the example has no diagnostic, and what it renders changes only on purpose.
 use crate::fleet::{Files, line};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use stratify::decide::plan::object_digest;
+use stratify::decide::profile::reason;
+use stratify::decide::render::Layers;
+use stratify::decide::value::{Value, canonical};
 
 #[test]
 fn the_example_has_no_diagnostic() {
@@ -17,4 +24,47 @@ fn the_example_has_no_diagnostic() {
             Err(errors) => panic!("{cluster}:\n{}", errors.iter().map(line).collect::<Vec<_>>().join("\n")),
         }
     }
+}
+
+#[test]
+fn the_example_renders_as_it_did() {
+    let files = Files::folder("example-repo");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for cluster in files.clusters() {
+        let layers =
+            files.render(&cluster).unwrap_or_else(|errors| panic!("{}", errors.iter().map(line).collect::<String>())).0;
+        let (file, text) = (folder.join(format!("{cluster}.txt")), printed(&layers));
+        if std::env::var_os("STRATIFY_BLESS").is_some() {
+            fs::create_dir_all(&folder).expect("the folder can be made");
+            fs::write(&file, &text).expect("the folder can be written to");
+        }
+        let golden = fs::read_to_string(&file).unwrap_or_default();
+        let differs = similar::TextDiff::from_lines(&golden, &text);
+        assert_eq!(
+            golden,
+            text,
+            "bless with STRATIFY_BLESS=1 what is right:\n{}",
+            differs.unified_diff().context_radius(3)
+        );
+    }
+}
+
+/// Prints layers in order: where each stands and why, its values, and each object with the digest of its manifest.
+fn printed(layers: &Layers) -> String {
+    let mut text = format!("{} of {} in fleet {}\n", layers.cluster, layers.environment, layers.fleet);
+    for layer in &layers.layers {
+        let version = layer.document.get("version").and_then(Value::as_str).unwrap_or("manifests");
+        let _ = writeln!(text, "\n{} {version}, wave {}", layer.name, layer.wave);
+        for edge in &layer.after {
+            let _ = writeln!(text, "  after {} by {}", edge.layer, reason(&edge.why));
+        }
+        let values = layer.document.get("values").map(canonical).unwrap_or_default();
+        let _ = writeln!(text, "  values {values}");
+        for object in &layer.objects {
+            let namespace = object.id.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            let digest: String = object_digest(&object.manifest).to_string().chars().take(16).collect();
+            let _ = writeln!(text, "  {} {namespace}{} {digest}", object.id.kind, object.id.name);
+        }
+    }
+    text
 }

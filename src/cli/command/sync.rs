@@ -2,7 +2,6 @@
 //! Guarantee: the same loop as `serve`, until all is settled.
 use super::here::Here;
 use super::{Answer, Exit, Failure};
-use crate::cli::args::Sync;
 use crate::cli::print::{Printer, Progress, Text, Tone};
 use crate::client::git::fault;
 use crate::control::engine::{Engine, Event, Observer, Until};
@@ -13,11 +12,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// Syncs all clusters to the head of the watched branch.
-pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
-    if options.cluster.is_some() || options.environment.is_some() || options.rev.is_some() {
-        let message = "a sync of a part of the fleet, or to another revision, is not supported yet";
-        return Err(fault(Owner::Author, false, message, "leave --cluster, --environment and --rev out").into());
-    }
+pub(super) fn run(printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let (outside, store, statuses) = here.outside()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;

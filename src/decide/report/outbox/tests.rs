@@ -315,3 +315,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_waits_only_for_its_minute_is_due_once_nothing_else_comes() {
+    let mut desk = Desk::default();
+    desk.want(State::Pending, "waits");
+    assert_eq!(desk.post_all().len(), 1, "the first is said at once");
+    desk.want(State::Pending, "waits for an approval");
+    assert_eq!(desk.next(), None, "a refresh has its minute");
+    assert!(desk.outbox.is_pressing(), "it is still to be said");
+    desk.outbox.hasten();
+    assert_eq!(desk.next(), Some((State::Pending, "waits for an approval".into())), "there is nothing to wait for");
+    desk.posted();
+    assert!(!desk.outbox.is_pressing(), "all is said");
+    desk.want(State::Success, "all synced");
+    for _ in 0..2 {
+        assert!(desk.outbox.is_pressing(), "the next try may help");
+        desk.now += MINUTE;
+        assert!(desk.next().is_some(), "its wait is over");
+        desk.refused(None);
+    }
+    desk.outbox.hasten();
+    assert_eq!((desk.next(), desk.outbox.is_pressing()), (None, false), "only time can help, and the row is kept");
+}
+
+#[test]
+fn what_has_no_verdict_is_known_after_a_restart() {
+    let mut desk = Desk::default();
+    desk.want(State::Pending, "waits");
+    desk.post_all();
+    desk.restart();
+    assert_eq!(desk.outbox.unended().collect::<Vec<_>>(), [&key(1)], "somebody has to end it");
+    desk.want(State::Success, "all synced");
+    assert_eq!(desk.outbox.unended().count(), 0, "it is ended, posted or not");
+}
