@@ -1,7 +1,7 @@
 //! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
 //! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
 use super::inventory::{LayerInventory, object_digest};
-use super::model::{ObjectChange, Operation, Plan, Role};
+use super::model::{LayerChange, ObjectChange, Operation, Plan, Role};
 use super::state::ClusterState;
 use crate::decide::document::Site;
 use crate::name::ObjectId;
@@ -105,8 +105,9 @@ fn ahead(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
 fn last(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
     let swaps = |at: usize| {
         let name = plan.layers.get(at).map(|layer| &layer.layer);
-        let change = plan.change.layers.iter().find(|change| Some(&change.layer) == name);
-        change.is_some_and(|change| change.options.swap == crate::decide::profile::Swap::RemoveFirst)
+        let is_its = |change: &LayerChange| Some(&change.layer) == name || change.renamed_from.as_ref() == name;
+        let mut changes = plan.change.layers.iter().filter(|change| name.is_some() && is_its(change));
+        changes.any(|change| change.options.swap == crate::decide::profile::Swap::RemoveFirst)
     };
     let last_write = all
         .iter()

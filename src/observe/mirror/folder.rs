@@ -6,6 +6,8 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// A mirror's folder, held by its lock.
 pub(crate) struct Folder {
@@ -22,7 +24,7 @@ impl Folder {
             File::options().create(true).truncate(false).write(true).open(path.join("lock"))
         };
         let lock = prepare().map_err(in_folder(&attempt))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !is_ours(&lock) {
             let message = format!("{attempt}: another process has it open");
             return Err(fault(
                 Owner::Operator,
@@ -86,6 +88,23 @@ pub(crate) fn make_bare(folder: &Path) -> io::Result<()> {
         fs::write(folder.join("HEAD"), "ref: refs/heads/none\n")?;
     }
     Ok(())
+}
+
+/// How often the lock is tried: a child that this process is starting holds it too, until it is another program.
+const TRIES: u32 = 20;
+
+/// How long to wait between two tries: starting a program takes a few milliseconds.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Takes the lock, if no other process has it.
+fn is_ours(lock: &File) -> bool {
+    for _ in 0..TRIES {
+        if flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return true;
+        }
+        thread::sleep(PAUSE);
+    }
+    false
 }
 
 /// Removes locks of refs, scratch repositories, and packs that are not whole: unfinished, without index, or an index without pack.
