@@ -13,6 +13,10 @@ use std::path::Path;
 use table::Row;
 use work::{Size, Work};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the command line asks for.
 struct Asked {
     ids: Vec<String>,
