@@ -6,7 +6,8 @@ use super::prepare::Prepared;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{
-    Condition, Context, Environment, Remembered, Report, Standing, State, Status, environment_status, overtaken_status,
+    Condition, Context, Environment, Remembered, Report, Standing, State, Status, counted, environment_status,
+    overtaken_status,
 };
 use crate::decide::value::{Diagnostic, Digest};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -259,7 +260,8 @@ fn plan_status(commit: CommitId, prepared: &[Prepared]) -> Status {
         let text = if changed == 0 {
             "nothing changes".to_owned()
         } else {
-            format!("{layers} layers of {changed} clusters change, {deletions} objects are deleted")
+            let (layers, clusters) = (counted(layers, "layer"), counted(changed, "cluster"));
+            format!("{layers} of {clusters} to change, {} to delete", counted(deletions, "object"))
         };
         return Status::new(commit, Context::plan(None), State::Success, &text, now());
     }

@@ -5,6 +5,7 @@ use super::{Answer, Failure};
 use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};
 use crate::control::preview::Preview;
+use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
 use serde_json::json;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(super) fn run(options: &Lint, settings: Option<&Path>) -> Result<Answer, Fai
         return Err(said.into());
     }
     let mut text = Text::default();
-    text.line(format!("{clusters} clusters, no errors, {} warnings", said.len()));
+    text.line(format!("{}, no errors, {}", counted(clusters, "cluster"), counted(said.len(), "warning")));
     let mut answer =
         Answer::new(text, json!({ "clusters": clusters, "diagnostics": said.iter().map(data).collect::<Vec<_>>() }));
     answer.warnings = said;

@@ -5,6 +5,7 @@ use super::{Answer, Exit, Failure};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
 use crate::decide::plan::view;
+use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
 use crate::name::ClusterName;
 use serde_json::json;
@@ -43,7 +44,7 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
         }
         text.line("");
     }
-    text.line(format!("{} clusters change, {} do not", pending.len(), quiet.len()));
+    text.line(format!("{} to change, {} as it should be", counted(pending.len(), "cluster"), quiet.len()));
     let mut answer = Answer::new(text, json!({ "plans": plans.iter().map(view::data).collect::<Vec<_>>() }));
     answer.warnings = warnings;
     if !pending.is_empty() {

@@ -227,7 +227,7 @@ fn named<'a>(standings: impl Iterator<Item = &'a Standing>) -> String {
 }
 
 /// Returns a number with its noun.
-pub(super) fn counted(number: usize, noun: &str) -> String {
+pub fn counted(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

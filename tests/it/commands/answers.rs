@@ -38,8 +38,11 @@ fn lint_names_file_line_and_what_was_meant() {
 #[test]
 fn plan_ends_with_2_while_something_is_pending() {
     let fleet = Checkout::example();
-    let said =
-        ["eu-1 (prod): change ", "+ cni (added, wave 2, after kubernetes by role", "1 clusters change, 0 do not"];
+    let said = [
+        "eu-1 (prod): change ",
+        "+ cni (added, wave 2, after kubernetes by role",
+        "1 cluster to change, 0 as it should be",
+    ];
     fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&said);
     let (code, answer) = fleet.json(&["plan"]);
     assert_eq!(
@@ -54,12 +57,13 @@ fn plan_ends_with_2_while_something_is_pending() {
     );
     assert!(!fleet.path(".stratify").exists(), "a plan leaves nothing behind");
     fleet.run(&["sync"]).ends_with(0);
-    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters change, 4 do not"]);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change, 4 as it should be"]);
     fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0);
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
-    let said = ["~ shop (reconfigured", "~ Deployment shop/shop", "/spec/replicas", "1 clusters change, 3 do not"];
+    let said =
+        ["~ shop (reconfigured", "~ Deployment shop/shop", "/spec/replicas", "1 cluster to change, 3 as it should be"];
     fleet.run(&["plan"]).ends_with(2).says(&said);
-    fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0).says(&["0 clusters change"]);
+    fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0).says(&["0 clusters to change"]);
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn plan_between_two_revisions_asks_no_target() {
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
     fleet.commit("more replicas");
     let ran = fleet.run(&["plan", "--from", "HEAD~1", "--rev", "HEAD"]).ends_with(2);
-    let ran = ran.says(&["~ Deployment shop/shop", "1 clusters change, 3 do not"]);
+    let ran = ran.says(&["~ Deployment shop/shop", "1 cluster to change, 3 as it should be"]);
     assert!(!ran.out.contains('+'), "nothing is added between them:\n{}", ran.out);
     fleet.run(&["plan", "--from", "HEAD", "--rev", "HEAD"]).ends_with(0);
     fleet.run(&["plan", "--from", "HEAD~1", "--rev", "nowhere"]).ends_with(1).says(&["nowhere"]);

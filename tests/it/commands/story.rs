@@ -246,7 +246,7 @@ fn a_repository_without_a_commit_is_told_apart_from_one_that_is_broken() {
     let fleet = Checkout::empty();
     fleet.write("fleet.yaml", "apiVersion: stratify.dev/v1alpha1\nkind: Fleet\nmetadata:\n  name: acme\n");
     fleet.run(&["sync"]).ends_with(1).says(&["the repository has no commit yet"]);
-    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters change"]);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change"]);
     fleet.commit("a fleet without clusters");
     fleet.run(&["sync"]).ends_with(0);
     assert_eq!(fleet.state("HEAD", "plan"), "success", "there is nothing that could fail");
