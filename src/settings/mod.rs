@@ -1,0 +1,154 @@
+//! In: the folder that a command runs in, and the operator's file, if there is one. Out: everything an operator
+//! configures, parsed once.
+//! Guarantee: nothing else reads it; no credential stands here, only the file that holds it.
+mod repository;
+mod target;
+mod floor;
+
+pub use repository::{Credentials, Repository};
+
+use crate::decide::document::shape::{Field, Shape, optional};
+use crate::decide::document::{File, Fragment, check_fields};
+use crate::decide::profile::Policy;
+use crate::decide::value::{Diagnostic, Fault, Owner, Source};
+use crate::name::{BlobId, RepoPath};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many clusters are synced at once: as many as keep two cores busy while most of them wait at gates.
+const RUNNING_MAX: usize = 8;
+
+/// The largest settings file: a thousand targets have a hundredth of it.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// Everything an operator configures.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of all that Stratify keeps: mirror, store, key.
+    pub state: PathBuf,
+    /// The repository that is synced.
+    pub repository: Repository,
+    /// The folder in which each target without a folder of its own has one.
+    pub targets: PathBuf,
+    /// Targets with a folder of their own.
+    pub named_targets: BTreeMap<Arc<str>, PathBuf>,
+    /// How many clusters are synced at once.
+    pub running_max: usize,
+    /// What no repository may relax.
+    pub floor: Policy,
+}
+
+const FIELDS: &[Field] = &[
+    optional(
+        "repository",
+        Shape::Object(repository::FIELDS),
+        "The repository that is synced; default: the one around.",
+    ),
+    optional("state", Shape::Text, "The folder of all that Stratify keeps; default: .stratify."),
+    optional("targets", Shape::Named("name", &Shape::Object(target::FIELDS)), "Targets with a folder of their own."),
+    optional("targetsFolder", Shape::Text, "The folder of all other targets; default: targets in the state folder."),
+    optional("runningMax", Shape::Integer(1, 1000), "How many clusters are synced at once; default 8."),
+    optional("floor", Shape::Object(floor::FIELDS), "What no repository may relax."),
+];
+
+impl Settings {
+    /// Returns the embedded default: all state under `.stratify/` of the fleet's folder.
+    pub fn embedded(root: &Path) -> Self {
+        let state = root.join(".stratify");
+        Self {
+            targets: state.join("targets"),
+            state,
+            repository: Repository::around(),
+            named_targets: BTreeMap::new(),
+            running_max: RUNNING_MAX,
+            floor: floor::none(),
+        }
+    }
+
+    /// Reads the operator's file; what it leaves out is as in the embedded default beside it.
+    pub fn read(file: &Path) -> Result<Self, Fault> {
+        let refused = |why: String| Fault {
+            owner: Owner::Operator,
+            spurious: false,
+            hint: Some("give the settings' file by --settings".into()),
+            source: Source::Error(format!("could not read the settings {}: {why}", file.display()).into()),
+        };
+        let size = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.len();
+        if size > BYTES_MAX {
+            return Err(refused(format!("it has {size} bytes, expected at most {BYTES_MAX}")));
+        }
+        let bytes = std::fs::read(file).map_err(|error| refused(error.to_string()))?;
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("stratify.yaml");
+        let path = RepoPath::new(name).map_err(|error| refused(error.to_string()))?;
+        let document = File::read_one(&path, BlobId([0; 20]), &bytes)?;
+        let mut found = Vec::new();
+        check_fields(&document, FIELDS, &mut found);
+        if found.iter().any(Diagnostic::is_error) {
+            return Err(Fault { owner: Owner::Operator, ..Fault::from(found) });
+        }
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().map_err(|error| refused(error.to_string()))?;
+        Ok(Self::of(&document.part(document.root()), &folder))
+    }
+
+    fn of(root: &Fragment, folder: &Path) -> Self {
+        let text = |part: &Fragment, key: &str| part.get(key).map(|part| part.text().to_owned());
+        let mut settings = Self::embedded(folder);
+        if let Some(state) = text(root, "state") {
+            settings.state = folder.join(state);
+            settings.targets = settings.state.join("targets");
+        }
+        if let Some(targets) = text(root, "targetsFolder") {
+            settings.targets = folder.join(targets);
+        }
+        if let Some(targets) = root.get("targets") {
+            settings.named_targets = target::read(&targets, folder);
+        }
+        let number = |part: &Fragment, key: &str| part.get(key).and_then(|part| part.value().as_i64());
+        let running = number(root, "runningMax").and_then(|running| usize::try_from(running).ok());
+        settings.running_max = running.unwrap_or(RUNNING_MAX);
+        if let Some(repository) = root.get("repository") {
+            settings.repository = Repository::read(&repository, folder);
+        }
+        if let Some(floor) = root.get("floor") {
+            settings.floor = floor::read(&floor);
+        }
+        settings
+    }
+
+    /// Returns the folder of a target.
+    pub fn target(&self, name: &Arc<str>) -> PathBuf {
+        self.named_targets.get(name).cloned().unwrap_or_else(|| self.targets.join(&**name))
+    }
+
+    /// Returns the watched branch.
+    pub fn branch(&self) -> &str {
+        self.repository.branch.as_deref().unwrap_or("main")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn paths_count_from_the_settings_folder_and_mistakes_have_lines() {
+        let scratch = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = scratch.path().canonicalize().expect("it is there");
+        let file = folder.join("stratify.yaml");
+        let text = "repository:\n  url: https://git.example.org/fleet.git\n  poll: 30s\n  tokenFile: token\n\
+                    targets:\n  - { name: eu-1, directory: out/eu-1 }\nfloor: { maxObjects: 5 }\n";
+        std::fs::write(&file, text).expect("it is ours");
+        let settings = Settings::read(&file).expect("it is right");
+        assert_eq!(settings.repository.poll, Duration::from_secs(30), "as written");
+        assert_eq!(settings.repository.credentials, Credentials::TokenFile(folder.join("token")), "beside the file");
+        assert_eq!(settings.target(&"eu-1".into()), folder.join("out/eu-1"), "its own folder");
+        assert_eq!(settings.target(&"us-1".into()), folder.join(".stratify/targets/us-1"), "the default");
+        assert_eq!(settings.floor.objects_max, 5, "the floor");
+        std::fs::write(&file, "repositry: {}\n").expect("it is ours");
+        let Err(Fault { source: Source::Documents(said), .. }) = Settings::read(&file) else { panic!("it is wrong") };
+        assert_eq!(said.first().and_then(|said| said.nearest.as_deref()), Some("repository"), "the nearest field");
+    }
+}

@@ -1,0 +1,98 @@
+//! In: the part of the operator's file that describes a repository. Out: where it is, how often it is looked at, who we are.
+//! Guarantee: paths count from the file's folder; no credential stands here, only the file that holds it.
+use crate::decide::document::shape::{Field, Shape, optional, required};
+use crate::decide::document::{Fragment, kind};
+use crate::name::RepoPath;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a repository is looked at where nothing tells of its changes.
+const POLL: Duration = Duration::from_mins(1);
+
+/// The repository that is synced.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    /// Its address; none for the one around the current folder.
+    pub url: Option<String>,
+    /// The watched branch, without `refs/heads/`; none for the one that is checked out.
+    pub branch: Option<String>,
+    /// The folder in it that holds the fleet.
+    pub path: Option<RepoPath>,
+    /// How often it is looked at.
+    pub poll: Duration,
+    /// How to prove who we are.
+    pub credentials: Credentials,
+    /// The file with the one authority (PEM) that its certificate must come from.
+    pub authority: Option<PathBuf>,
+}
+
+/// Where to find what proves who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nowhere.
+    None,
+    /// A file with a token.
+    TokenFile(PathBuf),
+    /// A user, and a file with the password.
+    Basic {
+        /// The user.
+        user: String,
+        /// The file.
+        password_file: PathBuf,
+    },
+    /// A private key and the hosts that may answer.
+    Ssh {
+        /// The key's file.
+        key_file: PathBuf,
+        /// The file of the hosts.
+        known_hosts_file: PathBuf,
+    },
+}
+
+pub(super) const FIELDS: &[Field] = &[
+    required("url", Shape::Text, "file://, http://, https://, ssh://, user@host:path or a path."),
+    optional("branch", Shape::Text, "The watched branch; default: main."),
+    optional("path", Shape::Text, "The folder in it that holds the fleet."),
+    optional("poll", Shape::Checked(is_poll, "a duration such as 30s or 5m"), "How often it is looked at; default 1m."),
+    optional("tokenFile", Shape::Text, "A file with a token, for HTTP."),
+    optional("user", Shape::Text, "A user, for HTTP."),
+    optional("passwordFile", Shape::Text, "A file with the user's password."),
+    optional("keyFile", Shape::Text, "A private key, for SSH."),
+    optional("knownHostsFile", Shape::Text, "The hosts that may answer, for SSH."),
+    optional("authorityFile", Shape::Text, "The authority (PEM) that the server's certificate must come from."),
+];
+
+fn is_poll(text: &str) -> bool {
+    kind::duration(text).is_some_and(|every| !every.is_zero())
+}
+
+impl Repository {
+    /// Returns the one around the current folder.
+    pub(super) fn around() -> Self {
+        Self { url: None, branch: None, path: None, poll: POLL, credentials: Credentials::None, authority: None }
+    }
+
+    /// Reads a checked part.
+    pub(super) fn read(part: &Fragment, folder: &Path) -> Self {
+        let text = |key: &str| part.get(key).map(|part| part.text().to_owned());
+        let file = |key: &str| text(key).map(|path| folder.join(path));
+        let credentials = match (
+            file("tokenFile"),
+            text("user").zip(file("passwordFile")),
+            file("keyFile").zip(file("knownHostsFile")),
+        ) {
+            (Some(file), _, _) => Credentials::TokenFile(file),
+            (_, Some((user, password_file)), _) => Credentials::Basic { user, password_file },
+            (_, _, Some((key_file, known_hosts_file))) => Credentials::Ssh { key_file, known_hosts_file },
+            _ => Credentials::None,
+        };
+        Self {
+            url: text("url"),
+            branch: Some(text("branch").unwrap_or_else(|| "main".into())),
+            path: text("path").and_then(|path| RepoPath::new(path.trim_matches('/')).ok()),
+            poll: text("poll").and_then(|poll| kind::duration(&poll)).unwrap_or(POLL),
+            credentials,
+            authority: file("authorityFile"),
+        }
+    }
+}
