@@ -1,25 +1,23 @@
 //! In: a `DaemonSet`. Out: its health.
-//! Guarantee: healthy only when each node that shall have a pod has an available one of the newest template.
+//! Guarantee: healthy only when each node that shall have a pod has an available one, which its strategy keeps newest.
 use super::Health;
 use super::view::View;
 
 pub(super) fn assess(view: View<'_>) -> Health {
-    if view.text("spec.updateStrategy.type") == "OnDelete" {
-        return Health::Current; // people restart its pods
-    }
     let Some(wanted) = view.try_number("status.desiredNumberScheduled") else {
         return Health::InProgress("no controller has counted its nodes yet".into());
     };
-    if view.try_number("status.observedGeneration").is_none() {
-        return Health::InProgress("no controller has seen it yet".into());
+    if let Some(unseen) = view.unseen() {
+        return unseen;
     }
+    let by_hand = view.text("spec.updateStrategy.type") == "OnDelete"; // people restart its pods, when they want
     let counts = [
         ("currentNumberScheduled", "scheduled"),
         ("updatedNumberScheduled", "updated"),
         ("numberReady", "ready"),
         ("numberAvailable", "available"),
     ];
-    for (name, word) in counts {
+    for (name, word) in counts.into_iter().filter(|(name, _)| !(by_hand && *name == "updatedNumberScheduled")) {
         let count = view.count(&format!("status.{name}"));
         if count < wanted {
             return Health::InProgress(format!("{count} of {wanted} pods are {word}"));
@@ -49,5 +47,16 @@ mod tests {
         assert_eq!(health(with([2, 2, 1, 2])), 'I', "one is not ready");
         assert_eq!(health(with([2, 2, 2, 1])), 'I', "one is not available");
         assert_eq!(health(json!({"kind": "DaemonSet", "apiVersion": "apps/v1"})), 'I', "nobody has seen it");
+    }
+
+    #[test]
+    fn of_what_people_update_only_readiness_counts() {
+        let by_hand = |counts| {
+            let mut object = with(counts);
+            object["spec"] = json!({"updateStrategy": {"type": "OnDelete"}});
+            object
+        };
+        assert_eq!(health(by_hand([2, 0, 2, 2])), 'C', "people restart its pods");
+        assert_eq!(health(by_hand([2, 0, 2, 1])), 'I', "those that are there must work");
     }
 }

@@ -4,13 +4,13 @@ use super::Health;
 use super::view::View;
 
 pub(super) fn assess(view: View<'_>) -> Health {
-    if let Some(names) = view.condition("NamesAccepted").filter(|condition| condition.status == "False") {
+    if let Some(names) = view.condition("NamesAccepted").filter(|condition| condition.is_false()) {
         return Health::Failed(names.words());
     }
     match view.condition("Established") {
-        Some(condition) if condition.status == "True" => Health::Current,
+        Some(condition) if condition.is_true() => Health::Current,
         // `Installing` is the state before, anything else is a refusal.
-        Some(condition) if condition.status == "False" && condition.reason != "Installing" => {
+        Some(condition) if condition.is_false() && condition.reason != "Installing" => {
             Health::Failed(condition.words())
         }
         _ => Health::InProgress("its kind is not served yet".into()),

@@ -1,21 +1,24 @@
-//! In: a `ReplicaSet`. Out: its health.
+//! In: a `ReplicaSet`, or a `ReplicationController`. Out: its health.
 //! Guarantee: healthy only with exactly the replicas that it shall have, all available.
 use super::Health;
 use super::view::View;
 
 pub(super) fn assess(view: View<'_>) -> Health {
-    if let Some(failure) = view.condition("ReplicaFailure").filter(|condition| condition.status == "True") {
+    if let Some(failure) = view.condition("ReplicaFailure").filter(|condition| condition.is_true()) {
         return Health::InProgress(failure.words());
+    }
+    if let Some(unseen) = view.unseen() {
+        return unseen;
     }
     let wanted = view.try_number("spec.replicas").unwrap_or(1);
     let [replicas, ready, available] =
         ["replicas", "readyReplicas", "availableReplicas"].map(|name| view.count(&format!("status.{name}")));
-    if view.try_number("status.observedGeneration").is_none() {
-        Health::InProgress("no controller has seen it yet".into())
-    } else if replicas != wanted {
+    if replicas != wanted {
         Health::InProgress(format!("there are {replicas} of {wanted} replicas"))
-    } else if ready.min(available) < wanted {
-        Health::InProgress(format!("{} of {wanted} replicas are available", ready.min(available)))
+    } else if ready < wanted {
+        Health::InProgress(format!("{ready} of {wanted} replicas are ready"))
+    } else if available < wanted {
+        Health::InProgress(format!("{available} of {wanted} replicas are available"))
     } else {
         Health::Current
     }
@@ -41,5 +44,9 @@ mod tests {
         assert_eq!(health(with([2, 1, 2], "False")), 'I', "one is not ready");
         assert_eq!(health(with([2, 2, 1], "False")), 'I', "one is not available");
         assert_eq!(health(with([2, 2, 2], "True")), 'I', "one could not be made");
+        let controller = |seen: Value| json!({"kind": "ReplicationController", "apiVersion": "v1", "status": seen});
+        assert_eq!(health(controller(json!({}))), 'I', "nobody has seen it");
+        let one = json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+        assert_eq!(health(controller(one)), 'C');
     }
 }

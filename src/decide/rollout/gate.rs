@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(super) type Place = (Site, ObjectId);
 
 /// How long an object may look failed before it counts as failed: a process that starts before what it needs restarts
-/// a few times within it.
+/// a few times within it. What has come to an end is not waited for.
 const FAILED_AFTER: Duration = Duration::from_secs(30);
 
 /// The gate of the group that is looked at.
@@ -100,7 +100,7 @@ impl Watch {
             return match live {
                 Live::Absent(Absence::Gone) => Judgement::Open,
                 Live::Absent(Absence::NotRead(fault)) => closed(fault.to_string(), None),
-                Live::Present { .. } => closed("it is still there".into(), None),
+                Live::Present { object, .. } => closed(still_there(object), None),
             };
         }
         let health = health_of(change, live, set);
@@ -129,8 +129,19 @@ impl Watch {
                     closed(why, None)
                 }
             }
+            Health::Ended(why) => Judgement::Lost { object: place.1.clone(), why, spurious: false },
             other => closed(words(other), None),
         }
+    }
+}
+
+/// Returns what is told of an object that shall be gone.
+fn still_there(object: &Value) -> String {
+    let live = Live::Present { object: object.clone(), version: "".into() };
+    match assess(&live, None, Reporting::Server) {
+        Health::Terminating(held) if !held.is_empty() => format!("it is being deleted: {held}"),
+        Health::Terminating(_) => "it is being deleted".into(),
+        _ => "it is still there".into(),
     }
 }
 
@@ -150,8 +161,9 @@ pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Settings) -> He
 pub(super) fn words(health: Health) -> String {
     match health {
         Health::Current => "it is well".into(),
-        Health::InProgress(why) | Health::Failed(why) | Health::Unknown(why) => why,
-        Health::Terminating => "it is being deleted".into(),
+        Health::InProgress(why) | Health::Failed(why) | Health::Ended(why) | Health::Unknown(why) => why,
+        Health::Terminating(held) if !held.is_empty() => format!("it is being deleted: {held}"),
+        Health::Terminating(_) => "it is being deleted".into(),
         Health::NotFound => "it is not there".into(),
     }
 }

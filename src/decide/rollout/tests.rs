@@ -263,6 +263,35 @@ fn a_gate_is_looked_at_later_and_later_until_its_time_is_over() {
     assert!(matches!(outcome, Outcome::Failed(troubles) if troubles[0].spurious), "it may yet become well");
 }
 
+/// An object of another kind than was wanted, with this status.
+fn shown(kind: &str, api_version: &str, status: Map) -> Live {
+    let fields = [("kind", kind.into()), ("apiVersion", api_version.into()), ("status", status.into())];
+    Live::Present { object: Map::from_iter(fields).into(), version: "1".into() }
+}
+
+#[test]
+fn what_has_ended_badly_is_not_waited_for() {
+    let mut run = Run::new(plan(vec![layer("a", Operation::Create, "a", &[])]));
+    let condition = Map::from_iter([("type", Value::from("Failed")), ("status", "True".into())]);
+    let status = Map::from_iter([("conditions", Value::list(vec![condition.into()]))]);
+    let outcome = run.go(|_| written(), |_, _| shown("Job", "batch/v1", status.clone()));
+    assert!(matches!(outcome, Outcome::Failed(troubles) if !troubles[0].spurious), "another try ends the same");
+    assert_eq!(run.now.0, 0, "the first look decides");
+}
+
+#[test]
+fn what_looks_failed_is_given_half_a_minute() {
+    let mut run = Run::new(plan(vec![layer("a", Operation::Create, "a", &[])]));
+    let waiting = Map::from_iter([("reason", Value::from("CrashLoopBackOff"))]);
+    let state = Map::from_iter([("waiting", Value::from(waiting))]);
+    let container = Map::from_iter([("name", Value::from("a")), ("state", state.into())]);
+    let statuses = Value::list(vec![container.into()]);
+    let status = Map::from_iter([("phase", "Running".into()), ("containerStatuses", statuses)]);
+    let outcome = run.go(|_| written(), |_, _| shown("Pod", "v1", status.clone()));
+    assert!(matches!(outcome, Outcome::Failed(_)), "it does not start");
+    assert_eq!(run.now.0, 30_000, "a process restarts a few times while what it needs comes up");
+}
+
 #[test]
 fn an_asynchronous_object_must_stay_well() {
     let mut run = Run::new(plan(vec![layer("a", Operation::Create, "asynchronous", &[])]));
