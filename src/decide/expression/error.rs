@@ -43,6 +43,9 @@ pub enum ExpressionError {
         /// The names that are there in its stead; of something sensitive none.
         known: Vec<Arc<str>>,
     },
+    /// A function that CEL does not have.
+    #[error("the function `{0}` is unknown")]
+    UnknownFunction(Arc<str>),
     /// Something that is computed is not there.
     #[error("{0} is absent")]
     Absent(String),
@@ -69,6 +72,7 @@ impl ExpressionError {
             Self::UnknownName { path, name, .. } if *path == **name => return None,
             Self::UnknownName { .. } => "guard what may be absent by `has(…)`",
             Self::Absent(_) => "guard it by `in` for a key, or by `size(…)` for an index",
+            Self::UnknownFunction(_) => "the functions are those of CEL's standard",
             Self::Type(_) | Self::Arithmetic(_) => return None,
         })
     }

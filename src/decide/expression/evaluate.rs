@@ -2,7 +2,7 @@
 //! Guarantee: what depends on something sensitive comes back sealed; an error shows no value.
 use super::references::{Path, References};
 use super::scope::exposed;
-use super::{ExpressionError, Scope, bind, bounds, cost, plain};
+use super::{ExpressionError, Scope, bind, bounds, cost, function, plain};
 use crate::decide::value::Value;
 use cel::parser::ParseErrors;
 use cel::{Context, Env, ExecutionError, IdedExpr};
@@ -89,6 +89,19 @@ impl Expression {
         Ok(if tainted { scope.seal.seal(value) } else { value })
     }
 
+    /// Says what it names that is not there, whatever the values: a root that is none of `roots`, or a function.
+    pub fn check_names(&self, roots: &[&str]) -> Result<(), ExpressionError> {
+        let unknown =
+            self.references.paths.iter().filter_map(|path| path.first()).find(|root| !roots.contains(&&***root));
+        if let Some(root) = unknown {
+            return Err(unknown_root(root, roots.iter().map(|root| Arc::from(*root)).collect()));
+        }
+        match if self.is_plain { None } else { function::unknown(self.tree()?, &STANDARD) } {
+            Some(name) => Err(ExpressionError::UnknownFunction(name)),
+            None => Ok(()),
+        }
+    }
+
     /// Returns its truth, for a condition; that much of something sensitive is told.
     pub fn evaluate_bool(&self, scope: &Scope<'_>) -> Result<bool, ExpressionError> {
         let value = self.evaluate(scope)?;
@@ -104,8 +117,8 @@ impl Expression {
                 // A function is named here too, and is no misspelt root.
                 let is_root =
                     self.references.paths.iter().any(|path| path.first().is_some_and(|root| **root == **name));
-                let known = if is_root { scope.names() } else { Vec::new() };
-                ExpressionError::UnknownName { path: name.to_string(), name: name.as_str().into(), known }
+                let function = || ExpressionError::UnknownFunction(name.as_str().into());
+                if is_root { unknown_root(name, scope.names()) } else { function() }
             }
             E::NoSuchKey(key) => self.explain_key(key, scope, tainted),
             E::IndexOutOfBounds(_) => ExpressionError::Absent("an item of a list".to_owned()),
@@ -147,6 +160,10 @@ impl Expression {
         }
         ExpressionError::Absent("a key that the expression computes".to_owned())
     }
+}
+
+fn unknown_root(name: &str, known: Vec<Arc<str>>) -> ExpressionError {
+    ExpressionError::UnknownName { path: name.to_owned(), name: name.into(), known }
 }
 
 /// Returns how people write an operator that CEL calls `_+_`.

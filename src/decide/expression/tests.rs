@@ -206,7 +206,8 @@ fn an_unknown_name_is_named() {
     assert_eq!(unknown("vars.replica"), "vars.replica", "a key that is not there, with its path");
     assert_eq!(unknown("vars['replica']"), "vars.replica");
     assert_eq!(unknown("vars.workers[0].nme"), "nme", "a key below a number");
-    assert_eq!(unknown("vars.replicas.twice()"), "twice", "a function");
+    let function = ExpressionError::UnknownFunction("twice".into());
+    assert_eq!(evaluate("vars.replicas.twice()"), Err(function), "a function that is not there");
     assert!(matches!(evaluate("vars[vars.host]"), Err(ExpressionError::Absent(_))), "a computed key is a value");
 }
 

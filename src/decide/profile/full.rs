@@ -2,6 +2,7 @@
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
 use super::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
+use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
 use crate::decide::value::{Digest, Pointer, Span, Value};
 use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ProfileName, RepoPath};
@@ -199,6 +200,23 @@ pub struct LayerOptions {
     pub adopt: Vec<Arc<str>>,
     /// Fields that are left to others.
     pub ignore: Vec<Ignore>,
+    /// What it says of the health of kinds.
+    pub health: Vec<HealthRule>,
+}
+
+/// What a layer says of the health of a kind; asked in this order, it stands in the place of the kind's own rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthRule {
+    /// The API group of the kind; where none is said, it is for those groups of which no other rule is.
+    pub group: Option<Arc<str>>,
+    /// The kind.
+    pub kind: Arc<str>,
+    /// Holds while an object is on its way.
+    pub in_progress: Option<Predicate>,
+    /// Holds when it does not work.
+    pub failed: Option<Predicate>,
+    /// Holds when it is well.
+    pub current: Predicate,
 }
 
 /// What comes first when a layer is replaced.

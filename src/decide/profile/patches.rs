@@ -2,6 +2,7 @@
 //! Guarantee: an operation has what it needs, or is a diagnostic; on the layer document only what may be patched is.
 use super::codes;
 use super::full::{ObjectPatch, ObjectSelector};
+use super::health;
 use crate::decide::document::Fragment;
 use crate::decide::document::kind::{duration, is_label};
 use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
@@ -92,7 +93,7 @@ fn broken_field(document: &Value) -> Option<(&'static str, &'static str)> {
     let is_absent = |value: Option<&Value>| value.is_none_or(Value::is_null);
     let (namespace, priority) = (document.get("namespace"), document.get("priority"));
     let is_add_on = document.get("role").and_then(Value::as_str) == Some("add-on");
-    let timeout = document.get("health").and_then(|health| health.get("timeout"));
+    let timeout = document.get("health").and_then(|part| part.get("timeout"));
     if document.get("values").and_then(Value::as_map).is_none() {
         return Some(("values", "a map"));
     }
@@ -104,6 +105,9 @@ fn broken_field(document: &Value) -> Option<(&'static str, &'static str)> {
     }
     if !is_add_on && priority.and_then(Value::as_i64).is_some_and(|number| number != 0) {
         return Some(("priority", "none: only add-ons have a priority"));
+    }
+    if health::read(document).is_none() {
+        return Some(("health.expressions", health::EXPECTED));
     }
     if timeout.and_then(Value::as_str).and_then(duration).is_none() {
         return Some(("health.timeout", "a duration such as 30s, 10m or 24h, at most 7 days"));

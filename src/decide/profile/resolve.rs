@@ -5,6 +5,7 @@ use super::constraint::{self, PackLayer};
 use super::full::{
     FullProfile, LayerOptions, Lifecycle, ObjectPatch, OnRemove, Pin, ProfileLayer, ResolvedSource, Swap,
 };
+use super::health;
 use super::order::{Ordered, Place, order};
 use super::patches::object_patch;
 use super::policy::policy;
@@ -275,6 +276,7 @@ impl Sketch {
             }
         }
         for (layer, _) in &self.layers {
+            layer.health("expressions").inspect(|rules| health::check(rules, errors));
             if let Some(deliver) = layer.field("deliverTo").filter(|part| part.text() == "management") {
                 let message = format!(
                     "the layer `{}` goes to a management cluster, which this cluster does not have",
@@ -307,7 +309,7 @@ impl Sketch {
     ) -> ProfileLayer {
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
         let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
-        let options = options(shaped);
+        let mut options = options(shaped);
         let mut hasher = Hasher::new(Domain("layer/1"));
         hasher.value(&document).bytes(format!("{options:?}").as_bytes());
         let roots = roots.map(|(roots, common)| {
@@ -315,6 +317,8 @@ impl Sketch {
             hasher.bytes(&common.0).value(self.vars(shaped));
             roots
         });
+        // Of these the document says all, which is digested.
+        options.health = health::read(&document).unwrap_or_default();
         let renamed_from = shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok());
         ProfileLayer {
             name: shaped.name.clone(),

@@ -43,6 +43,11 @@ impl Shaped {
         last(&self.steps).or_else(|| if KEPT.contains(&key) { last(&self.kept) } else { None })
     }
 
+    /// Returns the last value written of a field of its health; each is written by itself, as maps are merged.
+    pub(super) fn health(&self, key: &str) -> Option<Fragment> {
+        self.steps.iter().rev().find_map(|step| step.part.get("health")?.get(key))
+    }
+
     /// Returns where it is written first.
     pub(super) fn at(&self) -> crate::decide::value::Span {
         let first = self.kept.first().or(self.steps.first());

@@ -63,8 +63,6 @@ impl Values<'_> {
             ResolvedSource::Manifests => ("manifests", Value::Null, Value::Null),
         };
         let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
-        let timeout = layer.field("health").and_then(|health| health.get("timeout"));
-        let timeout = Value::string(timeout.as_ref().map_or(TIMEOUT, Fragment::text));
         // A renamed layer goes on with the release that it has.
         let release = layer.field("releaseName").or_else(|| layer.field("renamedFrom"));
         let release = Value::string(release.as_ref().map_or(layer.name.as_str(), Fragment::text));
@@ -83,7 +81,7 @@ impl Values<'_> {
             ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
             ("dependsOn", list("dependsOn")),
             ("deliverTo", layer.field("deliverTo").map_or_else(|| "workload".into(), |part| part.value())),
-            ("health", Value::from([("timeout", timeout)].into_iter().collect::<Map>())),
+            ("health", health(layer)),
             ("values", Value::Null),
         ];
         entries.into_iter().collect::<Map>().into()
@@ -143,6 +141,12 @@ impl Values<'_> {
             (Some(_), _) => format!("overlay of environment {}", self.selection.environment.name),
         }
     }
+}
+
+fn health(layer: &Shaped) -> Value {
+    let timeout = Value::string(layer.health("timeout").as_ref().map_or(TIMEOUT, Fragment::text));
+    let expressions = layer.health("expressions").map(|part| ("expressions", part.value()));
+    std::iter::once(("timeout", timeout)).chain(expressions).collect::<Map>().into()
 }
 
 fn values_pointer() -> Pointer {

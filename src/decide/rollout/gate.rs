@@ -1,13 +1,14 @@
 //! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
 //! Guarantee: an object that was not read, or fell back, opens nothing.
-use super::machine::Settings;
 use crate::decide::document::Site;
-use crate::decide::health::{Health, Reporting, assess, is_asynchronous};
+use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous};
 use crate::decide::plan::layout::manifest_digest;
 use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
+use crate::decide::profile::HealthRule;
 use crate::decide::value::{Absence, Live, Timestamp, Value};
 use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which object, and where.
@@ -16,6 +17,16 @@ pub(super) type Place = (Site, ObjectId);
 /// How long an object may look failed before it counts as failed: a process that starts before what it needs restarts
 /// a few times within it. What has come to an end is not waited for.
 const FAILED_AFTER: Duration = Duration::from_secs(30);
+
+/// How the objects of a layer are judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judging<'a> {
+    pub(super) reporting: Reporting,
+    /// How long what is well must stay so.
+    pub(super) stability: Duration,
+    /// What the layer says of kinds.
+    pub(super) rules: &'a [HealthRule],
+}
 
 /// The gate of the group that is looked at.
 #[derive(Debug, Default)]
@@ -43,7 +54,13 @@ pub(super) enum Judgement {
 
 impl Watch {
     /// Judges a look.
-    pub(super) fn judge(&mut self, group: &Group, seen: &[(Place, Live)], now: Timestamp, set: Settings) -> Judgement {
+    pub(super) fn judge(
+        &mut self,
+        group: &Group,
+        seen: &[(Place, Live)],
+        now: Timestamp,
+        set: Judging<'_>,
+    ) -> Judgement {
         let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
         let mut closed: Option<Judgement> = None;
         for change in group.objects.iter().filter(|change| change.operation != Operation::Keep) {
@@ -73,7 +90,7 @@ impl Watch {
     }
 
     /// Whether a write of which nobody knew was done; it is remembered.
-    fn settle(&mut self, place: &Place, change: &ObjectChange, live: &Live, set: Settings) -> bool {
+    fn settle(&mut self, place: &Place, change: &ObjectChange, live: &Live, set: Judging<'_>) -> bool {
         let done = match (live, &change.manifest) {
             (Live::Present { object, .. }, Some(manifest)) => is_written(object, manifest, set.reporting),
             (Live::Absent(Absence::Gone), None) => true,
@@ -92,7 +109,7 @@ impl Watch {
         place: &Place,
         live: Option<&Live>,
         now: Timestamp,
-        set: Settings,
+        set: Judging<'_>,
     ) -> Judgement {
         let closed = |why: String, at| Judgement::Closed { object: place.1.clone(), why, at };
         let Some(live) = live else { return closed("it was not looked at".into(), None) };
@@ -138,7 +155,7 @@ impl Watch {
 /// Returns what is told of an object that shall be gone.
 fn still_there(object: &Value) -> String {
     let live = Live::Present { object: object.clone(), version: "".into() };
-    match assess(&live, None, Reporting::Server) {
+    match assess(&live, None, None, Reporting::Server) {
         Health::Terminating(held) if !held.is_empty() => format!("it is being deleted: {held}"),
         Health::Terminating(_) => "it is being deleted".into(),
         _ => "it is still there".into(),
@@ -146,8 +163,8 @@ fn still_there(object: &Value) -> String {
 }
 
 /// Returns the health of an object; a file must hold the manifest that is wanted, too.
-pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Settings) -> Health {
-    let health = assess(live, change.manifest.as_ref(), set.reporting);
+pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Judging<'_>) -> Health {
+    let health = assess(live, change.manifest.as_ref(), rule_of(&change.object, set.rules), set.reporting);
     if let (Health::Current, Reporting::Directory, Live::Present { object, .. }, Some(manifest)) =
         (&health, set.reporting, live, &change.manifest)
         && !is_written(object, manifest, set.reporting)
@@ -155,6 +172,14 @@ pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Settings) -> He
         return Health::Failed("another manifest stands there".into());
     }
     health
+}
+
+/// Returns the rule for an object's kind; one that names the group stands above one that does not.
+fn rule_of<'a>(object: &ObjectId, rules: &'a [HealthRule]) -> Option<Rule<'a>> {
+    let of =
+        |group: Option<&Arc<str>>| rules.iter().find(|rule| rule.kind == object.kind && rule.group.as_ref() == group);
+    let HealthRule { in_progress, failed, current, .. } = of(Some(&object.group)).or_else(|| of(None))?;
+    Some(Rule { in_progress: in_progress.as_ref(), failed: failed.as_ref(), current })
 }
 
 /// Returns what a health says, in words.

@@ -1,6 +1,6 @@
 //! In: a plan, then answers, looks and the time. Out: one step after the other, and at last the outcome.
 //! Guarantee: the record stands before any write, an inventory before its layer's, and a layer after all that it needs.
-use super::gate::{Judgement, Place, Watch, health_of, words};
+use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
 use crate::decide::health::{Health, Reporting};
 use crate::decide::plan::{Gate, GroupId, LayerPlan, Plan, Role, Why};
@@ -20,9 +20,18 @@ const LOOK_LAST: Duration = Duration::from_secs(15);
 
 /// How the target is judged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) reporting: Reporting,
-    pub(super) stability: Duration,
+struct Settings {
+    reporting: Reporting,
+    stability: Duration,
+}
+
+impl Settings {
+    /// Returns how a layer is judged, by what its change says of it.
+    fn judging<'a>(self, plan: &'a Plan, layer: &LayerPlan) -> Judging<'a> {
+        let change = plan.change.layers.iter().find(|change| change.layer == layer.layer);
+        let rules = change.map_or(&[][..], |change| &change.options.health);
+        Judging { reporting: self.reporting, stability: self.stability, rules }
+    }
 }
 
 /// The execution of one plan, step by step.
@@ -322,7 +331,7 @@ impl Rollout {
         if !layer.writes() {
             return self.saw_unchanged(at, nth, seen, now);
         }
-        match self.watch.judge(group, seen, now, self.settings) {
+        match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer)) {
             Judgement::Open => self.open(at, nth),
             Judgement::Lost { object, why, spurious } => {
                 self.fail(at, Some(object), why, spurious);
@@ -348,10 +357,11 @@ impl Rollout {
         let name = layer.layer.clone();
         let (mut ill, mut lost, mut unread) = (false, Vec::new(), None);
         let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
+        let judging = self.settings.judging(&self.plan, layer);
         for change in &group.objects {
             let live = seen.get(&(change.site, change.object.clone()));
-            let health = live
-                .map_or(Health::Unknown("it was not looked at".into()), |live| health_of(change, live, self.settings));
+            let health =
+                live.map_or(Health::Unknown("it was not looked at".into()), |live| health_of(change, live, judging));
             match health {
                 Health::Current => {}
                 Health::Unknown(why) => unread = Some((change.object.clone(), why)),

@@ -1,12 +1,13 @@
 //! In: plans by hand, and a target that says what a test wants. Out: which steps the rollout takes.
 //! Guarantee: each rule of the order has one test.
 use super::*;
-use crate::decide::document::{Revision, Site};
+use crate::decide::document::{LayerRole, Revision, Site};
+use crate::decide::expression::Predicate;
 use crate::decide::plan::{
-    Base, Change, Disruption, Entry, Expected, Gate, Group, GroupId, LayerInventory, LayerPlan, ObjectChange, Old,
-    Operation, Plan, Role, Version, Why,
+    Base, Change, ChangeKind, Disruption, Entry, Expected, Gate, Group, GroupId, LayerChange, LayerInventory,
+    LayerPlan, ObjectChange, Old, Operation, Plan, Role, Version, Why,
 };
-use crate::decide::profile::Record;
+use crate::decide::profile::{HealthRule, LayerOptions, Record};
 use crate::decide::value::{Absence, Digest, Fault, Live, Map, Timestamp, Value};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::sync::Arc;
@@ -277,6 +278,38 @@ fn what_has_ended_badly_is_not_waited_for() {
     let outcome = run.go(|_| written(), |_, _| shown("Job", "batch/v1", status.clone()));
     assert!(matches!(outcome, Outcome::Failed(troubles) if !troubles[0].spurious), "another try ends the same");
     assert_eq!(run.now.0, 0, "the first look decides");
+}
+
+#[test]
+fn a_layer_may_say_when_a_kind_is_well() {
+    let health = vec![HealthRule {
+        group: None,
+        kind: "ConfigMap".into(),
+        in_progress: None,
+        failed: None,
+        current: Predicate::compile("status.phase == 'Made'").expect("it is CEL"),
+    }];
+    let mut plan = plan(vec![layer("a", Operation::Create, "a", &[])]);
+    plan.change.layers.push(LayerChange {
+        layer: name("a"),
+        renamed_from: None,
+        role: LayerRole::AddOn,
+        site: Site::Workload,
+        kind: ChangeKind::Added,
+        wave: 0,
+        after: vec![],
+        disruption: Disruption::None,
+        disruption_reason: None,
+        patch: vec![],
+        inverse: vec![],
+        objects: vec![],
+        options: LayerOptions { health, ..LayerOptions::default() },
+        timeout: WITHIN,
+    });
+    let mut run = Run::new(plan);
+    let phase = |now: Timestamp| Map::from_iter([("phase", if now.0 < 3000 { "Making" } else { "Made" }.into())]);
+    let outcome = run.go(|_| written(), |_, now| shown("ConfigMap", "v1", phase(now)));
+    assert_eq!((outcome, run.now.0), (Outcome::Synced { ill: vec![] }, 3000), "well by its own words");
 }
 
 #[test]

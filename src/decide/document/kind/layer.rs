@@ -1,6 +1,6 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
-use super::rule::{DURATION, LABEL, PACK, PATH, POINTER, SEMVER};
+use super::rule::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
 use crate::decide::document::shape::{Field, Shape, later, optional, required};
 
 /// The roles of layers.
@@ -14,7 +14,15 @@ const PACK_FIELDS: &[Field] = &[
 
 const HEALTH: &[Field] = &[
     optional("timeout", DURATION, "How long the layer's gate may take to open; default 10m."),
-    later("expressions", "health of custom kinds by CEL expressions"),
+    optional("expressions", Shape::List(&Shape::Object(HEALTH_EXPRESSION)), "Health of kinds by CEL expressions."),
+];
+
+const HEALTH_EXPRESSION: &[Field] = &[
+    optional("group", Shape::Text, "The API group of the kind; none: of any group."),
+    required("kind", Shape::Text, "The kind."),
+    optional("inProgress", EXPRESSION, "Holds while such an object is on its way; asked first."),
+    optional("failed", EXPRESSION, "Holds when it does not work; asked second."),
+    required("current", EXPRESSION, "Holds when it is well, a CEL expression over the live object."),
 ];
 
 pub(super) const PATCH: &[Field] = &[
