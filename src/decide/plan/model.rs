@@ -136,6 +136,32 @@ pub struct ObjectChange {
     pub manifest: Option<Value>,
     /// What must be there for it to be done.
     pub expected: Expected,
+    /// How far it was tried.
+    pub admission: Admission,
+}
+
+/// How far a write was tried before it is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// Not at all.
+    #[default]
+    Untried,
+    /// The target would take it.
+    Admitted(Conflicts),
+    /// Its kind or namespace comes with this plan; it is tried before its layer's first write.
+    SchemaChecked,
+    /// It could not be tried, because of this.
+    Unverified(String),
+}
+
+/// What a write does about fields that another manager has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conflicts {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It takes them: each was ours, or the layer adopts from that manager.
+    Overrule,
 }
 
 /// What is done to an object.

@@ -32,6 +32,7 @@ fn change(operation: Operation, object: &str) -> ObjectChange {
         inverse: Vec::new(),
         manifest: (!goes).then(|| manifest.into()),
         expected: Expected::Any,
+        admission: Admission::default(),
     }
 }
 
