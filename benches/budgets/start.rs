@@ -24,7 +24,9 @@ pub(crate) fn warm(work: &Work, mirror: &Path, scratch: &Path) -> Vec<Row> {
     let start = Instant::now();
     let mirror = Arc::new(Mirror::open(address(work), mirror).expect("the mirror can be opened"));
     let store = Store::open(&file).expect("the store can be opened");
-    let outside = Arc::new(Outside::new(Settings::embedded(scratch), mirror.clone(), Seal::new(b"bench")));
+    let runtime = tokio::runtime::Runtime::new().expect("threads start");
+    let settings = Settings::embedded(scratch);
+    let outside = Arc::new(Outside::new(settings, mirror.clone(), Seal::new(b"bench"), runtime.handle().clone()));
     let engine = Engine::new(outside, Statuses::Mirror(mirror.clone()), store, Silent).expect("the loop can be built");
     mirror.fetch().expect("the repository is on this machine");
     assert_eq!(mirror.head().expect("there is one"), Head::At(work.first), "nothing moved");

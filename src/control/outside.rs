@@ -1,23 +1,23 @@
-//! In: settings, a mirror, targets that are directories. Out: the world of the story, for real.
+//! In: settings, a mirror, targets. Out: the world of the story, for real.
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
 use super::moments::{Moments, Repository};
+use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
-use crate::act::apply::directory::{Writer, probe};
 use crate::client::git::Content;
 use crate::decide::document::{Commits, Site, Texts, TreeChange};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
+use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Blocked, Rollout};
 use crate::decide::value::{Fault, Live, Seal, Timestamp};
-use crate::name::{BlobId, ClusterName, CommitId, LayerName, ObjectId};
-use crate::observe::cluster::directory;
+use crate::name::{BlobId, ClusterName, CommitId, ObjectId};
 use crate::observe::mirror::Mirror;
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 impl Repository for Mirror {
@@ -67,14 +67,13 @@ pub struct Outside {
     settings: Settings,
     mirror: Arc<Mirror>,
     moments: Moments,
+    targets: Targets,
     seal: Seal,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    writers: BTreeMap<ClusterName, Arc<Mutex<Writer>>>,
-    targets: BTreeMap<ClusterName, PathBuf>,
     /// Clusters that a newer commit concerns while their sync runs.
     superseded: BTreeSet<ClusterName>,
     wakes: BTreeMap<ClusterName, Arc<Notify>>,
@@ -83,9 +82,10 @@ struct State {
 }
 
 impl Outside {
-    /// Takes what the settings say, the mirror and the key.
-    pub fn new(settings: Settings, mirror: Arc<Mirror>, seal: Seal) -> Self {
-        Self { settings, mirror, moments: Moments::default(), seal, state: Mutex::default() }
+    /// Takes what the settings say, the mirror, the key, and the threads on which connections live.
+    pub fn new(settings: Settings, mirror: Arc<Mirror>, seal: Seal, connections: Handle) -> Self {
+        let targets = Targets::new(settings.clone(), Some(connections));
+        Self { settings, mirror, moments: Moments::default(), targets, seal, state: Mutex::default() }
     }
 
     /// Returns the settings.
@@ -133,35 +133,6 @@ impl Outside {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn target(&self, profile: &FullProfile) -> PathBuf {
-        let folder = self.settings.target(&profile.target);
-        self.state().targets.insert(profile.cluster.clone(), folder.clone());
-        folder
-    }
-
-    /// Runs `act` with the one writer of the plan's cluster; a target that cannot be opened refuses.
-    fn with_writer(&self, plan: &Plan, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
-        let cluster = &plan.change.cluster;
-        let known = self.state().writers.get(cluster).cloned();
-        let writer = if let Some(writer) = known {
-            writer
-        } else {
-            let Some(folder) = self.state().targets.get(cluster).cloned() else {
-                return Answer::Refused(Why::Unavailable("the target is not known".into()));
-            };
-            match Writer::open(&folder, &plan.change.fleet, cluster) {
-                Ok(writer) => {
-                    let writer = Arc::new(Mutex::new(writer));
-                    self.state().writers.insert(cluster.clone(), writer.clone());
-                    writer
-                }
-                Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
-            }
-        };
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut writer)
-    }
 }
 
 impl Sources for Outside {
@@ -191,13 +162,8 @@ impl Sources for Outside {
 }
 
 impl Target for Outside {
-    async fn facts(&self, profile: &FullProfile) -> Result<ClusterState, Fault> {
-        let folder = self.target(profile);
-        // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
-        self.state().writers.remove(&profile.cluster);
-        let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
-        directory::mark_drift(&folder, &mut facts);
-        Ok(facts)
+    async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
+        self.targets.facts(profile, wanted).await
     }
 
     fn ruling(&self, profile: &FullProfile, commits: Commits) -> Ruling {
@@ -213,23 +179,8 @@ impl Target for Outside {
         }
     }
 
-    async fn probe(&self, profile: &FullProfile, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
-        let folder = self.target(profile);
-        let layer_of = |object: &ObjectId, site: Site| {
-            let holds = |layer: &&crate::decide::plan::LayerPlan| {
-                layer
-                    .groups
-                    .iter()
-                    .flat_map(|group| &group.objects)
-                    .any(|change| change.object == *object && change.site == site)
-            };
-            plan.layers.iter().find(holds).map(|layer| layer.layer.clone())
-        };
-        let verdict = |probed: Probe| match layer_of(&probed.change.object, probed.change.site) {
-            Some(layer) => probe(&folder, &profile.fleet, &profile.cluster, &layer, &probed.change),
-            None => Verdict::Unverified("its layer is not in the plan".into()),
-        };
-        probes.into_iter().map(verdict).collect()
+    async fn probe(&self, _: &FullProfile, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
+        self.targets.probe(plan, probes).await
     }
 
     async fn record(&self, plan: &Plan, record: &Record) -> Answer {
@@ -241,32 +192,28 @@ impl Target for Outside {
                 return Answer::Refused(Why::Unavailable(fault.to_string()));
             }
         }
-        self.with_writer(plan, |writer| writer.write_record(record))
+        self.targets.record(plan, record).await
     }
 
     async fn inventory(&self, plan: &Plan, inventory: &LayerInventory) -> Answer {
-        self.with_writer(plan, |writer| writer.write_inventory(inventory))
+        self.targets.inventory(plan, inventory).await
     }
 
     async fn write(&self, plan: &Plan, id: GroupId) -> Vec<Answer> {
-        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
-        let write = |change| self.with_writer(plan, |writer| writer.write(&layer.layer, change));
-        let answers: Vec<Answer> = group.writes().map(write).collect();
-        let (cluster, written) = (plan.change.cluster.as_str(), answers.len());
-        tracing::info!(cluster, layer = layer.layer.as_str(), role = ?group.role, objects = written, "written");
+        let answers = self.targets.write(plan, id).await;
+        if let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) {
+            let (cluster, written) = (plan.change.cluster.as_str(), answers.len());
+            tracing::info!(cluster, layer = layer.layer.as_str(), role = ?group.role, objects = written, "written");
+        }
         answers
     }
 
     async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {
-        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
-        let Some(folder) = self.state().targets.get(&plan.change.cluster).cloned() else { return Vec::new() };
-        let objects: Vec<(LayerName, Site, ObjectId)> =
-            group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect();
-        directory::look(&folder, &objects)
+        self.targets.look(plan, id).await
     }
 
     fn rollout(&self, plan: Plan) -> Rollout {
-        Rollout::for_directory(plan)
+        self.targets.rollout(plan)
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &B
 async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Result<Summary, Fault> {
     let mut warnings = Warnings::default();
     let wanted = resolve(world, fleet, cluster, &mut warnings).await?;
-    let facts = world.facts(&wanted.profile).await?;
+    let facts = world.facts(&wanted.profile, None).await?;
     let before = applied(world, cluster, &facts.record).await;
     let change = change(&before, &wanted.layers);
     let held = match commit(fleet) {

@@ -3,6 +3,7 @@
 use super::moments::{Moments, Repository};
 use super::outside::now;
 use super::sync::{Applied, Wanted, applied, change, resolve};
+use super::target::Targets;
 use super::world::Sources;
 use crate::client::git::{Content, Limits, Objects};
 use crate::decide::document::{Commits, Texts, TreeChange};
@@ -11,7 +12,6 @@ use crate::decide::plan::{self, ClusterState, Plan, Ruling};
 use crate::decide::report::Standing;
 use crate::decide::value::{Fault, Seal, Warnings};
 use crate::name::{BlobId, ClusterName, CommitId};
-use crate::observe::cluster::directory;
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,7 @@ pub struct Preview {
     moments: Moments,
     seal: Seal,
     settings: Settings,
+    targets: Targets,
 }
 
 /// A repository of this machine.
@@ -57,7 +58,8 @@ impl Preview {
     pub fn open(root: &Path, settings: Settings, seal: Seal) -> Result<Self, Fault> {
         let worktree = Worktree::open(root)?;
         let local = Local::try_discover(root)?;
-        Ok(Self { worktree, local, moments: Moments::default(), seal, settings })
+        let targets = Targets::new(settings.clone(), None);
+        Ok(Self { worktree, local, moments: Moments::default(), seal, settings, targets })
     }
 
     /// Returns the repository around, if there is one.
@@ -96,12 +98,8 @@ impl Preview {
     }
 
     /// Returns what the target remembers and has.
-    pub fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
-        let profile = &wanted.profile;
-        let folder = self.settings.target(&profile.target);
-        let mut facts = directory::facts(&folder, &profile.fleet, &profile.cluster)?;
-        directory::mark_drift(&folder, &mut facts);
-        Ok(facts)
+    pub async fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
+        self.targets.facts(&wanted.profile, Some(&wanted.layers)).await
     }
 
     /// Plans a cluster: against a revision, else against what is recorded as applied, else against nothing.
@@ -113,7 +111,7 @@ impl Preview {
         warnings: &mut Warnings,
     ) -> Result<Plan, Fault> {
         let wanted = self.wanted(fleet, cluster, warnings).await?;
-        let mut facts = self.facts(&wanted)?;
+        let mut facts = self.facts(&wanted).await?;
         let before = match from {
             None => applied(self, cluster, &facts.record).await,
             Some(from) if from.index.environment_of(cluster).is_none() => Applied::Nothing,
@@ -142,8 +140,8 @@ impl Preview {
     }
 
     /// Returns the commit whose documents a record says were applied.
-    pub fn standing(&self, wanted: &Wanted) -> Result<Option<Standing>, Fault> {
-        let facts = self.facts(wanted)?;
+    pub async fn standing(&self, wanted: &Wanted) -> Result<Option<Standing>, Fault> {
+        let facts = self.targets.facts(&wanted.profile, None).await?;
         Ok(facts.record.applied.map(|moment| Standing {
             cluster: wanted.profile.cluster.clone(),
             wanted: wanted.profile.digest,

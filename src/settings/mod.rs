@@ -6,6 +6,7 @@ mod target;
 mod floor;
 
 pub use repository::{Credentials, Repository};
+pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::shape::{Field, Shape, optional};
 use crate::decide::document::{File, Fragment, check_fields};
@@ -31,8 +32,8 @@ pub struct Settings {
     pub repository: Repository,
     /// The folder in which each target without a folder of its own has one.
     pub targets: PathBuf,
-    /// Targets with a folder of their own.
-    pub named_targets: BTreeMap<Arc<str>, PathBuf>,
+    /// The targets that are named.
+    pub named_targets: BTreeMap<Arc<str>, Target>,
     /// How many clusters are synced at once.
     pub running_max: usize,
     /// What no repository may relax.
@@ -46,7 +47,7 @@ const FIELDS: &[Field] = &[
         "The repository that is synced; default: the one around.",
     ),
     optional("state", Shape::Text, "The folder of all that Stratify keeps; default: .stratify."),
-    optional("targets", Shape::Named("name", &Shape::Object(target::FIELDS)), "Targets with a folder of their own."),
+    optional("targets", Shape::Named("name", &Shape::Object(target::FIELDS)), "The targets: folders and API servers."),
     optional("targetsFolder", Shape::Text, "The folder of all other targets; default: targets in the state folder."),
     optional("runningMax", Shape::Integer(1, 1000), "How many clusters are synced at once; default 8."),
     optional("floor", Shape::Object(floor::FIELDS), "What no repository may relax."),
@@ -84,6 +85,8 @@ impl Settings {
         let document = File::read_one(&path, BlobId([0; 20]), &bytes)?;
         let mut found = Vec::new();
         check_fields(&document, FIELDS, &mut found);
+        let targets = document.part(document.root()).get("targets");
+        found.extend(targets.iter().flat_map(target::check));
         if found.iter().any(Diagnostic::is_error) {
             return Err(Fault { owner: Owner::Operator, ..Fault::from(found) });
         }
@@ -117,9 +120,9 @@ impl Settings {
         settings
     }
 
-    /// Returns the folder of a target.
-    pub fn target(&self, name: &Arc<str>) -> PathBuf {
-        self.named_targets.get(name).cloned().unwrap_or_else(|| self.targets.join(&**name))
+    /// Returns a target; one that is not named is a folder.
+    pub fn target(&self, name: &Arc<str>) -> Target {
+        self.named_targets.get(name).cloned().unwrap_or_else(|| Target::Directory(self.targets.join(&**name)))
     }
 
     /// Returns the watched branch.
@@ -144,8 +147,12 @@ mod tests {
         let settings = Settings::read(&file).expect("it is right");
         assert_eq!(settings.repository.poll, Duration::from_secs(30), "as written");
         assert_eq!(settings.repository.credentials, Credentials::TokenFile(folder.join("token")), "beside the file");
-        assert_eq!(settings.target(&"eu-1".into()), folder.join("out/eu-1"), "its own folder");
-        assert_eq!(settings.target(&"us-1".into()), folder.join(".stratify/targets/us-1"), "the default");
+        assert_eq!(settings.target(&"eu-1".into()), Target::Directory(folder.join("out/eu-1")), "its own folder");
+        assert_eq!(
+            settings.target(&"us-1".into()),
+            Target::Directory(folder.join(".stratify/targets/us-1")),
+            "default"
+        );
         assert_eq!(settings.floor.objects_max, 5, "the floor");
         std::fs::write(&file, "repositry: {}\n").expect("it is ours");
         let Err(Fault { source: Source::Documents(said), .. }) = Settings::read(&file) else { panic!("it is wrong") };

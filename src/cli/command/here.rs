@@ -114,13 +114,17 @@ impl Here {
     }
 
     /// Opens all that a sync needs.
-    pub(super) fn outside(&self) -> Result<(Arc<Outside>, Store, Statuses), Fault> {
+    pub(super) fn outside(
+        &self,
+        connections: &tokio::runtime::Handle,
+    ) -> Result<(Arc<Outside>, Store, Statuses), Fault> {
         let state = &self.settings.state;
         std::fs::create_dir_all(state).map_err(in_folder(&format!("could not make {}", state.display())))?;
         let store = Store::open(&state.join("state.redb"))?;
         let mirror = self.mirror()?;
         let statuses = self.statuses(Some(&mirror))?;
-        Ok((Arc::new(Outside::new(self.settings.clone(), mirror, self.seal()?)), store, statuses))
+        let outside = Outside::new(self.settings.clone(), mirror, self.seal()?, connections.clone());
+        Ok((Arc::new(outside), store, statuses))
     }
 }
 

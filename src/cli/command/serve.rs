@@ -21,8 +21,8 @@ const ASKS_MAX: usize = 16;
 /// Serves until a signal ends it.
 pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
-    let (outside, store, statuses) = here.outside()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
+    let (outside, store, statuses) = here.outside(runtime.handle())?;
     runtime.block_on(async {
         let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log)?;
         let events = engine.events();

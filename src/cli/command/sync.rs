@@ -14,8 +14,8 @@ use std::path::Path;
 /// Syncs all clusters to the head of the watched branch.
 pub(super) fn run(printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
-    let (outside, store, statuses) = here.outside()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
+    let (outside, store, statuses) = here.outside(runtime.handle())?;
     let watcher = Watcher { progress: printer.progress(), head: None, held: None, troubles: Vec::new() };
     let (mut engine, received) = Engine::new(outside, statuses, store, watcher)?;
     let _ = engine.events().send(Event::Woken);

@@ -44,7 +44,7 @@ pub struct Identity {
 impl Server {
     /// Makes a connection; no request is sent yet.
     pub async fn connect(name: &str, access: &Access, identity: &Identity) -> Result<Self, Fault> {
-        let refused = |why: String| refused(name, why);
+        let refused = |why: String| refused(name, &why);
         let mut config = match access {
             Access::Kubeconfig { file, context, exec } => {
                 let kubeconfig = read(file).map_err(refused)?;
@@ -63,7 +63,7 @@ impl Server {
         config.connect_timeout = Some(CONNECT);
         // Deadlines and retries are ours: kube's own would wait for up to a thousand seconds.
         (config.read_timeout, config.write_timeout, config.default_retry) = (None, None, false);
-        config.auth_info.impersonate = identity.user.clone();
+        config.auth_info.impersonate.clone_from(&identity.user);
         config.auth_info.impersonate_groups =
             Some(identity.groups.clone()).filter(|groups| !groups.is_empty() && identity.user.is_some());
         let host = config.cluster_url.to_string();
@@ -72,7 +72,7 @@ impl Server {
     }
 }
 
-fn refused(name: &str, why: String) -> Fault {
+fn refused(name: &str, why: &str) -> Fault {
     Fault {
         owner: Owner::Operator,
         spurious: false,
@@ -97,7 +97,8 @@ async fn config(kubeconfig: Kubeconfig, options: &KubeConfigOptions) -> Result<C
 
 /// Checks the user of the chosen context.
 fn chosen(kubeconfig: &Kubeconfig, context: Option<&str>, exec: &[String]) -> Result<(), String> {
-    let name = context.or(kubeconfig.current_context.as_deref()).ok_or("it has no current context, and none is named")?;
+    let name =
+        context.or(kubeconfig.current_context.as_deref()).ok_or("it has no current context, and none is named")?;
     let known = || kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect::<Vec<_>>().join(", ");
     let context = kubeconfig.contexts.iter().find(|context| context.name == name);
     let context = context.ok_or_else(|| format!("it has no context `{name}`, only {}", known()))?;

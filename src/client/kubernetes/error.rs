@@ -163,8 +163,12 @@ impl From<ApiError> for Fault {
     fn from(error: ApiError) -> Self {
         let (owner, hint) = match error.code() {
             Some(401) => (Owner::Operator, "the credentials of the target in the settings are not taken; renew them"),
-            Some(403) => (Owner::Operator, "give the identity of the target this right, as `stratify doctor` prints it"),
-            Some(404 | 400 | 405 | 409 | 422) => (Owner::Author, "look at the object, and at what the server says of it"),
+            Some(403) => {
+                (Owner::Operator, "give the identity of the target this right, as `stratify doctor` prints it")
+            }
+            Some(404 | 400 | 405 | 409 | 422) => {
+                (Owner::Author, "look at the object, and at what the server says of it")
+            }
             _ => (Owner::Outside, "it is tried again by itself; look at the API server if it stays so"),
         };
         let spurious = error.is_spurious();
@@ -182,7 +186,8 @@ mod tests {
         let object = r#"{"reason":"NotFound","message":"configmaps \"a\" not found","details":{"name":"a","kind":"configmaps"}}"#;
         assert!(read(object).is_absent("a") && !read(object).is_absent("b"), "the server names it");
         assert!(!read("404 page not found").is_absent("a"), "its kind is not served; nothing is known of the object");
-        let of_kind = r#"{"reason":"NotFound","message":"the server could not find the requested resource","details":{}}"#;
+        let of_kind =
+            r#"{"reason":"NotFound","message":"the server could not find the requested resource","details":{}}"#;
         assert!(!read(of_kind).is_absent("a"), "its kind is not served");
     }
 

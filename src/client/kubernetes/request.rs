@@ -100,7 +100,8 @@ impl Server {
             };
             items.extend(found.iter().cloned());
             let metadata = page.get("metadata");
-            next = metadata.and_then(|it| it.get("continue")).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let more = metadata.and_then(|it| it.get("continue")).and_then(Value::as_str).unwrap_or_default();
+            more.clone_into(&mut next);
             if next.is_empty() {
                 return Ok(items);
             }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long one answer may take: webhooks have 30 s, and an API server 60 s for all of it.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The most bytes of one answer: a page of 500 objects, of which none is above the 3 MB that etcd takes, and few near it.
 const BYTES_MAX: usize = 256 << 20;
@@ -56,13 +56,7 @@ pub(super) struct Answered {
 
 impl Server {
     pub(super) fn new(name: &str, host: String, client: Client) -> Self {
-        Self(Arc::new(Inner {
-            name: name.into(),
-            host,
-            client,
-            kinds: Mutex::default(),
-            budget: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { name: name.into(), host, client, kinds: Mutex::default(), budget: Mutex::default() }))
     }
 
     /// Returns the target's name in the settings.
@@ -164,8 +158,7 @@ impl Server {
 /// A read does no harm; a write is sent again only where the server says, or the connection shows, that it was not done.
 fn may_repeat(call: &Call, error: &ApiError) -> bool {
     match &error.trouble {
-        Trouble::Unreachable(_) => true,
-        Trouble::Refused { code: 429, .. } => true,
+        Trouble::Unreachable(_) | Trouble::Refused { code: 429, .. } => true,
         Trouble::Refused { code: 503, retry_after, .. } => retry_after.is_some() || call.method == Method::GET,
         Trouble::Refused { code, .. } => call.method == Method::GET && matches!(code, 500 | 502 | 504),
         Trouble::Unanswered(_) | Trouble::Malformed(_) => call.method == Method::GET,
@@ -176,7 +169,9 @@ fn may_repeat(call: &Call, error: &ApiError) -> bool {
 fn was_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut sources = std::iter::successors(Some(error), |error| (**error).source());
     !sources.any(|error| {
-        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(hyper_util::client::legacy::Error::is_connect)
+        error
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
             || matches!(error.downcast_ref::<kube::Error>(), Some(kube::Error::Auth(_)))
     })
 }

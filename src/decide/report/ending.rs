@@ -266,7 +266,7 @@ mod tests {
             inverse: Patch::default(),
             manifest: None,
             expected: Expected::Any,
-            admission: Admission::default(),
+            admission: crate::decide::plan::Admission::default(),
         };
         let gate = Gate::Healthy { within: Duration::from_mins(5) };
         let group = Group { role: Role::Main, objects: operations.iter().map(change).collect(), gate };

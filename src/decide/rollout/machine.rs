@@ -3,10 +3,11 @@
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
 use crate::decide::health::{Health, Reporting};
-use crate::decide::plan::{Gate, GroupId, LayerPlan, Plan, Role, Why};
+use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
 use crate::decide::value::{Live, Timestamp};
 use crate::name::ObjectId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long objects with a status of a controller must stay well: controllers need some seconds to see what is new, and
@@ -49,6 +50,8 @@ pub struct Rollout {
     watch: Watch,
     pause: Duration,
     until: Option<Timestamp>,
+    /// The UIDs that the target gave to what was written.
+    uids: BTreeMap<Place, Arc<str>>,
     /// What the gate that is looked at waits for.
     pub(super) waiting: Option<(ObjectId, Timestamp, String)>,
 }
@@ -113,6 +116,7 @@ impl Rollout {
             watch: Watch::default(),
             pause: LOOK_FIRST,
             until: None,
+            uids: BTreeMap::new(),
             waiting: None,
         }
     }
@@ -210,13 +214,24 @@ impl Rollout {
                 });
             }
             Phase::Settled => match &layer.settled {
-                Some(inventory) => return Some(Step::Inventory(inventory.clone())),
+                Some(inventory) => return Some(Step::Inventory(self.with_uids(inventory))),
                 None => return self.leave(at, LayerState::Done),
             },
         };
         self.set_layer(at, LayerState::Begun);
         self.stage = Stage::Layer(at, next);
         None
+    }
+
+    /// Returns an inventory with the UIDs that were learnt since it was planned; only by them may objects be deleted.
+    fn with_uids(&self, inventory: &LayerInventory) -> LayerInventory {
+        let mut inventory = inventory.clone();
+        for (place, entry) in &mut inventory.entries {
+            if let Some(uid) = self.uids.get(place) {
+                entry.uid = Some(uid.clone());
+            }
+        }
+        inventory
     }
 
     /// Returns the layer that keeps this one from being begun: one that it needs, or for removals any that is not well.
@@ -301,7 +316,9 @@ impl Rollout {
         let mut refused = false;
         for (nth, place) in writes.into_iter().enumerate() {
             match answers.get(nth) {
-                Some(Answer::Written { .. }) => {}
+                Some(Answer::Written { uid, .. }) => {
+                    self.uids.extend(uid.clone().map(|uid| (place, uid)));
+                }
                 Some(answer @ Answer::Refused(_)) => {
                     let (why, spurious) = reason(answer);
                     self.fail(at, Some(place.1), why, spurious);
@@ -330,6 +347,10 @@ impl Rollout {
         let Some(group) = layer.groups.get(nth) else { return };
         if !layer.writes() {
             return self.saw_unchanged(at, nth, seen, now);
+        }
+        // Of a write that was not answered, the object itself tells the UID.
+        for (place, live) in seen.iter().filter(|(place, _)| self.watch.doubtful.contains(place)) {
+            self.uids.extend(uid_of(live).map(|uid| (place.clone(), uid)));
         }
         match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer)) {
             Judgement::Open => self.open(at, nth),
@@ -402,6 +423,11 @@ impl Rollout {
         let since = self.waiting.take().filter(|(same, ..)| *same == object).map_or(now, |(_, since, _)| since);
         self.waiting = Some((object, since, why));
     }
+}
+
+fn uid_of(live: &Live) -> Option<Arc<str>> {
+    let Live::Present { object, .. } = live else { return None };
+    object.get("metadata")?.get("uid")?.as_str().map(Arc::from)
 }
 
 /// Returns why a write was not done, and whether another try can help.

@@ -32,7 +32,7 @@ fn change(operation: Operation, object: &str) -> ObjectChange {
         inverse: Vec::new(),
         manifest: (!goes).then(|| manifest.into()),
         expected: Expected::Any,
-        admission: Admission::default(),
+        admission: crate::decide::plan::Admission::default(),
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn change(operation: Operation, name: &str, data: i64) -> ObjectChang
     let goes = matches!(operation, Operation::Prune | Operation::Keep);
     let expected = if operation == Operation::Create { Expected::Absent } else { Expected::Any };
     ObjectChange {
+        admission: stratify::decide::plan::Admission::default(),
         site: Site::Workload,
         object,
         operation,

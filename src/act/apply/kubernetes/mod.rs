@@ -1,0 +1,13 @@
+//! In: plans, and the server on which they are carried out. Out: verdicts of dry-runs, and an answer for each write.
+//! Guarantee: writes only what the plan says, over what was seen; nothing that is not ours is taken or deleted.
+mod answer;
+mod books;
+mod probe;
+mod prune;
+mod target;
+mod write;
+
+pub use books::{write_inventory, write_record};
+pub use probe::probe;
+pub use target::Target;
+pub use write::write;

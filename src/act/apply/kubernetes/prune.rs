@@ -1,0 +1,125 @@
+//! In: an object that ends. Out: it is deleted or released, or left because it is not ours.
+//! Guarantee: read before it is deleted; its UID stands in our inventory and it bears our mark, else it stays.
+use super::answer::{answer, is_stale, why};
+use super::target::{Pathless, Target, managers, path_of, text, version_of};
+use crate::client::kubernetes::{Deletion, FIELD_MANAGER, Kinds, ObjectPath, Propagation};
+use crate::decide::plan::{ObjectChange, Operation, Version, Why};
+use crate::decide::rollout::Answer;
+use crate::decide::value::{Map, Value};
+use crate::name::LayerName;
+use std::sync::Arc;
+
+/// How often an end is tried again because the object moved on meanwhile: its controllers write its status all the time.
+const TRIES_MAX: u32 = 5;
+
+/// Labels of ours, which a released object loses.
+const MARKS: [&str; 4] =
+    ["stratify.dev/fleet", "stratify.dev/cluster", "stratify.dev/layer", "applyset.kubernetes.io/part-of"];
+
+/// What is there of an object that ends.
+pub(super) enum Ours {
+    /// Nothing.
+    Gone,
+    /// The object, ours.
+    Live { path: ObjectPath, live: Value },
+    /// An object that is not ours, or not any more.
+    Foreign(String),
+}
+
+/// Reads an object that ends.
+pub(super) async fn find(
+    target: &Target,
+    kinds: &Arc<Kinds>,
+    layer: &LayerName,
+    change: &ObjectChange,
+) -> Result<Ours, Why> {
+    let path = match path_of(kinds, &change.object, None) {
+        Ok(path) => path,
+        // With its definition, all objects of a kind are gone.
+        Err(Pathless::Unserved(_)) => return Ok(Ours::Gone),
+        Err(pathless) => return Err(pathless.into()),
+    };
+    let Some(live) = target.server.get(&path).await.map_err(|error| why(&error))? else { return Ok(Ours::Gone) };
+    match target.uid(layer, &change.object) {
+        Some(uid) if **uid != *text(&live, "uid") => {
+            return Ok(Ours::Foreign(format!("another object has its name, of {}", managers(&live))));
+        }
+        None if !is_applied_by_us(&live) => return Ok(Ours::Foreign("it was never applied by us".into())),
+        _ => {}
+    }
+    if !target.is_marked(&live) {
+        return Ok(Ours::Foreign("it does not bear our mark any more".into()));
+    }
+    Ok(Ours::Live { path, live })
+}
+
+/// A write that was cut off has no UID in the inventory; that it was ours shows by our field manager.
+fn is_applied_by_us(live: &Value) -> bool {
+    let fields = live.get("metadata").and_then(|it| it.get("managedFields")).and_then(Value::as_list);
+    let is_ours = |entry: &Value| {
+        entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER)
+            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
+    };
+    fields.unwrap_or_default().iter().any(is_ours)
+}
+
+/// Deletes or releases an object.
+pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, layer: &LayerName, change: &ObjectChange) -> Answer {
+    let done = || Answer::Written { version: Version("".into()), uid: None };
+    for _ in 0..TRIES_MAX {
+        let (path, live) = match find(target, kinds, layer, change).await {
+            Ok(Ours::Gone) => return done(),
+            Ok(Ours::Foreign(why)) => {
+                tracing::warn!(object = %change.object.name, kind = %change.object.kind, why, "left as it is");
+                return done();
+            }
+            Ok(Ours::Live { path, live }) => (path, live),
+            Err(why) => return Answer::Refused(why),
+        };
+        let ended = if change.operation == Operation::Keep {
+            target.server.patch(&path, &release(&live)).await.map(|released| version_of(&released))
+        } else if !text(&live, "deletionTimestamp").is_empty() {
+            return done();
+        } else {
+            let deletion = Deletion {
+                uid: text(&live, "uid"),
+                version: text(&live, "resourceVersion"),
+                propagation: Propagation::Background,
+            };
+            target.server.delete(&path, deletion).await.map(|_| Version("".into()))
+        };
+        match ended {
+            Ok(version) => return Answer::Written { version, uid: None },
+            Err(error) if is_stale(&error) => {}
+            Err(error) => return answer(&error),
+        }
+    }
+    Answer::Refused(Why::Unavailable("it changes faster than it can be ended".into()))
+}
+
+/// Returns the patch that takes our marks and our ownership off an object, and changes no value.
+fn release(live: &Value) -> Value {
+    let metadata = live.get("metadata").cloned().unwrap_or_default();
+    let operation = |op: &str, path: &str, value: Option<Value>| {
+        let mut map: Map = [("op", Value::string(op)), ("path", Value::string(path))].into_iter().collect();
+        if let Some(value) = value {
+            map.insert("value".into(), value);
+        }
+        Value::map(map)
+    };
+    let version = Value::string(text(live, "resourceVersion"));
+    let mut operations = vec![operation("test", "/metadata/resourceVersion", Some(version))];
+    let labels = metadata.get("labels").and_then(Value::as_map);
+    for mark in MARKS.into_iter().filter(|mark| labels.is_some_and(|labels| labels.contains_key(mark))) {
+        operations.push(operation("remove", &format!("/metadata/labels/{}", mark.replace('/', "~1")), None));
+    }
+    let fields = metadata.get("managedFields").and_then(Value::as_list).unwrap_or_default();
+    let others = fields.iter().filter(|entry| entry.get("manager").and_then(Value::as_str) != Some(FIELD_MANAGER));
+    let mut others: Vec<Value> = others.cloned().collect();
+    if others.is_empty() {
+        // An empty list would be taken for none given; one empty entry clears it.
+        others.push(Value::map(Map::default()));
+    }
+    operations.push(operation("replace", "/metadata/managedFields", Some(Value::list(others))));
+    Value::list(operations)
+}

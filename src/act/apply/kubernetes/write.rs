@@ -1,0 +1,181 @@
+//! In: a group of a plan. Out: its objects are written kind by kind, with an answer for each.
+//! Guarantee: what could not be tried before is tried now, all of it before the first write; an object that moved on is
+//! tried anew, under the same record only.
+use super::answer::{answer, is_stale, why};
+use super::probe::{Refusal, try_apply};
+use super::prune::end;
+use super::target::{CONCURRENT, Pathless, Target, parts, path_of, text, version_of};
+use crate::client::kubernetes::{ApplyMode, Kinds, ObjectPath};
+use crate::decide::plan::secret::{Book, with_marks};
+use crate::decide::plan::{Admission, Conflicts, Expected, Group, ObjectChange, Operation, Why};
+use crate::decide::rollout::Answer;
+use crate::decide::value::{Map, Value};
+use crate::name::LayerName;
+use futures::StreamExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a write is tried again because the object moved on meanwhile: its controllers write its status all the time.
+const TRIES_MAX: u32 = 5;
+
+/// How often the kinds are asked for anew until one is served that was just defined, and the pause between.
+const KINDS_TRIES_MAX: u32 = 20;
+const KINDS_PAUSE: Duration = Duration::from_millis(250);
+
+/// A version that no object has: over it, only what is absent can be written.
+const NO_VERSION: &str = "1";
+
+/// Writes a group's objects; `record` is the record under which they are written.
+pub async fn write(target: &Target, layer: &LayerName, group: &Group, record: Option<&Book>) -> Vec<Answer> {
+    let changes: Vec<&ObjectChange> = group.writes().collect();
+    let kinds = match served(target, &changes).await {
+        Ok(kinds) => kinds,
+        Err(why) => return vec![Answer::Refused(why); changes.len()],
+    };
+    let writer = Writer { target, kinds, layer, record };
+    let tried = match writer.try_all(&changes).await {
+        Ok(tried) => tried,
+        Err(answers) => return answers,
+    };
+    let mut answers = Vec::new();
+    // Kind by kind, since the plan's order goes by kind; within one, nothing needs another.
+    for run in tried.chunk_by(|left, right| left.0.object.kind == right.0.object.kind) {
+        let writes = run.iter().map(|(change, expected, conflicts)| writer.write(change, expected.clone(), *conflicts));
+        let done: Vec<Answer> = futures::stream::iter(writes.collect::<Vec<_>>()).buffered(CONCURRENT).collect().await;
+        let failed = done.iter().any(|answer| !matches!(answer, Answer::Written { .. }));
+        answers.extend(done);
+        if failed {
+            break;
+        }
+    }
+    let unwritten = Answer::Refused(Why::Unavailable("it was not written, since one before it was not".into()));
+    answers.resize(changes.len(), unwritten);
+    answers
+}
+
+/// Returns the kinds that are served, once those of all objects are; a definition takes a moment to be.
+async fn served(target: &Target, changes: &[&ObjectChange]) -> Result<Arc<Kinds>, Why> {
+    let mut kinds = target.server.kinds().await.map_err(|error| why(&error))?;
+    for _ in 0..KINDS_TRIES_MAX {
+        let is_unserved = |change: &&&ObjectChange| {
+            change.manifest.is_some()
+                && matches!(
+                    path_of(&kinds, &change.object, change.manifest.as_ref()),
+                    Err(Pathless::Unserved(_) | Pathless::Incomplete(_))
+                )
+        };
+        if !changes.iter().any(|change| is_unserved(&change)) {
+            break;
+        }
+        tokio::time::sleep(KINDS_PAUSE).await;
+        kinds = target.server.refresh_kinds().await.map_err(|error| why(&error))?;
+    }
+    Ok(kinds)
+}
+
+struct Writer<'a> {
+    target: &'a Target,
+    kinds: Arc<Kinds>,
+    layer: &'a LayerName,
+    record: Option<&'a Book>,
+}
+
+type Tried<'a> = (&'a ObjectChange, Expected, Conflicts);
+
+impl Writer<'_> {
+    /// Tries what could not be tried when the plan was made; where one is refused, nothing is written.
+    async fn try_all<'a>(&self, changes: &[&'a ObjectChange]) -> Result<Vec<Tried<'a>>, Vec<Answer>> {
+        let tries = changes.iter().map(|change| async move {
+            match &change.admission {
+                Admission::Admitted(conflicts) => Ok((*change, change.expected.clone(), *conflicts)),
+                _ if change.manifest.is_none() => Ok((*change, change.expected.clone(), Conflicts::Refuse)),
+                _ => self.try_one(change).await.map(|(expected, conflicts)| (*change, expected, conflicts)),
+            }
+        });
+        let tried: Vec<Result<Tried<'a>, Why>> =
+            futures::stream::iter(tries.collect::<Vec<_>>()).buffered(CONCURRENT).collect().await;
+        if tried.iter().all(Result::is_ok) {
+            return Ok(tried.into_iter().flatten().collect());
+        }
+        let held = || Why::Unavailable("it was not written, since another one of its group would be refused".into());
+        Err(tried.into_iter().map(|tried| Answer::Refused(tried.err().unwrap_or_else(held))).collect())
+    }
+
+    async fn try_one(&self, change: &ObjectChange) -> Result<(Expected, Conflicts), Why> {
+        let path = self.path(change)?;
+        try_apply(self.target, &path, self.layer, change).await.map_err(|refusal| match refusal {
+            Refusal::Server(error) => why(&error),
+            Refusal::Foreign(why) => Why::Conflict(why),
+        })
+    }
+
+    fn path(&self, change: &ObjectChange) -> Result<ObjectPath, Why> {
+        path_of(&self.kinds, &change.object, change.manifest.as_ref()).map_err(Why::from)
+    }
+
+    async fn write(&self, change: &ObjectChange, expected: Expected, conflicts: Conflicts) -> Answer {
+        match &change.operation {
+            Operation::Prune | Operation::Keep => end(self.target, &self.kinds, self.layer, change).await,
+            Operation::Recreate => Answer::Refused(Why::Invalid("it cannot be made anew on an API server yet".into())),
+            _ => self.apply(change, expected, conflicts).await,
+        }
+    }
+
+    async fn apply(&self, change: &ObjectChange, mut expected: Expected, mut conflicts: Conflicts) -> Answer {
+        let path = match self.path(change) {
+            Ok(path) => path,
+            Err(why) => return Answer::Refused(why),
+        };
+        let manifest = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &self.target.place, self.layer);
+        for _ in 0..TRIES_MAX {
+            let mode = ApplyMode { dry_run: false, force: conflicts == Conflicts::Overrule };
+            let applied = self.target.server.apply(&path, &over(&manifest, &expected), mode).await;
+            match applied {
+                Ok(applied) => {
+                    let uid = Some(text(&applied.object, "uid").into());
+                    return Answer::Written { version: version_of(&applied.object), uid };
+                }
+                Err(error) if is_stale(&error) => {}
+                Err(error) => return answer(&error),
+            }
+            if let Err(why) = self.still_ours().await {
+                return Answer::Refused(why);
+            }
+            match try_apply(self.target, &path, self.layer, change).await {
+                Ok(tried) => (expected, conflicts) = tried,
+                Err(Refusal::Server(error)) => return Answer::Refused(why(&error)),
+                Err(Refusal::Foreign(why)) => return Answer::Refused(Why::Conflict(why)),
+            }
+        }
+        Answer::Refused(Why::Unavailable("it changes faster than it can be written".into()))
+    }
+
+    /// Whether the record is still the one under which this plan writes.
+    async fn still_ours(&self) -> Result<(), Why> {
+        let place = &self.target.place;
+        let path = ObjectPath::secret(&place.namespace, &place.record_name());
+        let record = self.target.keeper.get(&path).await.map_err(|error| why(&error))?;
+        let version = record.as_ref().map(|record| text(record, "resourceVersion"));
+        if version == self.record.map(|book| &*book.version) {
+            Ok(())
+        } else {
+            Err(Why::Conflict("another writer has the record now".into()))
+        }
+    }
+}
+
+/// Returns a manifest that is only taken over what is expected.
+fn over(manifest: &Value, expected: &Expected) -> Value {
+    let mut manifest = manifest.clone();
+    let metadata: &mut Map = manifest.make_map().entry(&"metadata".into()).make_map();
+    match expected {
+        Expected::Any => {}
+        Expected::Absent => drop(metadata.insert("resourceVersion".into(), Value::string(NO_VERSION))),
+        Expected::Version(version) => {
+            let (uid, version) = parts(version);
+            metadata.insert("uid".into(), Value::string(uid));
+            metadata.insert("resourceVersion".into(), Value::string(version));
+        }
+    }
+    manifest
+}

@@ -1,0 +1,66 @@
+//! In: the folder of a target. Out: facts, verdicts and answers.
+//! Guarantee: one writer, opened at the first write.
+use crate::act::apply::directory::{Writer, probe};
+use crate::decide::document::Site;
+use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
+use crate::decide::rollout::Answer;
+use crate::decide::value::{Fault, Live};
+use crate::name::{ClusterName, LayerName, ObjectId};
+use crate::observe::cluster::directory;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A target that is a folder.
+pub(super) struct Folder {
+    path: PathBuf,
+    fleet: Arc<str>,
+    cluster: ClusterName,
+    writer: Mutex<Option<Writer>>,
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf, fleet: &Arc<str>, cluster: &ClusterName) -> Self {
+        Self { path, fleet: fleet.clone(), cluster: cluster.clone(), writer: Mutex::default() }
+    }
+
+    pub(super) fn facts(&self, with_drift: bool) -> Result<ClusterState, Fault> {
+        let mut facts = directory::facts(&self.path, &self.fleet, &self.cluster)?;
+        if with_drift {
+            directory::mark_drift(&self.path, &mut facts);
+        }
+        Ok(facts)
+    }
+
+    pub(super) fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
+        let layer_of = |object: &ObjectId, site: Site| {
+            let holds = |layer: &&LayerPlan| {
+                let mut changes = layer.groups.iter().flat_map(|group| &group.objects);
+                changes.any(|change| change.object == *object && change.site == site)
+            };
+            plan.layers.iter().find(holds).map(|layer| layer.layer.clone())
+        };
+        let verdict = |probed: Probe| match layer_of(&probed.change.object, probed.change.site) {
+            Some(layer) => probe(&self.path, &self.fleet, &self.cluster, &layer, &probed.change),
+            None => Verdict::Unverified("its layer is not in the plan".into()),
+        };
+        probes.into_iter().map(verdict).collect()
+    }
+
+    /// Runs `act` with the one writer; a folder that cannot be opened refuses.
+    pub(super) fn with_writer(&self, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.is_none() {
+            match Writer::open(&self.path, &self.fleet, &self.cluster) {
+                Ok(opened) => *writer = Some(opened),
+                Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
+            }
+        }
+        act(writer.as_mut().expect("it was just opened"))
+    }
+
+    pub(super) fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
+        let objects: Vec<(LayerName, Site, ObjectId)> =
+            group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect();
+        directory::look(&self.path, &objects)
+    }
+}

@@ -1,0 +1,143 @@
+//! In: settings, a cluster's profile, plans. Out: what its target has and takes, whatever kind of target it is.
+//! Guarantee: one writer a cluster; connections live on threads of their own, so that `decide` delays no answer.
+mod connections;
+mod directory;
+mod kubernetes;
+
+use crate::decide::document::Site;
+use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
+use crate::decide::profile::{FullProfile, Record};
+use crate::decide::render::Layers;
+use crate::decide::rollout::{Answer, Rollout};
+use crate::decide::value::{Fault, Live};
+use crate::name::{ClusterName, ObjectId};
+use crate::settings::{Settings, Target};
+use connections::{Servers, on_connections};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+
+/// All targets of the settings.
+pub(super) struct Targets {
+    settings: Settings,
+    servers: Servers,
+    open: Mutex<BTreeMap<ClusterName, Arc<Open>>>,
+    /// None where requests run on the thread that asks for them.
+    connections: Option<Handle>,
+}
+
+/// The target of a cluster, as the last look at its facts found it.
+enum Open {
+    Directory(directory::Folder),
+    Kubernetes(Box<kubernetes::Cluster>),
+}
+
+impl Targets {
+    /// Takes the settings, and the threads on which connections live.
+    pub(super) fn new(settings: Settings, connections: Option<Handle>) -> Self {
+        Self { settings, servers: Servers::default(), open: Mutex::default(), connections }
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<ClusterName, Arc<Open>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what a cluster is and remembers; with the wanted layers, also which of its objects are not as applied.
+    pub(super) async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
+        match self.settings.target(&profile.target) {
+            Target::Directory(folder) => {
+                // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
+                let folder = directory::Folder::new(folder, &profile.fleet, &profile.cluster);
+                let facts = folder.facts(wanted.is_some())?;
+                self.keep(profile, wanted, Open::Directory(folder));
+                Ok(facts)
+            }
+            Target::Kubernetes(target) => {
+                let work = kubernetes::Cluster::open(&self.servers, &self.settings, &target, profile, wanted);
+                let (cluster, facts) = on_connections(self.connections.as_ref(), work).await?;
+                self.keep(profile, wanted, Open::Kubernetes(Box::new(cluster)));
+                Ok(facts)
+            }
+        }
+    }
+
+    /// Who only asks what is remembered must not come between a sync and its target.
+    fn keep(&self, profile: &FullProfile, wanted: Option<&Layers>, open: Open) {
+        if wanted.is_some() {
+            self.open().insert(profile.cluster.clone(), Arc::new(open));
+        }
+    }
+
+    /// Returns the target whose facts the plan was made from.
+    fn of(&self, plan: &Plan) -> Result<Arc<Open>, Why> {
+        let open = self.open().get(&plan.change.cluster).cloned();
+        open.ok_or_else(|| Why::Unavailable("the target is not known".into()))
+    }
+
+    /// Tries each write without effect, in their order.
+    pub(super) async fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
+        match self.of(plan).as_deref() {
+            Ok(Open::Directory(folder)) => folder.probe(plan, probes),
+            Ok(Open::Kubernetes(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.probe(plan, probes)).await
+            }
+            Err(why) => vec![Verdict::Refused(why.clone()); probes.len()],
+        }
+    }
+
+    /// Writes a record over the generation before it.
+    pub(super) async fn record(&self, plan: &Plan, record: &Record) -> Answer {
+        match self.of(plan).as_deref() {
+            Ok(Open::Directory(folder)) => folder.with_writer(|writer| writer.write_record(record)),
+            Ok(Open::Kubernetes(cluster)) => on_connections(self.connections.as_ref(), cluster.record(record)).await,
+            Err(why) => Answer::Refused(why.clone()),
+        }
+    }
+
+    /// Writes the inventory of a layer.
+    pub(super) async fn inventory(&self, plan: &Plan, inventory: &LayerInventory) -> Answer {
+        match self.of(plan).as_deref() {
+            Ok(Open::Directory(folder)) => folder.with_writer(|writer| writer.write_inventory(inventory)),
+            Ok(Open::Kubernetes(cluster)) => {
+                let site = plan.layers.iter().find(|layer| layer.layer == inventory.layer).map(|layer| layer.site);
+                let work = cluster.inventory(site.unwrap_or(Site::Workload), inventory);
+                on_connections(self.connections.as_ref(), work).await
+            }
+            Err(why) => Answer::Refused(why.clone()),
+        }
+    }
+
+    /// Writes what a group writes.
+    pub(super) async fn write(&self, plan: &Plan, id: GroupId) -> Vec<Answer> {
+        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
+        match self.of(plan).as_deref() {
+            Ok(Open::Directory(folder)) => {
+                group.writes().map(|change| folder.with_writer(|writer| writer.write(&layer.layer, change))).collect()
+            }
+            Ok(Open::Kubernetes(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.write(layer, group)).await
+            }
+            Err(why) => group.writes().map(|_| Answer::Refused(why.clone())).collect(),
+        }
+    }
+
+    /// Reads a group's objects.
+    pub(super) async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {
+        let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
+        match self.of(plan).as_deref() {
+            Ok(Open::Directory(folder)) => folder.look(layer, group),
+            Ok(Open::Kubernetes(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.look(layer, group)).await
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Begins the machine that says what comes next, as the plan's target needs it.
+    pub(super) fn rollout(&self, plan: Plan) -> Rollout {
+        match self.of(&plan).as_deref() {
+            Ok(Open::Kubernetes(cluster)) => Rollout::with_stability(plan, cluster.stability()),
+            _ => Rollout::for_directory(plan),
+        }
+    }
+}
