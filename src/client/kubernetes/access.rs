@@ -11,6 +11,9 @@ use std::time::Duration;
 /// A server that cannot be connected to within this is taken for unreachable: round trips take a hundredth of it.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How requests of ours say whose they are.
+const USER_AGENT: &str = concat!("stratify/", env!("CARGO_PKG_VERSION"));
+
 /// The largest kubeconfig: one with certificates for a hundred clusters has half of it.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -66,6 +69,8 @@ impl Server {
         config.auth_info.impersonate.clone_from(&identity.user);
         config.auth_info.impersonate_groups =
             Some(identity.groups.clone()).filter(|groups| !groups.is_empty() && identity.user.is_some());
+        // Audit logs tell our requests by it.
+        config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         let host = config.cluster_url.to_string();
         let client = Client::try_from(config).map_err(|error| refused(error.to_string()))?;
         Ok(Self::new(name, host, client))
