@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The keys by which items of a list are known, most telling first; Kubernetes merges its lists by these.
-const MERGE_KEYS: [&str; 12] = [
+pub const MERGE_KEYS: [&str; 12] = [
     "name",
     "id",
     "key",

@@ -5,7 +5,7 @@ use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
 use crate::decide::value::{Digest, Pointer, Span, Value};
-use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ProfileName, RepoPath};
+use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ObjectId, ProfileName, RepoPath};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -275,6 +275,18 @@ pub struct ObjectSelector {
     pub namespace: Option<Arc<str>>,
     /// Of this name.
     pub name: Option<Arc<str>>,
+}
+
+impl ObjectSelector {
+    /// Whether an object of a layer is one of those.
+    pub fn selects(&self, layer: &LayerName, object: &ObjectId) -> bool {
+        let is = |wanted: &Option<Arc<str>>, found: Option<&Arc<str>>| wanted.is_none() || wanted.as_ref() == found;
+        self.layer.as_ref().is_none_or(|wanted| wanted == layer)
+            && is(&self.group, Some(&object.group))
+            && is(&self.kind, Some(&object.kind))
+            && is(&self.name, Some(&object.name))
+            && is(&self.namespace, object.namespace.as_ref())
+    }
 }
 
 /// A patch of rendered objects.

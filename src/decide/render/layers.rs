@@ -142,7 +142,7 @@ impl Renderer<'_> {
             let mut matched = false;
             for layer in layers.iter_mut() {
                 let name = layer.name.clone();
-                for object in layer.objects.iter_mut().filter(|object| is_target(patch, &name, &object.id)) {
+                for object in layer.objects.iter_mut().filter(|object| patch.target.selects(&name, &object.id)) {
                     matched = true;
                     patch_object(object, patch, &mut self.errors);
                 }
@@ -215,16 +215,6 @@ fn rendered(layer: &ProfileLayer, objects: Vec<Object>) -> Layer {
         objects,
         at: layer.at.clone(),
     }
-}
-
-fn is_target(patch: &ObjectPatch, layer: &LayerName, id: &ObjectId) -> bool {
-    let is = |wanted: &Option<Arc<str>>, found: &str| wanted.as_ref().is_none_or(|wanted| **wanted == *found);
-    let target = &patch.target;
-    target.layer.as_ref().is_none_or(|wanted| wanted == layer)
-        && is(&target.group, &id.group)
-        && is(&target.kind, &id.kind)
-        && is(&target.name, &id.name)
-        && target.namespace.as_ref().is_none_or(|wanted| id.namespace.as_ref() == Some(wanted))
 }
 
 /// Returns the part of an object's identity that an operation would change; `move` changes two places.

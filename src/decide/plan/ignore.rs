@@ -1,0 +1,136 @@
+//! In: what a layer leaves to others, a manifest, the live object. Out: which of its fields are left now, and it without them.
+//! Guarantee: an object that is not there yet is made whole; what a rule leaves to some is ours as long as they have not taken it.
+use super::ownership::fields::{Part, Step};
+use super::ownership::{Managed, managed};
+use crate::decide::profile::Ignore;
+use crate::decide::value::{Map, PatchOperation, Pointer, Value, apply};
+use crate::name::{LayerName, ObjectId};
+use std::sync::Arc;
+
+/// Returns the pointers into a manifest whose fields are left to others as the object stands.
+pub fn ignored(rules: &[Ignore], layer: &LayerName, object: &ObjectId, manifest: &Value, live: &Value) -> Vec<Pointer> {
+    let mut pointers = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.target.selects(layer, object)) {
+        if rule.managers.is_empty() {
+            pointers.extend(rule.pointers.iter().filter(|pointer| pointer.get(manifest).is_some()).cloned());
+        } else {
+            let mut owned = Vec::new();
+            taken(manifest, live, &rule.managers, &mut owned);
+            pointers.extend(owned.into_iter().filter(|at| is_named(at, &rule.pointers)));
+        }
+    }
+    pointers.sort();
+    pointers.dedup();
+    pointers
+}
+
+/// Returns the manifest to apply over what is there: without what is left to others.
+#[must_use]
+pub fn without(manifest: &Value, pointers: &[Pointer]) -> Value {
+    let mut left = manifest.clone();
+    let mut pointers: Vec<&Pointer> = pointers.iter().collect();
+    // From the end, so that no index of a list moves before it is used.
+    pointers.sort_by_key(|pointer| std::cmp::Reverse(places(pointer)));
+    for pointer in pointers {
+        // One that lies in another one is gone already.
+        let _ = apply(&mut left, &[PatchOperation::Remove(pointer.clone())]);
+    }
+    left
+}
+
+/// Returns what a pointer is sorted by: indices by their number.
+fn places(pointer: &Pointer) -> Vec<(usize, Arc<str>)> {
+    pointer.tokens().iter().map(|token| (token.parse().unwrap_or_default(), token.clone())).collect()
+}
+
+/// A rule without pointers is about all fields of its managers.
+fn is_named(at: &Pointer, pointers: &[Pointer]) -> bool {
+    pointers.is_empty() || pointers.iter().any(|pointer| at.is_within(pointer))
+}
+
+/// Collects the parts of a manifest that these managers own, each as far up as they own it.
+fn taken(manifest: &Value, live: &Value, managers: &[Arc<str>], owned: &mut Vec<Pointer>) {
+    let all = managed(live);
+    let is_theirs = |it: &&Managed<'_>| managers.contains(&it.manager.name) && !it.is_ours();
+    for theirs in all.iter().filter(is_theirs) {
+        walk(manifest, Part::of(theirs.fields), &mut Pointer::default(), owned);
+    }
+}
+
+fn walk(value: &Value, part: Part<'_>, at: &mut Pointer, owned: &mut Vec<Pointer>) {
+    match part {
+        Part::Whole => owned.push(at.clone()),
+        Part::None => {}
+        Part::Some(_) => {
+            let fields = value.as_map().into_iter().flat_map(Map::iter);
+            let fields = fields.map(|(key, value)| (key.clone(), Step::Field(key), value));
+            let items = value.as_list().unwrap_or_default().iter().enumerate();
+            let items = items.map(|(index, item)| (index.to_string().into(), Step::Item(index, item), item));
+            for (token, step, value) in fields.chain(items) {
+                at.push(token);
+                walk(value, part.step(step), at, owned);
+                at.pop();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::plan::example::value;
+    use crate::decide::profile::ObjectSelector;
+    use serde_json::json;
+
+    fn manifest() -> Value {
+        value(
+            &json!({"spec": {"replicas": 2, "containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "y"}]}}),
+        )
+    }
+
+    fn live(manager: &str) -> Value {
+        let fields = json!({"f:spec": {"f:replicas": {}, "f:containers": {"k:{\"name\":\"b\"}": {"f:image": {}}}}});
+        value(
+            &json!({"metadata": {"managedFields": [{"manager": manager, "operation": "Update", "fieldsV1": fields}]}}),
+        )
+    }
+
+    fn rule(kind: &str, pointers: &[&str], managers: &[&str]) -> Ignore {
+        Ignore {
+            target: ObjectSelector { kind: Some(kind.into()), ..ObjectSelector::default() },
+            pointers: pointers.iter().map(|text| Pointer::parse(text).expect("it is a pointer")).collect(),
+            managers: managers.iter().map(|name| Arc::from(*name)).collect(),
+        }
+    }
+
+    fn texts(rule: Ignore, live: &Value) -> Vec<String> {
+        let layer = LayerName::new("web").expect("it is a label");
+        let object = ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: None, name: "web".into() };
+        ignored(&[rule], &layer, &object, &manifest(), live).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_rule_leaves_its_pointers_of_its_objects() {
+        let live = live("scaler");
+        assert_eq!(texts(rule("Deployment", &["/spec/replicas", "/spec/absent"], &[]), &live), ["/spec/replicas"]);
+        assert!(texts(rule("StatefulSet", &["/spec/replicas"], &[]), &live).is_empty(), "it is of another kind");
+    }
+
+    #[test]
+    fn what_is_left_to_some_is_ours_until_they_take_it() {
+        let replicas = || rule("Deployment", &["/spec/replicas"], &["scaler"]);
+        assert_eq!(texts(replicas(), &live("scaler")), ["/spec/replicas"]);
+        assert!(texts(replicas(), &live("kubectl")).is_empty(), "somebody else took it");
+        assert!(texts(replicas(), &Value::Null).is_empty(), "nobody did");
+        let all = texts(rule("Deployment", &[], &["scaler"]), &live("scaler"));
+        assert_eq!(all, ["/spec/containers/1/image", "/spec/replicas"], "all that they have");
+    }
+
+    #[test]
+    fn what_is_left_is_not_applied() {
+        let pointers = ["/spec/containers/1", "/spec/containers/0", "/spec/containers/0/image", "/spec/replicas"];
+        let pointers: Vec<Pointer> = pointers.iter().filter_map(|text| Pointer::parse(text)).collect();
+        assert_eq!(without(&manifest(), &pointers), value(&json!({"spec": {"containers": []}})));
+        assert_eq!(without(&manifest(), &[]), manifest());
+    }
+}
