@@ -33,7 +33,7 @@ impl Rollout {
             let name = layer.layer.clone();
             match self.layers.get(at)? {
                 LayerState::Begun => {
-                    let (object, since, why) = self.waiting.clone()?;
+                    let (object, since, why) = self.waiting()?;
                     Some(Blocked { layer: name, waits_for: WaitsFor::Object(object), since: Some(since), why })
                 }
                 LayerState::Skipped(other) => self.behind(name, *other, "it came to no good end"),

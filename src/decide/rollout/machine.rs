@@ -2,7 +2,8 @@
 //! Guarantee: the record stands before any write, an inventory before its layer's, and a layer after all that it needs.
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
-use crate::decide::health::{Health, Reporting};
+use crate::decide::document::Site;
+use crate::decide::health::{self, Health, Reporting, Suspects};
 use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
 use crate::decide::value::{Live, Timestamp};
 use crate::name::ObjectId;
@@ -53,7 +54,11 @@ pub struct Rollout {
     /// The UIDs that the target gave to what was written.
     uids: BTreeMap<Place, Arc<str>>,
     /// What the gate that is looked at waits for.
-    pub(super) waiting: Option<(ObjectId, Timestamp, String)>,
+    waiting: Option<(ObjectId, Timestamp, String)>,
+    /// The pods that may say why.
+    suspects: Option<(Site, Suspects)>,
+    /// What they said last, and of which object.
+    reason: Option<(ObjectId, String)>,
 }
 
 /// Where a rollout stands.
@@ -118,6 +123,8 @@ impl Rollout {
             until: None,
             uids: BTreeMap::new(),
             waiting: None,
+            suspects: None,
+            reason: None,
         }
     }
 
@@ -244,8 +251,7 @@ impl Rollout {
 
     fn leave(&mut self, at: usize, state: LayerState) -> Option<Step> {
         self.set_layer(at, state);
-        self.watch = Watch::default();
-        (self.pause, self.until, self.waiting) = (LOOK_FIRST, None, None);
+        self.forget_gate();
         self.stage = Stage::Layer(at + 1, Phase::Enter);
         None
     }
@@ -256,9 +262,14 @@ impl Rollout {
         }
     }
 
-    fn open(&mut self, at: usize, group: usize) {
+    fn forget_gate(&mut self) {
         self.watch = Watch::default();
         (self.pause, self.until, self.waiting) = (LOOK_FIRST, None, None);
+        (self.suspects, self.reason) = (None, None);
+    }
+
+    fn open(&mut self, at: usize, group: usize) {
+        self.forget_gate();
         self.stage = Stage::Layer(at, Phase::Write(group + 1));
     }
 
@@ -355,18 +366,50 @@ impl Rollout {
         match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer)) {
             Judgement::Open => self.open(at, nth),
             Judgement::Lost { object, why, spurious } => {
+                let why = self.with_reason(&object, why);
                 self.fail(at, Some(object), why, spurious);
                 self.leave(at, LayerState::Failed);
             }
             Judgement::Closed { object, why, at: earliest } => {
                 let deadline = self.deadline(group.gate, now);
                 if now < deadline {
+                    let live = seen.iter().find(|((_, id), _)| *id == object);
+                    self.suspects = live.and_then(|((site, _), live)| Some((*site, health::suspects(live)?)));
                     self.look_again(object, why, earliest, now, deadline);
                 } else {
+                    let why = self.with_reason(&object, why);
                     self.fail(at, Some(object), format!("its time is over: {why}"), true);
                     self.leave(at, LayerState::Failed);
                 }
             }
+        }
+    }
+
+    /// Returns the pods that may say why the gate is closed, and where they are; asked after a look, none is fine too.
+    pub fn suspects(&self) -> Option<&(Site, Suspects)> {
+        self.suspects.as_ref()
+    }
+
+    /// Takes what was seen of the suspects, at most [`health::PODS_MAX`] of them; it changes what is told, nothing else.
+    pub fn saw_pods(&mut self, pods: &[Live]) {
+        if self.suspects.take().is_some()
+            && let Some((object, ..)) = &self.waiting
+        {
+            self.reason = health::reason(pods).map(|reason| (object.clone(), reason));
+        }
+    }
+
+    /// Returns what the gate that is looked at waits for, since when, and why.
+    pub(super) fn waiting(&self) -> Option<(ObjectId, Timestamp, String)> {
+        let (object, since, why) = self.waiting.clone()?;
+        let why = self.with_reason(&object, why);
+        Some((object, since, why))
+    }
+
+    fn with_reason(&self, object: &ObjectId, why: String) -> String {
+        match &self.reason {
+            Some((of, reason)) if of == object => format!("{why}; {reason}"),
+            _ => why,
         }
     }
 

@@ -282,6 +282,37 @@ fn what_has_ended_badly_is_not_waited_for() {
 }
 
 #[test]
+fn what_the_pods_say_is_told_while_it_waits_and_at_its_end() {
+    let mut rollout = Rollout::new(plan(vec![layer("a", Operation::Create, "a", &[])]));
+    let place = (Site::Workload, change(Operation::Create, "a").object);
+    let labels = Map::from_iter([("matchLabels", Map::from_iter([("app", Value::from("a"))]).into())]);
+    let spec = Map::from_iter([("selector", Value::from(labels))]);
+    let fields = [("kind", "Deployment".into()), ("apiVersion", "apps/v1".into()), ("spec", spec.into())];
+    let deployment = Live::Present { object: Map::from_iter(fields).into(), version: "1".into() };
+    let reasons = [("phase", "Failed".into()), ("reason", "Evicted".into())];
+    let pod = shown("Pod", "v1", Map::from_iter(reasons));
+    let mut now = Timestamp(0);
+    let mut blocked = Vec::new();
+    let outcome = loop {
+        match rollout.next(now) {
+            Step::Done(outcome) => break outcome,
+            Step::Wait { until } => now = until,
+            Step::Look(_) => {
+                rollout.saw(&[(place.clone(), deployment.clone())], now);
+                blocked.extend(rollout.suspects().map(|(_, suspects)| suspects.selector.to_string()));
+                rollout.saw_pods(std::slice::from_ref(&pod));
+                blocked.extend(rollout.why_blocked().into_iter().map(|it| it.why));
+            }
+            _ => rollout.answered(&[written()]),
+        }
+    };
+    let why = "no controller has seen it yet; pod : Evicted";
+    assert_eq!(blocked[..2], ["app=a", why], "after the first look already");
+    let expected = format!("its time is over: {why}");
+    assert!(matches!(outcome, Outcome::Failed(troubles) if troubles[0].why == expected), "and at last");
+}
+
+#[test]
 fn a_layer_may_say_when_a_kind_is_well() {
     let health = vec![HealthRule {
         group: None,
