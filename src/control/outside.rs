@@ -6,6 +6,7 @@ use super::world::{Clock, Sources, Target, Woken};
 use crate::client::git::Content;
 use crate::decide::document::{Commits, Site, Texts, TreeChange};
 use crate::decide::fleet::Fleet;
+use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::Layers;
@@ -210,6 +211,10 @@ impl Target for Outside {
 
     async fn look(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Live)> {
         self.targets.look(plan, id).await
+    }
+
+    async fn pods(&self, plan: &Plan, site: Site, suspects: &Suspects) -> Vec<Live> {
+        self.targets.pods(plan, site, suspects).await
     }
 
     fn rollout(&self, plan: Plan) -> Rollout {

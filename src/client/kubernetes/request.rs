@@ -82,6 +82,14 @@ impl Server {
         }
     }
 
+    /// Lists at most `limit` objects by labels.
+    pub async fn list_some(&self, path: &ObjectPath, labels: &str, limit: usize) -> Result<Vec<Value>, ApiError> {
+        let mut query = format!("limit={limit}&labelSelector=");
+        encode(labels, &mut query);
+        let page = self.call(&call(Method::GET, "list", path, &query, None)).await?.value;
+        Ok(page.get("items").and_then(Value::as_list).unwrap_or_default().to_vec())
+    }
+
     async fn list_once(&self, path: &ObjectPath, labels: &str) -> Result<Vec<Value>, ApiError> {
         let mut items = Vec::new();
         let mut next = String::new();

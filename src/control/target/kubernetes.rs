@@ -3,6 +3,7 @@
 use super::connections::Servers;
 use crate::act::apply::kubernetes as apply;
 use crate::decide::document::Site;
+use crate::decide::health::Suspects;
 use crate::decide::plan::secret::{Book, Place};
 use crate::decide::plan::{ClusterState, Group, Inventory, LayerInventory, LayerPlan, Plan, Probe, Uid, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
@@ -187,6 +188,16 @@ impl Cluster {
         let seen = observe::look(&side.server, &unknown, &labels).await;
         let seen = unknown.into_iter().map(|owned| (layer.site, owned.object)).zip(seen);
         known.into_iter().chain(seen).collect()
+    }
+}
+
+impl Cluster {
+    /// Reads pods that may say why an object is not well.
+    pub(super) async fn pods(&self, site: Site, suspects: &Suspects) -> Vec<Live> {
+        match self.side(site) {
+            Ok(side) => observe::pods(&side.server, suspects).await,
+            Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod directory;
 mod kubernetes;
 
 use crate::decide::document::Site;
+use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::Layers;
@@ -130,6 +131,16 @@ impl Targets {
                 on_connections(self.connections.as_ref(), cluster.look(layer, group)).await
             }
             Err(_) => Vec::new(),
+        }
+    }
+
+    /// Reads pods that may say why an object is not well; a directory has none.
+    pub(super) async fn pods(&self, plan: &Plan, site: Site, suspects: &Suspects) -> Vec<Live> {
+        match self.of(plan).as_deref() {
+            Ok(Open::Kubernetes(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.pods(site, suspects)).await
+            }
+            _ => Vec::new(),
         }
     }
 

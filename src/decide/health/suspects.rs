@@ -1,7 +1,7 @@
 //! In: a workload that is not well, later its pods. Out: which pods to look at, and what the worst of them says.
 //! Guarantee: only tells; whether a workload is well is judged by the workload alone.
 use super::view::View;
-use super::{Health, kind};
+use super::{Health, pod};
 use crate::decide::value::{Live, Value};
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ pub fn reason(pods: &[Live]) -> Option<String> {
         if !view.value("metadata.deletionTimestamp").is_null() {
             return None;
         }
-        let (rank, why) = match kind::assess(view, None) {
+        // Items of a list do not say their kind.
+        let (rank, why) = match pod::assess(view) {
             Health::Failed(why) | Health::Ended(why) => (1, why),
             Health::InProgress(why) => (0, why),
             _ => return None,
@@ -99,9 +100,7 @@ mod tests {
     #[test]
     fn the_newest_pod_that_fails_says_why() {
         let pod = |name: &str, created: &str, status: Json| {
-            live(
-                &json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name, "creationTimestamp": created}, "status": status}),
-            )
+            live(&json!({"metadata": {"name": name, "creationTimestamp": created}, "status": status}))
         };
         let waiting = |reason: &str| json!({"phase": "Pending", "containerStatuses": [{"name": "a", "state": {"waiting": {"reason": reason}}}]});
         let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});

@@ -1,6 +1,7 @@
 //! In: objects of ours on an API server. Out: what it has of each.
 //! Guarantee: one request a kind where there are many, and never an older state than that of the last write.
 use crate::client::kubernetes::{ApiError, Kind, ObjectPath, Server};
+use crate::decide::health::{PODS_MAX, Suspects};
 use crate::decide::value::{Absence, Fault, Live, Owner, Source, Value};
 use crate::name::ObjectId;
 use futures::StreamExt;
@@ -80,6 +81,15 @@ pub async fn survey(server: &Server, objects: &[ObjectId], labels: &str) -> BTre
     let reads: Vec<_> = single.into_iter().map(|(kind, object)| read(server, kind, object)).collect();
     seen.extend(futures::stream::iter(reads).buffered(CONCURRENT).collect::<Vec<_>>().await);
     seen
+}
+
+/// Reads some pods of a workload; those that cannot be read have nothing to say.
+pub async fn pods(server: &Server, suspects: &Suspects) -> Vec<Live> {
+    let Ok(kinds) = server.kinds().await else { return Vec::new() };
+    let Some(kind) = kinds.get("", "Pod") else { return Vec::new() };
+    let path = ObjectPath::all(kind, Some(&suspects.namespace));
+    let found = server.list_some(&path, &suspects.selector, PODS_MAX).await;
+    found.unwrap_or_default().into_iter().map(present).collect()
 }
 
 type Listed = (Kind, Vec<ObjectId>, Result<Vec<Value>, ApiError>);
