@@ -111,7 +111,7 @@ pub fn judge(conflicts: &[Conflict], last_applied: Option<&Value>, adopt: &[Arc<
 
 /// Says in words which fields are others'.
 pub fn words(foreign: &[Conflict]) -> String {
-    let one = |conflict: &Conflict| format!("the field {} belongs to {}", conflict.field, conflict.manager);
+    let one = |conflict: &Conflict| format!("{} ({})", conflict.field, conflict.manager);
     let mut said: Vec<String> = foreign.iter().take(NAMED_MAX).map(one).collect();
     if foreign.len() > NAMED_MAX {
         said.push(format!("and {} more", foreign.len() - NAMED_MAX));
@@ -205,7 +205,7 @@ mod tests {
         let Taking::Refuse(foreign) = judge(&conflicts(&status(&[helm, other])), None, &adopt) else {
             panic!("one of them is foreign");
         };
-        assert_eq!(words(&foreign), "the field .spec.replicas belongs to `some-operator`");
+        assert_eq!(words(&foreign), ".spec.replicas (`some-operator`)");
         assert_eq!(judge(&[], None, &adopt), Taking::Overrule { adopt: vec![] }, "nothing is in the way");
     }
 

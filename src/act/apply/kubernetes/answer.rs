@@ -2,6 +2,7 @@
 //! Guarantee: only what the server itself refused is refused; all else is unknown, or worth another try.
 use crate::client::kubernetes::{ApiError, Trouble};
 use crate::decide::plan::Why;
+use crate::decide::plan::conflict::{Conflict, conflict};
 use crate::decide::rollout::Answer;
 
 /// Returns what an error says of a write.
@@ -33,10 +34,9 @@ pub(super) fn has_foreign_fields(error: &ApiError) -> bool {
     error.causes().iter().any(|cause| cause.reason == "FieldManagerConflict")
 }
 
-/// Returns who has which fields, in words.
-pub(super) fn foreign_fields(error: &ApiError) -> String {
-    let conflicts = error.causes().iter().filter(|cause| cause.reason == "FieldManagerConflict");
-    conflicts.map(|cause| format!("{} ({})", cause.field, cause.message)).collect::<Vec<_>>().join("; ")
+/// Returns the fields that others have and that an apply would change.
+pub(super) fn conflicts(error: &ApiError) -> Vec<Conflict> {
+    error.causes().iter().filter_map(|cause| conflict(&cause.reason, &cause.message, &cause.field)).collect()
 }
 
 /// Whether the object's namespace is not there; the server names the namespace then.

@@ -1,9 +1,10 @@
 //! In: the writes of a plan. Out: what the server would do with each, over what.
 //! Guarantee: changes nothing; an object that is there and not ours is refused, with who manages it.
-use super::answer::{foreign_fields, has_foreign_fields, lacks_namespace, why};
+use super::answer::{conflicts, has_foreign_fields, lacks_namespace, why};
 use super::prune::{Ours, find};
 use super::target::{CONCURRENT, Pathless, Target, managers, named, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
+use crate::decide::plan::conflict::{Taking, judge, last_applied, words};
 use crate::decide::plan::secret::with_marks;
 use crate::decide::plan::{Conflicts, Expected, Group, ObjectChange, Operation, Plan, Probe, Verdict, Why};
 use crate::decide::value::Value;
@@ -143,8 +144,10 @@ pub(super) async fn try_apply(
             let live = target.server.get(path).await.map_err(Refusal::Server)?;
             let is_ours =
                 live.as_ref().is_some_and(|live| is_known(target, layer, change, live) && target.is_marked(live));
-            if !is_ours {
-                return Err(Refusal::Foreign(format!("others have its fields: {}", foreign_fields(&error))));
+            // What we applied last to an object of ours stays ours, whoever has it now; all else is another's.
+            let applied = last_applied(change).filter(|_| is_ours);
+            if let Taking::Refuse(foreign) = judge(&conflicts(&error), applied.as_ref(), &[]) {
+                return Err(Refusal::Foreign(format!("others have its fields: {}", words(&foreign))));
             }
             let forced = target.server.apply(path, &manifest, ApplyMode { dry_run: true, force: true }).await;
             (forced.map_err(Refusal::Server)?, Conflicts::Overrule)
