@@ -1,0 +1,133 @@
+//! In: commits of a fleet, edits by others, a real API server. Out: what a sync makes of the server.
+//! Guarantee: what was sent comes from the server's own log.
+use super::fleet::{Fleet, config_map, read};
+use crate::testenv::{Server, User};
+use serde_json::json;
+use std::process::Command;
+
+/// Returns the writes that the program did since a mark, without those that were only tried.
+fn writes(server: &Server, mark: usize, fleet: &str) -> Vec<String> {
+    let is_ours = |entry: &crate::testenv::Entry| {
+        entry.user_agent.starts_with("stratify/")
+            && entry.is_write()
+            && (entry.uri.contains(&format!("/namespaces/{fleet}")) || entry.uri.contains(&format!(".{fleet}")))
+    };
+    server.audit().since(mark, is_ours).into_iter().map(|entry| format!("{} {}", entry.verb, entry.uri)).collect()
+}
+
+#[tokio::test]
+async fn a_commit_becomes_objects_and_a_second_sync_writes_nothing() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "first");
+    fleet.sync("the fleet").ends_with(0).says(&["first: synced 1 layers, 3 objects"]);
+    let map = config_map(server, "first", "a").await.expect("it was applied");
+    assert_eq!(map["data"]["key"], "1", "as written");
+    assert_eq!(map["metadata"]["labels"]["stratify.dev/layer"], "config", "it bears our mark");
+    let parent = read(server, "/api/v1/namespaces/stratify-system/secrets/layer.first.config").await;
+    let parent = parent.expect("its layer has an inventory");
+    let id = &parent["metadata"]["labels"]["applyset.kubernetes.io/id"];
+    assert_eq!(&map["metadata"]["labels"]["applyset.kubernetes.io/part-of"], id, "it is a member of the layer's set");
+    let mark = server.audit().mark();
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(writes(server, mark, "first"), Vec::<String>::new(), "nothing changed");
+}
+
+#[tokio::test]
+async fn what_a_commit_changes_is_written_and_what_it_omits_is_deleted() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "second");
+    fleet.sync("the fleet").ends_with(0);
+    fleet.config_map("config", "a", "2");
+    fleet.remove("config", "b");
+    fleet.config_map("config", "c", "1");
+    let mark = server.audit().mark();
+    fleet.sync("a changes, b goes, c comes").ends_with(0).says(&["1 created, 1 changed, 1 removed"]);
+    assert_eq!(config_map(server, "second", "a").await.expect("it stays")["data"]["key"], "2");
+    assert_eq!(config_map(server, "second", "b").await, None, "it is gone");
+    assert!(config_map(server, "second", "c").await.is_some(), "it is there");
+    let writes = writes(server, mark, "second");
+    assert_eq!(writes.len(), 3 + 4, "three objects, two inventories, two records: {writes:#?}");
+}
+
+#[tokio::test]
+async fn what_others_changed_is_corrected_and_what_others_own_is_refused() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "third");
+    fleet.sync("the fleet").ends_with(0);
+    let edited = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "key": "9" } });
+    patch(server, "third", "a", &edited, true).await;
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(config_map(server, "third", "a").await.expect("it stays")["data"]["key"], "1", "it was corrected");
+
+    let theirs = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c" }, "data": { "key": "9" } });
+    patch(server, "third", "c", &theirs, false).await;
+    fleet.config_map("config", "c", "1");
+    fleet.sync("c comes").ends_with(1).says(&["ConfigMap c", "not ours", "editor"]);
+    let map = config_map(server, "third", "c").await.expect("it stays");
+    assert_eq!((&map["data"]["key"], &map["metadata"]["labels"]), (&json!("9"), &json!(null)), "it was not touched");
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_made_anew_or_unmarked_is_not_deleted() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "fourth");
+    fleet.sync("the fleet").ends_with(0);
+    let path = "/api/v1/namespaces/fourth/configmaps/b";
+    let request = http::Request::delete(path).body(Vec::new()).expect("it is a request");
+    server.client().await.request_text(request).await.expect("an administrator may");
+    let theirs = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "b" }, "data": { "key": "9" } });
+    patch(server, "fourth", "b", &theirs, false).await;
+    fleet.remove("config", "b");
+    fleet.sync("b goes").ends_with(0);
+    assert_eq!(config_map(server, "fourth", "b").await.expect("it stays")["data"]["key"], "9", "it is another object");
+}
+
+#[tokio::test]
+async fn a_definition_is_established_before_its_objects_come_and_goes_after_them() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "fifth");
+    fleet.manifest("config", "definition", CRD);
+    fleet.manifest(
+        "config",
+        "widget",
+        "apiVersion: fifth.example.org/v1\nkind: Widget\nmetadata: { name: w }\nspec: { size: 3 }\n",
+    );
+    fleet.sync("a definition and its object").ends_with(0);
+    let path = "/apis/fifth.example.org/v1/namespaces/fifth/widgets/w";
+    assert_eq!(read(server, path).await.expect("it was applied")["spec"]["size"], 3);
+    let tooling = Command::new("kubectl").arg("version").arg("--client").output();
+    if tooling.is_ok() {
+        let kubeconfig = server.kubeconfig_file(User::ADMIN);
+        let listed = Command::new("kubectl")
+            .args(["get", "widgets.fifth.example.org", "--all-namespaces", "-l", "stratify.dev/fleet=fifth", "-o", "name"])
+            .env("KUBECONFIG", kubeconfig)
+            .output()
+            .expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&listed.stdout).trim(), "widget.fifth.example.org/w", "kubectl shows it");
+    }
+}
+
+const CRD: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.fifth.example.org }
+spec:
+  group: fifth.example.org
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets, singular: widget }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties: { spec: { type: object, properties: { size: { type: integer } } } }
+";
+
+/// Applies as another manager.
+async fn patch(server: &Server, namespace: &str, name: &str, object: &serde_json::Value, force: bool) {
+    let uri = format!("/api/v1/namespaces/{namespace}/configmaps/{name}?fieldManager=editor&force={force}");
+    let request = http::Request::patch(uri).header("content-type", "application/apply-patch+yaml");
+    let request = request.body(object.to_string().into_bytes()).expect("it is a request");
+    server.client().await.request_text(request).await.expect("an administrator may");
+}
