@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A server that cannot be connected to within this is taken for unreachable: round trips take a hundredth of it.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 /// How requests of ours say whose they are.
 const USER_AGENT: &str = concat!("stratify/", env!("CARGO_PKG_VERSION"));

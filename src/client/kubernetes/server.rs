@@ -10,10 +10,13 @@ use kube::Client;
 use kube::client::Body;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long one answer may take: webhooks have 30 s, and an API server 60 s for all of it.
 pub(super) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// For so long a server that could not be reached is not asked again: requests that come together wait for one of them.
+const DOWN: Duration = Duration::from_secs(1);
 
 /// The most bytes of one answer: a page of 500 objects, of which none is above the 3 MB that etcd takes, and few near it.
 const BYTES_MAX: usize = 256 << 20;
@@ -28,6 +31,8 @@ struct Inner {
     client: Client,
     kinds: Mutex<Option<Arc<Kinds>>>,
     budget: Mutex<RetryBudget>,
+    /// Since when nothing answers, and what was said last.
+    down: Mutex<Option<(Instant, ApiError)>>,
 }
 
 impl fmt::Debug for Server {
@@ -56,7 +61,14 @@ pub(super) struct Answered {
 
 impl Server {
     pub(super) fn new(name: &str, host: String, client: Client) -> Self {
-        Self(Arc::new(Inner { name: name.into(), host, client, kinds: Mutex::default(), budget: Mutex::default() }))
+        Self(Arc::new(Inner {
+            name: name.into(),
+            host,
+            client,
+            kinds: Mutex::default(),
+            budget: Mutex::default(),
+            down: Mutex::default(),
+        }))
     }
 
     /// Returns the target's name in the settings.
@@ -94,21 +106,36 @@ impl Server {
         self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn down(&self) -> MutexGuard<'_, Option<(Instant, ApiError)>> {
+        self.0.down.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn budget(&self) -> MutexGuard<'_, RetryBudget> {
         self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request, again where that is safe and can help.
     pub(super) async fn call(&self, call: &Call) -> Result<Answered, ApiError> {
-        let mut attempts = Attempts::new(&format!("{} {}", self.0.host, call.uri));
+        let (mut attempts, begin) = (Attempts::new(&format!("{} {}", self.0.host, call.uri)), Instant::now());
+        let was_down = self.down().clone();
+        if let Some((_, error)) = was_down.as_ref().filter(|(since, _)| since.elapsed() < DOWN) {
+            return Err(ApiError { attempt: call.attempt.clone(), trouble: error.trouble.clone() });
+        }
         loop {
             let error = match self.call_once(call).await {
                 Ok(answered) => {
                     self.budget().earned();
+                    *self.down() = None;
                     return Ok(answered);
                 }
                 Err(error) => error,
             };
+            let is_down = matches!(error.trouble, Trouble::Unreachable(_));
+            *self.down() = is_down.then(|| (Instant::now(), error.clone()));
+            // A server that was down before, or does not even refuse, is asked once: nobody is to wait for it.
+            if is_down && (was_down.is_some() || begin.elapsed() >= super::access::CONNECT) {
+                return Err(error);
+            }
             let asked = if let Trouble::Refused { retry_after, .. } = &error.trouble { *retry_after } else { None };
             let pause = may_repeat(call, &error).then(|| attempts.again(asked, &mut self.budget())).flatten();
             let Some(pause) = pause else { return Err(error) };

@@ -3,8 +3,12 @@
 use crate::commands::fixture::{Checkout, Ran};
 use crate::testenv::{Server, User};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+/// With a handful of objects, each deletion would need an approval.
+const POLICY: &str = "spec: { policies: { deletion: { maxPercent: 100 } } }\n";
 
 /// A fleet with one cluster, which is the server.
 pub(crate) struct Fleet {
@@ -14,7 +18,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Returns a fleet whose one layer holds two ConfigMaps.
+    /// Returns a fleet whose one layer holds two `ConfigMap`s.
     pub(crate) fn new(server: &Server, name: &str) -> Self {
         Self::at(name, server.kubeconfig(User::ADMIN))
     }
@@ -23,8 +27,10 @@ impl Fleet {
     pub(crate) fn at(name: &str, kubeconfig: String) -> Self {
         let fleet = Self { checkout: Checkout::empty(), name: name.to_owned(), kubeconfig };
         let api = "apiVersion: stratify.dev/v1alpha1";
-        fleet.write("fleet.yaml", &format!("{api}\nkind: Fleet\nmetadata: {{ name: {name} }}\n"));
-        let environment = format!("{api}\nkind: Environment\nmetadata: {{ name: dev }}\nspec: {{ profiles: [ {{ name: apps }} ] }}\n");
+        fleet.write("fleet.yaml", &format!("{api}\nkind: Fleet\nmetadata: {{ name: {name} }}\n{POLICY}"));
+        let environment = format!(
+            "{api}\nkind: Environment\nmetadata: {{ name: dev }}\nspec: {{ profiles: [ {{ name: apps }} ] }}\n"
+        );
         fleet.write("environments/dev/environment.yaml", &environment);
         let cluster = format!(
             "{api}\nkind: Cluster\nmetadata: {{ name: {name} }}\n\
@@ -45,10 +51,12 @@ impl Fleet {
             .to_owned();
         for (at, layer) in layers.iter().enumerate() {
             let before = at.checked_sub(1).map(|at| layers[at]).unwrap_or_default();
-            text += &format!(
-                "    - {{ name: {layer}, manifests: ['{layer}/*.yaml'], namespace: {}, dependsOn: [{before}] }}\n",
-                self.name
-            );
+            let name = &self.name;
+            writeln!(
+                text,
+                "    - {{ name: {layer}, manifests: ['{layer}/*.yaml'], namespace: {name}, dependsOn: [{before}] }}"
+            )
+            .expect("a text takes all");
         }
         self.write("profiles/apps/profile.yaml", &text);
     }
@@ -83,7 +91,7 @@ impl Fleet {
         fs::write(folder.join("kubeconfig"), &self.kubeconfig).expect("the scratch folder is ours");
         let text = format!(
             "repository: {{ url: 'file://{}' }}\nstate: state\n\
-             targets: [ {{ name: {}, kubeconfig: kubeconfig, stability: 0s{more} }} ]\nfloor: {{ maxPercent: 100 }}\n",
+             targets: [ {{ name: {}, kubeconfig: kubeconfig, stability: 0s{more} }} ]\n",
             self.checkout.root().display(),
             self.name
         );
