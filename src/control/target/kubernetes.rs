@@ -7,7 +7,7 @@ use crate::decide::health::Suspects;
 use crate::decide::plan::secret::{Book, Place};
 use crate::decide::plan::{ClusterState, Group, Inventory, LayerInventory, LayerPlan, Plan, Probe, Uid, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
-use crate::decide::render::Layers;
+use crate::decide::render::{Layer, Layers, Object};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live};
 use crate::name::{LayerName, ObjectId};
@@ -141,7 +141,7 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn write(&self, layer: &LayerPlan, group: &Group) -> Vec<Answer> {
+    pub(super) async fn write(&self, plan: &Plan, layer: &LayerPlan, group: &Group) -> Vec<Answer> {
         let refused = |why: Why| group.writes().map(|_| Answer::Refused(why.clone())).collect();
         let side = match self.side(layer.site) {
             Ok(side) => side,
@@ -154,7 +154,7 @@ impl Cluster {
         for change in group.writes() {
             self.session().seen.remove(&(change.site, change.object.clone()));
         }
-        apply::write(side, &layer.layer, group, record.as_ref()).await
+        apply::write(side, plan, &layer.layer, group, record.as_ref()).await
     }
 
     /// What was not written was seen when the facts were read, and is not read again the first time.
@@ -219,5 +219,8 @@ fn uids(inventory: &Inventory, site: Site) -> BTreeMap<(LayerName, ObjectId), Ar
 fn wanted_of(layers: &Layers, site: Site) -> observe::Wanted {
     let of_site = layers.layers.iter().filter(|layer| layer.site == site);
     let objects = of_site.flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
-    objects.map(|(layer, object)| (object.id.clone(), (layer.name.clone(), object.manifest.clone()))).collect()
+    let wanted = |layer: &Layer, object: &Object| {
+        (object.id.clone(), (layer.name.clone(), object.manifest.clone(), layer.options.ignore.clone()))
+    };
+    objects.map(|(layer, object)| wanted(layer, object)).collect()
 }

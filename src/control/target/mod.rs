@@ -116,7 +116,7 @@ impl Targets {
                 group.writes().map(|change| folder.with_writer(|writer| writer.write(&layer.layer, change))).collect()
             }
             Ok(Open::Kubernetes(cluster)) => {
-                on_connections(self.connections.as_ref(), cluster.write(layer, group)).await
+                on_connections(self.connections.as_ref(), cluster.write(plan, layer, group)).await
             }
             Err(why) => group.writes().map(|_| Answer::Refused(why.clone())).collect(),
         }

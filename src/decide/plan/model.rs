@@ -155,13 +155,15 @@ pub enum Admission {
 }
 
 /// What a write does about fields that another manager has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Conflicts {
     /// It is refused.
     #[default]
     Refuse,
-    /// It takes them: each was ours, or the layer adopts from that manager.
+    /// It takes them: each was ours.
     Overrule,
+    /// It takes them, once all that these managers have is ours: the layer adopts from them.
+    Adopt(Vec<Arc<str>>),
 }
 
 /// What is done to an object.

@@ -1,7 +1,9 @@
 //! In: a plan, or a change. Out: what people review and programs read of it.
 //! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
 use super::disruption::name as class;
-use super::model::{Change, ChangeKind, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan};
+use super::model::{
+    Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan,
+};
 use crate::decide::document::Site;
 use crate::decide::profile::reason;
 use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
@@ -24,6 +26,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if unchanged > 0 {
         lines.push(format!("  = {unchanged} layers unchanged"));
     }
+    lines.extend(plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).filter_map(admission_line));
     let repairs: Vec<&ObjectChange> = repairs(plan).collect();
     if !repairs.is_empty() {
         lines.push("  ! not as it was written, and written again".to_owned());
@@ -99,6 +102,18 @@ fn layer_lines(layer: &LayerChange) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Says what changes hands, and how far a write was tried where the target has not admitted it.
+fn admission_line(object: &ObjectChange) -> Option<String> {
+    let said = match &object.admission {
+        Admission::Untried
+        | Admission::SchemaChecked
+        | Admission::Admitted(Conflicts::Refuse | Conflicts::Overrule) => return None,
+        Admission::Admitted(Conflicts::Adopt(managers)) => format!("changes hands, from {}", managers.join(", ")),
+        Admission::Unverified(why) => format!("could not be tried: {why}"),
+    };
+    Some(format!("  ! {} {} {said}", object.object.kind, object.object.name))
 }
 
 fn object_line(object: &ObjectChange) -> String {

@@ -1,12 +1,12 @@
 //! In: patches as overlays write them. Out: operations of RFC 6902, each where it is written.
 //! Guarantee: an operation has what it needs, or is a diagnostic; on the layer document only what may be patched is.
 use super::codes;
-use super::full::{ObjectPatch, ObjectSelector};
+use super::full::ObjectPatch;
 use super::health;
+use super::options::selector;
 use crate::decide::document::Fragment;
 use crate::decide::document::kind::{duration, is_label};
 use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
-use crate::name::LayerName;
 
 /// The parts of the layer document that patches may change.
 const ALLOWED: [&str; 4] = ["values", "namespace", "priority", "health"];
@@ -130,14 +130,6 @@ pub fn undone(error: &str, operation: &PatchOperation, span: &Span) -> Diagnosti
 /// Reads a patch of rendered objects.
 pub(super) fn object_patch(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Option<ObjectPatch> {
     let target = part.get("target")?;
-    let text = |key: &str| target.get(key).map(|part| part.text().into());
-    let selector = ObjectSelector {
-        layer: target.get("layer").and_then(|part| LayerName::new(part.text()).ok()),
-        group: text("group"),
-        kind: text("kind"),
-        namespace: text("namespace"),
-        name: text("name"),
-    };
     let patch = operations(&part.get("patches")?, errors);
-    Some(ObjectPatch { target: selector, patch, at: target.span() })
+    Some(ObjectPatch { target: selector(&target), patch, at: target.span() })
 }

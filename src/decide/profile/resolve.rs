@@ -2,10 +2,9 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
-use super::full::{
-    FullProfile, LayerOptions, Lifecycle, ObjectPatch, OnRemove, Pin, ProfileLayer, ResolvedSource, Swap,
-};
+use super::full::{FullProfile, Lifecycle, ObjectPatch, Pin, ProfileLayer, ResolvedSource};
 use super::health;
+use super::options::options;
 use super::order::{Ordered, Place, order};
 use super::patches::object_patch;
 use super::policy::policy;
@@ -384,16 +383,6 @@ impl Sketch {
             object_patches,
             digest: hasher.finish(),
         }
-    }
-}
-
-fn options(layer: &Shaped) -> LayerOptions {
-    let is = |key: &str, word: &str| layer.field(key).is_some_and(|part| part.text() == word);
-    LayerOptions {
-        paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
-        swap: if is("swap", "remove-first") { Swap::RemoveFirst } else { Swap::NewFirst },
-        on_remove: if is("onRemove", "keep") { OnRemove::Keep } else { OnRemove::Prune },
-        ..LayerOptions::default()
     }
 }
 

@@ -61,6 +61,12 @@ impl Fleet {
         self.write("profiles/apps/profile.yaml", &text);
     }
 
+    /// Writes the profile with its one layer, and further fields of it.
+    pub(crate) fn layer_option(&self, fields: &str) {
+        self.layers(&["config"]);
+        self.checkout.edit("profiles/apps/profile.yaml", "dependsOn: []", fields);
+    }
+
     /// Writes the manifest of a `ConfigMap` with one entry.
     pub(crate) fn config_map(&self, layer: &str, name: &str, value: &str) {
         self.manifest(

@@ -140,9 +140,68 @@ spec:
           properties: { spec: { type: object, properties: { size: { type: integer } } } }
 ";
 
-/// Applies as another manager.
+#[tokio::test]
+async fn a_layer_adopts_from_whom_it_names_and_from_nobody_else() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "sixth");
+    fleet.sync("the fleet").ends_with(0);
+    let theirs = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c" }, "data": { "key": "9", "old": "1" } });
+    patch(server, "sixth", "c", &theirs, false).await;
+    fleet.config_map("config", "c", "1");
+    fleet.layer_option("adopt: [somebody]");
+    fleet.sync("c comes").ends_with(1).says(&["of editor"]);
+    fleet.layer_option("adopt: [editor]");
+    fleet.sync("c is adopted").ends_with(0);
+    let map = config_map(server, "sixth", "c").await.expect("it stays");
+    assert_eq!(map["data"], json!({ "key": "1" }), "what it had and we omit goes, since it is ours now");
+    let managers = map["metadata"]["managedFields"].as_array().expect("servers keep them");
+    let managers: Vec<_> = managers.iter().map(|entry| entry["manager"].as_str().unwrap_or_default()).collect();
+    assert_eq!(managers, ["stratify"], "the one from whom it was taken has nothing of it any more");
+}
+
+#[tokio::test]
+async fn what_a_layer_leaves_to_others_keeps_their_value() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "seventh");
+    fleet.manifest("config", "web", DEPLOYMENT);
+    fleet.layer_option("health: { expressions: [ { group: apps, kind: Deployment, current: 'true' } ] }");
+    fleet.sync("the fleet").ends_with(0);
+    let scaled = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web" }, "spec": { "replicas": 5 } });
+    apply(server, "/apis/apps/v1/namespaces/seventh/deployments/web", &scaled, true).await;
+    fleet.layer_option(
+        "ignore: [ { target: { kind: Deployment }, pointers: [/spec/replicas] } ], \
+         health: { expressions: [ { group: apps, kind: Deployment, current: 'true' } ] }",
+    );
+    let replicas = async || {
+        let web = read(server, "/apis/apps/v1/namespaces/seventh/deployments/web").await.expect("it was applied");
+        (web["spec"]["replicas"].clone(), web["spec"]["template"]["spec"]["containers"][0]["image"].clone())
+    };
+    fleet.sync("replicas are left to others").ends_with(0);
+    assert_eq!(replicas().await, (json!(5), json!("registry.example/web:1")), "what others said stands");
+    fleet.manifest("config", "web", &DEPLOYMENT.replace("web:1", "web:2"));
+    fleet.sync("another image").ends_with(0);
+    assert_eq!(replicas().await, (json!(5), json!("registry.example/web:2")), "and stays when something else changes");
+}
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [ { name: web, image: 'registry.example/web:1' } ] }
+";
+
+/// Applies a `ConfigMap` as another manager.
 async fn patch(server: &Server, namespace: &str, name: &str, object: &serde_json::Value, force: bool) {
-    let uri = format!("/api/v1/namespaces/{namespace}/configmaps/{name}?fieldManager=editor&force={force}");
+    apply(server, &format!("/api/v1/namespaces/{namespace}/configmaps/{name}"), object, force).await;
+}
+
+/// Applies as another manager.
+async fn apply(server: &Server, path: &str, object: &serde_json::Value, force: bool) {
+    let uri = format!("{path}?fieldManager=editor&force={force}");
     let request = http::Request::patch(uri).header("content-type", "application/apply-patch+yaml");
     let request = request.body(object.to_string().into_bytes()).expect("it is a request");
     server.client().await.request_text(request).await.expect("an administrator may");

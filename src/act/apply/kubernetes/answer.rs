@@ -26,15 +26,10 @@ pub(super) fn why(error: &ApiError) -> Why {
 
 /// Whether another version is there than the one that was to be written over; fields that others have are no such case.
 pub(super) fn is_stale(error: &ApiError) -> bool {
-    error.code() == Some(409) && !has_foreign_fields(error)
+    error.code() == Some(409) && conflicts(error).is_empty()
 }
 
-/// Whether other managers have fields that the write would change.
-pub(super) fn has_foreign_fields(error: &ApiError) -> bool {
-    error.causes().iter().any(|cause| cause.reason == "FieldManagerConflict")
-}
-
-/// Returns the fields that others have and that an apply would change.
+/// Returns the fields that other managers have and the write would change; none where it was refused for another reason.
 pub(super) fn conflicts(error: &ApiError) -> Vec<Conflict> {
     error.causes().iter().filter_map(|cause| conflict(&cause.reason, &cause.message, &cause.field)).collect()
 }

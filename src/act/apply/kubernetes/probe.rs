@@ -1,10 +1,12 @@
 //! In: the writes of a plan. Out: what the server would do with each, over what.
 //! Guarantee: changes nothing; an object that is there and not ours is refused, with who manages it.
-use super::answer::{conflicts, has_foreign_fields, lacks_namespace, why};
+use super::answer::{conflicts, lacks_namespace, why};
 use super::prune::{Ours, find};
-use super::target::{CONCURRENT, Pathless, Target, managers, named, path_of, version_of};
+use super::target::{CONCURRENT, Owner, Pathless, Target, managers, named, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
-use crate::decide::plan::conflict::{Taking, judge, last_applied, words};
+use crate::decide::plan::conflict::{Conflict, Taking, judge, last_applied, words};
+use crate::decide::plan::ignore::{ignored, without};
+use crate::decide::plan::ownership::adopted_of;
 use crate::decide::plan::secret::with_marks;
 use crate::decide::plan::{Conflicts, Expected, Group, ObjectChange, Operation, Plan, Probe, Verdict, Why};
 use crate::decide::value::Value;
@@ -33,7 +35,7 @@ pub async fn probe(target: &Target, plan: &Plan, probes: &[Probe]) -> Vec<Verdic
         let (kinds, coming) = (kinds.clone(), &coming);
         async move {
             match layer {
-                Some(layer) => probe_one(target, &kinds, layer, &probe.change, coming).await,
+                Some(layer) => probe_one(target, &kinds, Owner::of(plan, layer), &probe.change, coming).await,
                 None => Verdict::Unverified("its layer is not in the plan".into()),
             }
         }
@@ -75,12 +77,12 @@ fn coming(plan: &Plan) -> Coming<'_> {
 async fn probe_one(
     target: &Target,
     kinds: &Arc<Kinds>,
-    layer: &LayerName,
+    owner: Owner<'_>,
     change: &ObjectChange,
     coming: &Coming<'_>,
 ) -> Verdict {
     if matches!(change.operation, Operation::Prune | Operation::Keep) {
-        return probe_end(target, kinds, layer, change).await;
+        return probe_end(target, kinds, owner, change).await;
     }
     let Some(manifest) = &change.manifest else { return Verdict::Refused(Why::Invalid("it has no manifest".into())) };
     let comes = coming.kinds.contains(&(&*change.object.group, &*change.object.kind));
@@ -90,7 +92,7 @@ async fn probe_one(
         Err(Pathless::Incomplete(why)) => return Verdict::Unverified(why),
         Err(pathless) => return Verdict::Refused(pathless.into()),
     };
-    match try_apply(target, &path, layer, change).await {
+    match try_apply(target, &path, owner, change).await {
         Ok((expected, conflicts)) => Verdict::AdmittedOver { expected, conflicts },
         Err(Refusal::Server(error)) => {
             let namespace = change.object.namespace.as_deref();
@@ -109,8 +111,8 @@ async fn probe_one(
 }
 
 /// What ends must be ours still, else it is left.
-async fn probe_end(target: &Target, kinds: &Arc<Kinds>, layer: &LayerName, change: &ObjectChange) -> Verdict {
-    match find(target, kinds, layer, change).await {
+async fn probe_end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, change: &ObjectChange) -> Verdict {
+    match find(target, kinds, owner, change).await {
         Ok(Ours::Gone) => Verdict::AdmittedOver { expected: Expected::Any, conflicts: Conflicts::Refuse },
         Ok(Ours::Live { live, .. }) => {
             Verdict::AdmittedOver { expected: Expected::Version(version_of(&live)), conflicts: Conflicts::Refuse }
@@ -133,48 +135,84 @@ pub(super) enum Refusal {
 pub(super) async fn try_apply(
     target: &Target,
     path: &ObjectPath,
-    layer: &LayerName,
+    owner: Owner<'_>,
     change: &ObjectChange,
 ) -> Result<(Expected, Conflicts), Refusal> {
-    let manifest = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &target.place, layer);
-    let tried = target.server.apply(path, &manifest, ApplyMode { dry_run: true, force: false }).await;
-    let (applied, conflicts) = match tried {
-        Ok(applied) => (applied, Conflicts::Refuse),
-        Err(error) if has_foreign_fields(&error) => {
-            let live = target.server.get(path).await.map_err(Refusal::Server)?;
-            let is_ours =
-                live.as_ref().is_some_and(|live| is_known(target, layer, change, live) && target.is_marked(live));
-            // What we applied last to an object of ours stays ours, whoever has it now; all else is another's.
-            let applied = last_applied(change).filter(|_| is_ours);
-            if let Taking::Refuse(foreign) = judge(&conflicts(&error), applied.as_ref(), &[]) {
-                return Err(Refusal::Foreign(format!("others have its fields: {}", words(&foreign))));
-            }
-            let forced = target.server.apply(path, &manifest, ApplyMode { dry_run: true, force: true }).await;
-            (forced.map_err(Refusal::Server)?, Conflicts::Overrule)
+    let manifest = wanted(target, path, owner, change).await.map_err(Refusal::Server)?;
+    let dry_run = |force| ApplyMode { dry_run: true, force };
+    let applied = match target.server.apply(path, &manifest, dry_run(false)).await {
+        Ok(applied) if applied.is_created => return Ok((Expected::Absent, Conflicts::Refuse)),
+        Ok(applied) if is_known(target, owner, change, &applied.object) => {
+            return Ok((Expected::Version(version_of(&applied.object)), Conflicts::Refuse));
         }
-        Err(error) => return Err(Refusal::Server(error)),
-    };
-    if applied.is_created {
-        return Ok((Expected::Absent, conflicts));
-    }
-    if !is_known(target, layer, change, &applied.object) {
         // The dry-run shows our labels whosever it is; only the object itself tells.
-        let live = target.server.get(path).await.map_err(Refusal::Server)?;
-        let Some(live) = live else { return Ok((Expected::Absent, conflicts)) };
-        if change.expected == Expected::Absent || !target.is_marked(&live) {
-            let hint = "let the layer `adopt` it, or rename it";
-            return Err(Refusal::Foreign(format!(
-                "it is there already and not ours, but of {}; {hint}",
-                managers(&live)
-            )));
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let conflicts = conflicts(&error);
+            if conflicts.is_empty() {
+                return Err(Refusal::Server(error));
+            }
+            conflicts
         }
+    };
+    let Some(live) = target.server.get(path).await.map_err(Refusal::Server)? else {
+        return Ok((Expected::Absent, Conflicts::Refuse));
+    };
+    let taking = take(target, owner, change, &live, &applied)?;
+    // What is taken by force has to be admitted, too.
+    if taking != Conflicts::Refuse {
+        target.server.apply(path, &manifest, dry_run(true)).await.map_err(Refusal::Server)?;
     }
-    Ok((Expected::Version(version_of(&applied.object)), conflicts))
+    Ok((Expected::Version(version_of(&live)), taking))
+}
+
+/// Decides whether an object, or fields of it, may be taken.
+fn take(
+    target: &Target,
+    owner: Owner<'_>,
+    change: &ObjectChange,
+    live: &Value,
+    conflicts: &[Conflict],
+) -> Result<Conflicts, Refusal> {
+    let is_ours =
+        is_known(target, owner, change, live) || (change.expected != Expected::Absent && target.is_marked(live));
+    let adopt = &owner.options.adopt;
+    let adopted = adopted_of(live, adopt);
+    if !is_ours && adopted.is_empty() {
+        let said = format!("it is there already and not ours, but of {}", managers(live));
+        return Err(Refusal::Foreign(format!("{said}; let the layer `adopt` from them, or rename it")));
+    }
+    // What a cut-off left undone was ours all the same.
+    let last = if is_ours { last_applied(change).or_else(|| change.manifest.clone()) } else { None };
+    match judge(conflicts, last.as_ref(), adopt) {
+        Taking::Refuse(foreign) => Err(Refusal::Foreign(words(&foreign))),
+        Taking::Overrule { adopt } if is_ours && adopt.is_empty() && conflicts.is_empty() => Ok(Conflicts::Refuse),
+        Taking::Overrule { adopt } if is_ours && adopt.is_empty() => Ok(Conflicts::Overrule),
+        Taking::Overrule { .. } => Ok(Conflicts::Adopt(adopted)),
+    }
+}
+
+/// Returns what is applied: without what the layer leaves to others as the object stands.
+pub(super) async fn wanted(
+    target: &Target,
+    path: &ObjectPath,
+    owner: Owner<'_>,
+    change: &ObjectChange,
+) -> Result<Value, ApiError> {
+    let manifest = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &target.place, owner.layer);
+    let rules = &owner.options.ignore;
+    if !rules.iter().any(|rule| rule.target.selects(owner.layer, &change.object)) {
+        return Ok(manifest);
+    }
+    Ok(match target.server.get(path).await? {
+        Some(live) => without(&manifest, &ignored(rules, owner.layer, &change.object, &manifest, &live)),
+        None => manifest,
+    })
 }
 
 /// Whether an object is the very one that an inventory of ours lists.
-fn is_known(target: &Target, layer: &LayerName, change: &ObjectChange, live: &Value) -> bool {
-    let from = if let Operation::Move { from } = &change.operation { from } else { layer };
-    let known = target.uid(from, &change.object).or_else(|| target.uid(layer, &change.object));
+fn is_known(target: &Target, owner: Owner<'_>, change: &ObjectChange, live: &Value) -> bool {
+    let from = if let Operation::Move { from } = &change.operation { from } else { owner.layer };
+    let known = target.uid(from, &change.object).or_else(|| target.uid(owner.layer, &change.object));
     known.is_some_and(|uid| **uid == *super::target::text(live, "uid"))
 }

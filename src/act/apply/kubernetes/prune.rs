@@ -1,12 +1,13 @@
 //! In: an object that ends. Out: it is deleted or released, or left because it is not ours.
 //! Guarantee: read before it is deleted; its UID stands in our inventory and it bears our mark, else it stays.
 use super::answer::{answer, is_stale, why};
-use super::target::{Pathless, Target, managers, path_of, text, version_of};
+use super::target::{Owner, Pathless, Target, managers, path_of, text, version_of};
 use crate::client::kubernetes::{Deletion, FIELD_MANAGER, Kinds, ObjectPath, Propagation};
+use crate::decide::plan::adoption::release;
 use crate::decide::plan::{ObjectChange, Operation, Version, Why};
+use crate::decide::profile;
 use crate::decide::rollout::Answer;
-use crate::decide::value::{Map, Value};
-use crate::name::LayerName;
+use crate::decide::value::{Patch, Value};
 use std::sync::Arc;
 
 /// How often an end is tried again because the object moved on meanwhile: its controllers write its status all the time.
@@ -30,7 +31,7 @@ pub(super) enum Ours {
 pub(super) async fn find(
     target: &Target,
     kinds: &Arc<Kinds>,
-    layer: &LayerName,
+    owner: Owner<'_>,
     change: &ObjectChange,
 ) -> Result<Ours, Why> {
     let path = match path_of(kinds, &change.object, None) {
@@ -40,7 +41,7 @@ pub(super) async fn find(
         Err(pathless) => return Err(pathless.into()),
     };
     let Some(live) = target.server.get(&path).await.map_err(|error| why(&error))? else { return Ok(Ours::Gone) };
-    match target.uid(layer, &change.object) {
+    match target.uid(owner.layer, &change.object) {
         Some(uid) if **uid != *text(&live, "uid") => {
             return Ok(Ours::Foreign(format!("another object has its name, of {}", managers(&live))));
         }
@@ -64,10 +65,10 @@ fn is_applied_by_us(live: &Value) -> bool {
 }
 
 /// Deletes or releases an object.
-pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, layer: &LayerName, change: &ObjectChange) -> Answer {
+pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, change: &ObjectChange) -> Answer {
     let done = || Answer::Written { version: Version("".into()), uid: None };
     for _ in 0..TRIES_MAX {
-        let (path, live) = match find(target, kinds, layer, change).await {
+        let (path, live) = match find(target, kinds, owner, change).await {
             Ok(Ours::Gone) => return done(),
             Ok(Ours::Foreign(why)) => {
                 tracing::warn!(object = %change.object.name, kind = %change.object.kind, why, "left as it is");
@@ -77,14 +78,19 @@ pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, layer: &LayerName, 
             Err(why) => return Answer::Refused(why),
         };
         let ended = if change.operation == Operation::Keep {
-            target.server.patch(&path, &release(&live)).await.map(|released| version_of(&released))
+            let Some(patch) = release(&live, &MARKS, &[]) else { return done() };
+            target.server.patch(&path, &operations(&patch)).await.map(|released| version_of(&released))
         } else if !text(&live, "deletionTimestamp").is_empty() {
             return done();
         } else {
             let deletion = Deletion {
                 uid: text(&live, "uid"),
                 version: text(&live, "resourceVersion"),
-                propagation: Propagation::Background,
+                propagation: match owner.options.propagation {
+                    profile::Propagation::Foreground => Propagation::Foreground,
+                    profile::Propagation::Background => Propagation::Background,
+                    profile::Propagation::Orphan => Propagation::Orphan,
+                },
             };
             target.server.delete(&path, deletion).await.map(|_| Version("".into()))
         };
@@ -97,29 +103,7 @@ pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, layer: &LayerName, 
     Answer::Refused(Why::Unavailable("it changes faster than it can be ended".into()))
 }
 
-/// Returns the patch that takes our marks and our ownership off an object, and changes no value.
-fn release(live: &Value) -> Value {
-    let metadata = live.get("metadata").cloned().unwrap_or_default();
-    let operation = |op: &str, path: &str, value: Option<Value>| {
-        let mut map: Map = [("op", Value::string(op)), ("path", Value::string(path))].into_iter().collect();
-        if let Some(value) = value {
-            map.insert("value".into(), value);
-        }
-        Value::map(map)
-    };
-    let version = Value::string(text(live, "resourceVersion"));
-    let mut operations = vec![operation("test", "/metadata/resourceVersion", Some(version))];
-    let labels = metadata.get("labels").and_then(Value::as_map);
-    for mark in MARKS.into_iter().filter(|mark| labels.is_some_and(|labels| labels.contains_key(mark))) {
-        operations.push(operation("remove", &format!("/metadata/labels/{}", mark.replace('/', "~1")), None));
-    }
-    let fields = metadata.get("managedFields").and_then(Value::as_list).unwrap_or_default();
-    let others = fields.iter().filter(|entry| entry.get("manager").and_then(Value::as_str) != Some(FIELD_MANAGER));
-    let mut others: Vec<Value> = others.cloned().collect();
-    if others.is_empty() {
-        // An empty list would be taken for none given; one empty entry clears it.
-        others.push(Value::map(Map::default()));
-    }
-    operations.push(operation("replace", "/metadata/managedFields", Some(Value::list(others))));
-    Value::list(operations)
+/// Returns a patch as it is sent.
+pub(super) fn operations(patch: &Patch) -> Value {
+    Value::list(patch.iter().map(crate::decide::value::PatchOperation::to_value).collect())
 }

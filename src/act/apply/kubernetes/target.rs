@@ -3,11 +3,12 @@
 use crate::client::kubernetes::{Kinds, ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::plan::secret::Place;
-use crate::decide::plan::{ObjectChange, Version, Why};
+use crate::decide::plan::{ObjectChange, Plan, Version, Why};
+use crate::decide::profile::LayerOptions;
 use crate::decide::value::Value;
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// How many requests are under way at once: more make an API server no faster.
 pub(super) const CONCURRENT: usize = 8;
@@ -27,6 +28,24 @@ pub struct Target {
     pub cluster: ClusterName,
     /// The UIDs that the inventories list, by layer.
     pub uids: Arc<BTreeMap<(LayerName, ObjectId), Arc<str>>>,
+}
+
+/// What a write has to know of its layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner<'a> {
+    /// The layer.
+    pub(super) layer: &'a LayerName,
+    /// How it is written and removed.
+    pub(super) options: &'a LayerOptions,
+}
+
+impl<'a> Owner<'a> {
+    /// Returns a layer of a plan; one that no document names any more has the options that are safe.
+    pub(super) fn of(plan: &'a Plan, layer: &'a LayerName) -> Self {
+        static SAFE: LazyLock<LayerOptions> = LazyLock::new(LayerOptions::default);
+        let change = plan.change.layers.iter().find(|change| change.layer == *layer);
+        Self { layer, options: change.map_or(&*SAFE, |change| &change.options) }
+    }
 }
 
 /// Why an object has no path.

@@ -3,11 +3,13 @@
 //! tried anew, under the same record only.
 use super::answer::{answer, is_stale, why};
 use super::probe::{Refusal, try_apply};
-use super::prune::end;
-use super::target::{CONCURRENT, Pathless, Target, parts, path_of, text, version_of};
-use crate::client::kubernetes::{ApplyMode, Kinds, ObjectPath};
+use super::prune::{end, operations};
+use super::target::{CONCURRENT, Owner, Pathless, Target, parts, path_of, text, version_of};
+use crate::client::kubernetes::{ApiError, Applied, ApplyMode, Kinds, ObjectPath};
+use crate::decide::plan::adoption::{adopt, hand_over};
+use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::secret::{Book, with_marks};
-use crate::decide::plan::{Admission, Conflicts, Expected, Group, ObjectChange, Operation, Why};
+use crate::decide::plan::{Admission, Conflicts, Expected, Group, ObjectChange, Operation, Plan, Why};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Map, Value};
 use crate::name::LayerName;
@@ -26,13 +28,19 @@ const KINDS_PAUSE: Duration = Duration::from_millis(250);
 const NO_VERSION: &str = "1";
 
 /// Writes a group's objects; `record` is the record under which they are written.
-pub async fn write(target: &Target, layer: &LayerName, group: &Group, record: Option<&Book>) -> Vec<Answer> {
+pub async fn write(
+    target: &Target,
+    plan: &Plan,
+    layer: &LayerName,
+    group: &Group,
+    record: Option<&Book>,
+) -> Vec<Answer> {
     let changes: Vec<&ObjectChange> = group.writes().collect();
     let kinds = match served(target, &changes).await {
         Ok(kinds) => kinds,
         Err(why) => return vec![Answer::Refused(why); changes.len()],
     };
-    let writer = Writer { target, kinds, layer, record };
+    let writer = Writer { target, kinds, owner: Owner::of(plan, layer), record };
     let tried = match writer.try_all(&changes).await {
         Ok(tried) => tried,
         Err(answers) => return answers,
@@ -40,7 +48,8 @@ pub async fn write(target: &Target, layer: &LayerName, group: &Group, record: Op
     let mut answers = Vec::new();
     // Kind by kind, since the plan's order goes by kind; within one, nothing needs another.
     for run in tried.chunk_by(|left, right| left.0.object.kind == right.0.object.kind) {
-        let writes = run.iter().map(|(change, expected, conflicts)| writer.write(change, expected.clone(), *conflicts));
+        let writes =
+            run.iter().map(|(change, expected, conflicts)| writer.write(change, expected.clone(), conflicts.clone()));
         let done: Vec<Answer> = futures::stream::iter(writes.collect::<Vec<_>>()).buffered(CONCURRENT).collect().await;
         let failed = done.iter().any(|answer| !matches!(answer, Answer::Written { .. }));
         answers.extend(done);
@@ -76,7 +85,7 @@ async fn served(target: &Target, changes: &[&ObjectChange]) -> Result<Arc<Kinds>
 struct Writer<'a> {
     target: &'a Target,
     kinds: Arc<Kinds>,
-    layer: &'a LayerName,
+    owner: Owner<'a>,
     record: Option<&'a Book>,
 }
 
@@ -87,7 +96,7 @@ impl Writer<'_> {
     async fn try_all<'a>(&self, changes: &[&'a ObjectChange]) -> Result<Vec<Tried<'a>>, Vec<Answer>> {
         let tries = changes.iter().map(|change| async move {
             match &change.admission {
-                Admission::Admitted(conflicts) => Ok((*change, change.expected.clone(), *conflicts)),
+                Admission::Admitted(conflicts) => Ok((*change, change.expected.clone(), conflicts.clone())),
                 _ if change.manifest.is_none() => Ok((*change, change.expected.clone(), Conflicts::Refuse)),
                 _ => self.try_one(change).await.map(|(expected, conflicts)| (*change, expected, conflicts)),
             }
@@ -103,7 +112,7 @@ impl Writer<'_> {
 
     async fn try_one(&self, change: &ObjectChange) -> Result<(Expected, Conflicts), Why> {
         let path = self.path(change)?;
-        try_apply(self.target, &path, self.layer, change).await.map_err(|refusal| match refusal {
+        try_apply(self.target, &path, self.owner, change).await.map_err(|refusal| match refusal {
             Refusal::Server(error) => why(&error),
             Refusal::Foreign(why) => Why::Conflict(why),
         })
@@ -115,7 +124,7 @@ impl Writer<'_> {
 
     async fn write(&self, change: &ObjectChange, expected: Expected, conflicts: Conflicts) -> Answer {
         match &change.operation {
-            Operation::Prune | Operation::Keep => end(self.target, &self.kinds, self.layer, change).await,
+            Operation::Prune | Operation::Keep => end(self.target, &self.kinds, self.owner, change).await,
             Operation::Recreate => Answer::Refused(Why::Invalid("it cannot be made anew on an API server yet".into())),
             _ => self.apply(change, expected, conflicts).await,
         }
@@ -126,10 +135,8 @@ impl Writer<'_> {
             Ok(path) => path,
             Err(why) => return Answer::Refused(why),
         };
-        let manifest = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &self.target.place, self.layer);
         for _ in 0..TRIES_MAX {
-            let mode = ApplyMode { dry_run: false, force: conflicts == Conflicts::Overrule };
-            let applied = self.target.server.apply(&path, &over(&manifest, &expected), mode).await;
+            let applied = self.apply_once(&path, change, &expected, &conflicts).await;
             match applied {
                 Ok(applied) => {
                     let uid = Some(text(&applied.object, "uid").into());
@@ -141,13 +148,44 @@ impl Writer<'_> {
             if let Err(why) = self.still_ours().await {
                 return Answer::Refused(why);
             }
-            match try_apply(self.target, &path, self.layer, change).await {
+            match try_apply(self.target, &path, self.owner, change).await {
                 Ok(tried) => (expected, conflicts) = tried,
                 Err(Refusal::Server(error)) => return Answer::Refused(why(&error)),
                 Err(Refusal::Foreign(why)) => return Answer::Refused(Why::Conflict(why)),
             }
         }
         Answer::Refused(Why::Unavailable("it changes faster than it can be written".into()))
+    }
+
+    async fn apply_once(
+        &self,
+        path: &ObjectPath,
+        change: &ObjectChange,
+        expected: &Expected,
+        conflicts: &Conflicts,
+    ) -> Result<Applied, ApiError> {
+        let server = &self.target.server;
+        let mode = ApplyMode { dry_run: false, force: *conflicts != Conflicts::Refuse };
+        let full = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &self.target.place, self.owner.layer);
+        let options = self.owner.options;
+        let leaves = options.ignore.iter().any(|rule| rule.target.selects(self.owner.layer, &change.object));
+        let adopts = matches!(conflicts, Conflicts::Adopt(_));
+        if *expected == Expected::Absent || !(leaves || adopts) {
+            return server.apply(path, &over(&full, expected), mode).await;
+        }
+        let Some(live) = server.get(path).await? else { return server.apply(path, &over(&full, expected), mode).await };
+        let left = ignored(&options.ignore, self.owner.layer, &change.object, &full, &live);
+        let patch = match conflicts {
+            // A version that cannot be folded in is left where it is; the forced apply takes the fields all the same.
+            Conflicts::Adopt(managers) => adopt(&live, &full, managers, &left).unwrap_or_default(),
+            _ => hand_over(&live, &full, &left),
+        };
+        // Who owns what changes by one patch of the version that was seen, so that no value does.
+        let expected = match patch {
+            Some(patch) => Expected::Version(version_of(&server.patch(path, &operations(&patch)).await?)),
+            None => expected.clone(),
+        };
+        server.apply(path, &over(&without(&full, &left), &expected), mode).await
     }
 
     /// Whether the record is still the one under which this plan writes.

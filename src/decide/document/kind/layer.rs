@@ -32,6 +32,16 @@ pub(super) const PATCH: &[Field] = &[
     optional("value", Shape::Any, "What `add`, `replace` and `test` are given."),
 ];
 
+const IGNORE: &[Field] = &[
+    required(
+        "target",
+        Shape::Object(super::overlay::OBJECT_TARGET),
+        "Of which objects; what is not said does not restrict.",
+    ),
+    optional("pointers", Shape::List(&POINTER), "Which fields; none: all that these managers have taken."),
+    optional("managers", Shape::List(&Shape::Text), "To whom they are left; none: to anybody."),
+];
+
 macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
     optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
@@ -51,12 +61,16 @@ macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("deliverTo", Shape::Word(&["workload", "management"]), "The API server that its objects go to."),
     optional("health", Shape::Object(HEALTH), "When its gate opens."),
     optional("renamedFrom", LABEL, "The name it had before; keeps release name and inventory."),
-    later("ignore", "fields that are left to others"),
-    later("adopt", "managers that objects may be taken from"),
+    optional("ignore", Shape::List(&Shape::Object(IGNORE)), "Fields of its objects that are left to others."),
+    optional("adopt", Shape::List(&Shape::Text), "Field managers and tools that its objects may be taken from, once."),
     later("recreate", "objects that cannot be patched are made anew"),
     optional("swap", Shape::Word(&["new-first", "remove-first"]), "What comes first when it is replaced."),
     optional("onRemove", Shape::Word(&["prune", "keep"]), "What becomes of its objects when it goes."),
-    later("propagation", "how objects are deleted"),
+    optional(
+        "propagation",
+        Shape::Word(&["foreground", "background", "orphan"]),
+        "What becomes of what belongs to a deleted object; default: background."
+    ),
     optional("paused", Shape::Bool, "Nothing is done to it."),
     later("generated", "fields that are generated anew with each rendering"),
     $($more),*

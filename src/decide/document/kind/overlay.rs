@@ -30,11 +30,11 @@ const PROFILE_REFERENCE: &[Field] = &[
 ];
 
 const OBJECT_PATCH: &[Field] = &[
-    required("target", Shape::Object(TARGET), "Which objects; what is not said does not restrict."),
+    required("target", Shape::Object(OBJECT_TARGET), "Which objects; what is not said does not restrict."),
     required("patches", Shape::List(&Shape::Object(PATCH)), "Operations of RFC 6902 on each."),
 ];
 
-const TARGET: &[Field] = &[
+pub(super) const OBJECT_TARGET: &[Field] = &[
     optional("layer", LABEL, "Of this layer."),
     optional("group", Shape::Text, "Of this API group."),
     optional("kind", Shape::Text, "Of this kind."),

@@ -4,14 +4,16 @@ use super::live::survey;
 use crate::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::drift::{is_unchanged, shows};
+use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::secret::{Place, with_marks};
 use crate::decide::plan::{ClusterState, object_digest};
+use crate::decide::profile::Ignore;
 use crate::decide::value::{Absence, Live, Value};
 use crate::name::{LayerName, ObjectId};
 use std::collections::BTreeMap;
 
-/// What is wanted of one site: each object's layer and manifest.
-pub type Wanted = BTreeMap<ObjectId, (LayerName, Value)>;
+/// What is wanted of one site: each object's layer, its manifest, and which of its fields are left to others.
+pub type Wanted = BTreeMap<ObjectId, (LayerName, Value, Vec<Ignore>)>;
 
 /// Looks at all that is ours on a site, lets what is not as it was applied be applied again, and returns what was seen.
 pub async fn mark_drift(
@@ -35,10 +37,11 @@ pub async fn mark_drift(
                     (entry.intended, entry.uid) = (entry.intended.or(entry.applied), None);
                     entry.applied = None;
                 }
-                (Some(Live::Present { object: live, .. }), Some((name, manifest)))
+                (Some(Live::Present { object: live, .. }), Some((name, manifest, rules)))
                     if *name == layer.layer && entry.applied == Some(object_digest(manifest)) =>
                 {
-                    let manifest = with_marks(manifest, place, name);
+                    let marked = with_marks(manifest, place, name);
+                    let manifest = without(&marked, &ignored(rules, name, object, &marked, live));
                     if !shows(live, &manifest) && differs(server, object, &manifest, live).await {
                         entry.intended = entry.intended.or(entry.applied);
                         entry.applied = None;

@@ -1,0 +1,51 @@
+//! In: a layer as its overlays shaped it. Out: how it is written, changed and removed.
+//! Guarantee: what is not said is the safe way: new before old, nothing taken from others, removal prunes.
+use super::full::{Ignore, LayerOptions, ObjectSelector, OnRemove, Propagation, Swap};
+use super::shaped::Shaped;
+use crate::decide::document::Fragment;
+use crate::decide::value::Pointer;
+use crate::name::LayerName;
+use std::sync::Arc;
+
+/// Reads the options of a layer but for its health, which its document says.
+pub(super) fn options(layer: &Shaped) -> LayerOptions {
+    let word = |key: &str| layer.field(key).map(|part| part.text().to_owned()).unwrap_or_default();
+    LayerOptions {
+        paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
+        swap: if word("swap") == "remove-first" { Swap::RemoveFirst } else { Swap::NewFirst },
+        on_remove: if word("onRemove") == "keep" { OnRemove::Keep } else { OnRemove::Prune },
+        propagation: match &*word("propagation") {
+            "foreground" => Propagation::Foreground,
+            "orphan" => Propagation::Orphan,
+            _ => Propagation::Background,
+        },
+        adopt: layer.field("adopt").iter().flat_map(texts).collect(),
+        ignore: layer.field("ignore").iter().flat_map(Fragment::items).filter_map(|part| ignore(&part)).collect(),
+        ..LayerOptions::default()
+    }
+}
+
+fn texts(part: &Fragment) -> Vec<Arc<str>> {
+    part.items().map(|item| item.text().into()).collect()
+}
+
+fn ignore(part: &Fragment) -> Option<Ignore> {
+    let list = |key: &str| part.get(key).iter().flat_map(texts).collect::<Vec<_>>();
+    Some(Ignore {
+        target: selector(&part.get("target")?),
+        pointers: list("pointers").iter().filter_map(|text| Pointer::parse(text)).collect(),
+        managers: list("managers"),
+    })
+}
+
+/// Reads which objects something is about.
+pub(super) fn selector(target: &Fragment) -> ObjectSelector {
+    let text = |key: &str| target.get(key).map(|part| part.text().into());
+    ObjectSelector {
+        layer: target.get("layer").and_then(|part| LayerName::new(part.text()).ok()),
+        group: text("group"),
+        kind: text("kind"),
+        namespace: text("namespace"),
+        name: text("name"),
+    }
+}
