@@ -1,6 +1,7 @@
 //! In: nothing but this program. Out: a fleet in a scratch folder, real commits to it, and what became of each.
 //! Guarantee: no network, no cluster, no other tool; it ends by itself and keeps the folder.
 mod example;
+mod kubernetes;
 mod scratch;
 
 use super::{Answer, Failure, plan};
@@ -15,6 +16,7 @@ use crate::observe::worktree::Local;
 use scratch::{ADA, GRACE, Scratch, Server};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,12 +37,14 @@ const EU: &str = "clusters/prod/eu-1/cluster.yaml";
 
 /// Shows the whole way, from commits to statuses.
 pub(super) fn run(options: &Demo, printer: &Printer) -> Result<Answer, Failure> {
+    if let Some(kubeconfig) = &options.kubernetes {
+        return kubernetes::run(options, kubeconfig, printer);
+    }
     let scratch = Scratch::new(options.keep.as_deref())?;
     std::env::set_current_dir(&scratch.root).map_err(in_folder("could not enter the demo's folder"))?;
     let first = scratch.commit_example()?;
-    let server = scratch.serve()?;
-    let mut show =
-        Show { scratch, server, printer, last: None, log_read: 0, is_fast: options.fast, commits: Vec::new() };
+    let server = scratch.serve(None)?;
+    let mut show = Show::new(scratch, server, printer, options.fast, &CONTEXTS, None);
     show.step("1. The example fleet is committed: a dev, a staging and two prod clusters", first, &[])?;
     let pins = pins(first);
     let pinned = show.scratch.commit(&pins, "pin staging and prod", ADA)?;
@@ -73,7 +77,7 @@ fn story(show: &mut Show<'_>) -> Result<(), Failure> {
         removal,
         &["dev"],
     )?;
-    let id = change_id("dev-1")?;
+    let id = change_id("dev-1", None)?;
     let path = format!("approvals/{id}.yaml");
     let text =
         "apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: nobody looks at it on dev\n".to_owned();
@@ -110,9 +114,23 @@ struct Show<'a> {
     log_read: usize,
     is_fast: bool,
     commits: Vec<Value>,
+    contexts: &'static [&'static str],
+    /// The operator's settings, where the demo is not of the embedded default.
+    settings: Option<PathBuf>,
 }
 
-impl Show<'_> {
+impl<'a> Show<'a> {
+    fn new(
+        scratch: Scratch,
+        server: Server,
+        printer: &'a Printer,
+        is_fast: bool,
+        contexts: &'static [&'static str],
+        settings: Option<PathBuf>,
+    ) -> Self {
+        Self { scratch, server, printer, last: None, log_read: 0, is_fast, commits: Vec::new(), contexts, settings }
+    }
+
     /// Shows a commit: its plan, what was written in which order, and its statuses. `open` may stay without success.
     fn step(&mut self, title: &str, commit: CommitId, open: &[&str]) -> Result<(), Failure> {
         let mut text = Text::default();
@@ -123,7 +141,7 @@ impl Show<'_> {
         let mut is_right = true;
         if let Some(last) = self.last {
             let options = Plan { rev: Some(commit.to_string()), from: Some(last.to_string()), cluster: None };
-            match plan::run(&options, None) {
+            match plan::run(&options, self.settings.as_deref()) {
                 Ok(answer) => self.say(&answer.text)?,
                 Err(Failure::Diagnostics(said)) => {
                     is_right = false;
@@ -169,7 +187,7 @@ impl Show<'_> {
                 status
                     .is_some_and(|status| status.state.is_verdict() || (may_wait && status.text().contains("approval")))
             };
-            if CONTEXTS.iter().all(|context| stands(context)) {
+            if self.contexts.iter().all(|context| stands(context)) {
                 return Ok(statuses);
             }
             if self.server.has_ended() || begun.elapsed() > PATIENCE {
@@ -222,9 +240,9 @@ impl Show<'_> {
 }
 
 /// Returns the id of what is pending on a cluster.
-fn change_id(cluster: &str) -> Result<String, Failure> {
+fn change_id(cluster: &str, settings: Option<&Path>) -> Result<String, Failure> {
     let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
-    let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, None)?;
+    let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, settings)?;
     let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
     Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())
 }

@@ -74,7 +74,7 @@ impl Scratch {
     }
 
     /// Starts `stratify serve` on it; its log goes to a file.
-    pub(super) fn serve(&self) -> Result<Server, Fault> {
+    pub(super) fn serve(&self, settings: Option<&Path>) -> Result<Server, Fault> {
         let attempt = "could not start `stratify serve`";
         let log = self.log();
         fs::create_dir_all(log.parent().unwrap_or(&self.root)).map_err(in_folder(attempt))?;
@@ -82,6 +82,7 @@ impl Scratch {
         let program = std::env::current_exe().map_err(in_folder(attempt))?;
         let child = Command::new(program)
             .arg("serve")
+            .args(settings.iter().flat_map(|file| [Path::new("--settings"), *file]))
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
