@@ -1,7 +1,7 @@
 //! In: a real API server. Out: the demo's way to it, from its first commit to its last.
 //! Guarantee: what it leaves is what it says.
 use super::fleet::{config_map, read};
-use crate::commands::fixture::{Checkout, Ran};
+use crate::commands::fixture::Checkout;
 use crate::testenv::{Server, User};
 
 #[tokio::test]
