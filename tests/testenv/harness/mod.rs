@@ -1,0 +1,38 @@
+//! In: programs that `tests/testenv/build` made. Out: real servers for the tests, and what the tests ask of them.
+//! Guarantee: all listen on the loopback and nowhere else; each process ends with the test that started it, or with the
+//! binary where it is shared.
+//!
+//! ```text
+//! Server::shared() ── etcd ◄── kube-apiserver ──► audit.log ──► Audit::since(mark, whose)
+//!       │ kubeconfig(user)            ▲
+//!       ▼                             │ Proxy::start(&server, schedule): faults at the n-th request
+//!   the program under test ───────────┘
+//! ```
+mod audit;
+mod authority;
+mod controllers;
+mod faults;
+mod kubeconfig;
+mod objects;
+mod port;
+mod process;
+mod programs;
+mod server;
+mod wait;
+
+pub(crate) use audit::{Entry, Mark};
+pub(crate) use faults::{Fault, Proxy, Refusal, Schedule, Seen};
+pub(crate) use kubeconfig::User;
+pub(crate) use server::{Controllers, Options, Server};
+
+use std::thread;
+
+/// Runs a future to its end, wherever it is called from; its runtime ends with it.
+fn on_a_runtime<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime needs nothing").block_on(future)
+    };
+    // A thread of its own, since the caller may stand on a runtime, which does not bear another within.
+    thread::scope(|scope| scope.spawn(run).join().expect("the future does not panic"))
+}
