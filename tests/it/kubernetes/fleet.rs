@@ -44,6 +44,13 @@ impl Fleet {
         fleet
     }
 
+    /// Returns the same fleet with another way to the server.
+    pub(crate) fn reached_by(mut self, kubeconfig: String) -> Self {
+        self.kubeconfig = kubeconfig;
+        self.settings("");
+        self
+    }
+
     /// Writes the profile with these layers, each after the one before it.
     pub(crate) fn layers(&self, layers: &[&str]) {
         let mut text = "apiVersion: stratify.dev/v1alpha1\nkind: Profile\nmetadata: { name: apps }\n\
