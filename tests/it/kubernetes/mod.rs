@@ -1,6 +1,9 @@
 //! In: a real API server. Out: what the program and the harness make of it.
 //! Guarantee: group `kubernetes` of `tests/run`; each test has a namespace or a server of its own.
+mod demo;
+mod deploy;
 mod faults;
 mod fleet;
+mod laws;
 mod server;
 mod sync;

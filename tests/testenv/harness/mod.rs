@@ -23,6 +23,7 @@ mod wait;
 pub(crate) use audit::{Entry, Mark};
 pub(crate) use faults::{Fault, Proxy, Refusal, Schedule, Seen};
 pub(crate) use kubeconfig::User;
+pub(crate) use programs::program;
 pub(crate) use server::{Controllers, Options, Server};
 
 use std::thread;
