@@ -1,5 +1,5 @@
 //! In: a `HorizontalPodAutoscaler`, of any version. Out: its health.
-//! Guarantee: healthy only when it can read its metrics and scale what it is for, or that is scaled to nothing.
+//! Guarantee: healthy only when it can scale what it is for; metrics that are not there yet may come with a later layer.
 use super::Health;
 use super::view::{Condition, View};
 use crate::decide::value::Value;
@@ -39,7 +39,7 @@ fn judge<'a>(conditions: impl Iterator<Item = Condition<'a>>) -> Health {
     let mut is_able = None;
     for condition in conditions {
         match condition.name {
-            "AbleToScale" | "ScalingActive" if condition.is_false() && condition.reason != "ScalingDisabled" => {
+            "ScalingActive" if condition.is_false() && !may_come(condition.reason) => {
                 return Health::InProgress(condition.words());
             }
             "AbleToScale" => is_able = Some(condition),
@@ -51,6 +51,11 @@ fn judge<'a>(conditions: impl Iterator<Item = Condition<'a>>) -> Health {
         Some(able) => Health::InProgress(able.words()),
         None => Health::InProgress("no controller has seen it yet".into()),
     }
+}
+
+/// Whether it is as wanted although it does not scale just now: what it is for is scaled to nothing, or it has no metrics.
+fn may_come(reason: &str) -> bool {
+    reason == "ScalingDisabled" || reason.starts_with("FailedGet")
 }
 
 #[cfg(test)]
@@ -68,7 +73,8 @@ mod tests {
         let able = condition("AbleToScale", "True", "ReadyForNewScale");
         assert_eq!(health(with(json!([able]))), 'C');
         assert_eq!(health(with(json!([condition("AbleToScale", "False", "FailedGetScale")]))), 'I');
-        assert_eq!(health(with(json!([able, condition("ScalingActive", "False", "FailedGetResourceMetric")]))), 'I');
+        assert_eq!(health(with(json!([able, condition("ScalingActive", "False", "FailedGetResourceMetric")]))), 'C');
+        assert_eq!(health(with(json!([able, condition("ScalingActive", "False", "InvalidSelector")]))), 'I');
         assert_eq!(health(with(json!([able, condition("ScalingActive", "False", "ScalingDisabled")]))), 'C');
         assert_eq!(health(with(json!([able, condition("ScalingLimited", "True", "TooManyReplicas")]))), 'C');
         assert_eq!(health(with(json!([]))), 'I', "nobody has seen it");

@@ -58,6 +58,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Objects of many kinds as a kube-apiserver 1.37.2 with its controllers showed them, each with its health.
+    const SEEN: &str = include_str!("../../../tests/fixtures/objects/seen.json");
+
+    #[test]
+    fn what_controllers_say_is_understood() {
+        let seen: Vec<serde_json::Value> = serde_json::from_str(SEEN).expect("it is JSON");
+        for case in &seen {
+            let object = &case["object"];
+            let said = health(object.clone()).to_string();
+            assert_eq!(said, case["expected"], "{} {}", object["kind"], object["metadata"]["name"]);
+        }
+        assert_eq!(seen.len(), 29, "all were looked at");
+    }
+
     #[test]
     fn plain_data_has_no_status_to_wait_for() {
         assert!(!is_asynchronous("", "ConfigMap") && !is_asynchronous("rbac.authorization.k8s.io", "Role"));
