@@ -7,7 +7,8 @@ use crate::decide::plan::{
     Operation, Plan, Role, Version, Why,
 };
 use crate::decide::profile::Record;
-use crate::decide::value::{Absence, Digest, Fault, Live, Map, Timestamp, Value};
+use crate::decide::render::OBJECT;
+use crate::decide::value::{Absence, Digest, Digested, Fault, Live, Map, Timestamp, Value};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn change(operation: Operation, object: &str) -> ObjectChange {
         operation,
         patch: Vec::new(),
         inverse: Vec::new(),
-        manifest: (!goes).then(|| manifest.into()),
+        manifest: (!goes).then(|| Digested::new(OBJECT, manifest.into())),
         expected: Expected::Any,
     }
 }
