@@ -39,6 +39,7 @@ pub fn layers(profile: &FullProfile, texts: &Texts, _packs: &ExpandedPacks, seal
         environment: profile.environment.clone(),
         fleet: profile.fleet.clone(),
         head: profile.head.clone(),
+        pins: profile.pins.clone(),
         digest: profile.digest,
         lifecycle: profile.lifecycle,
         policy: profile.policy.clone(),
@@ -67,7 +68,7 @@ impl Renderer<'_> {
                     continue;
                 }
             };
-            let documents = match blob.documents(&file.path) {
+            let documents = match blob.documents(&file.path, file.origin.as_ref()) {
                 Ok(documents) => documents,
                 Err(said) => {
                     self.errors.extend(said);
