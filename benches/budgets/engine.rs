@@ -55,7 +55,7 @@ impl Engine {
 
     fn new(mirror: Mirror) -> Self {
         let head = Revision::Commit(CommitId([0; 20]));
-        let fleet = Fleet { head, index: Arc::default(), pins: BTreeMap::new(), tags: BTreeMap::new() };
+        let fleet = Fleet::new(head, Arc::default());
         Self {
             mirror,
             fleet,

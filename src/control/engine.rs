@@ -1,8 +1,9 @@
 //! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
 //! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
 use super::compute::Compute;
-use super::outside::{Outside, Round, now};
-use super::prepare::{Prepared, prepare};
+use super::look::{Compared, Looked, News, Stirred, look, stir};
+use super::outside::{Outside, now};
+use super::prepare::{Prepared, Round, prepare};
 use super::statuses::Statuses;
 use super::sync::sync;
 use super::tell::Told;
@@ -12,11 +13,10 @@ use crate::decide::report::outbox::{Key, Outbox, Refusal};
 use crate::decide::report::{Condition, Remembered, Report, Standing, failed};
 use crate::decide::schedule::{Ending, Schedule, Wake};
 use crate::decide::value::{Digest, Fault, Owner, Timestamp};
-use crate::name::{ClusterName, CommitId, EnvironmentName};
+use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::mirror::Head;
 use crate::observe::watch::Queue;
-use crate::serve::socket::{Ask, Asked};
-use serde_json::{Value as Json, json};
+use crate::serve::socket::Asked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +25,14 @@ use tokio::sync::mpsc;
 /// Everything that can happen.
 #[derive(Debug)]
 pub enum Event {
-    /// The repository is to be looked at.
+    /// The fleet's repository is to be looked at.
     Woken,
     /// It was looked at.
     Looked(Result<Looked, Fault>),
+    /// A repository is to be looked at for what the head names of it; none is the fleet's own.
+    Stir(Option<RepoName>),
+    /// It was looked at.
+    Stirred(Option<RepoName>, Result<Stirred, Fault>),
     /// The clusters that a head concerns were looked at.
     Prepared(CommitId, Vec<Prepared>),
     /// The sync of a cluster ended.
@@ -43,15 +47,6 @@ pub enum Event {
     Due,
     /// The process is to end.
     Stopped,
-}
-
-/// What a look at the repository gave.
-#[derive(Debug)]
-pub struct Looked {
-    /// Its head.
-    pub head: Head,
-    /// The documents of the head, and what differs from the last one, where it can be synced and is another one.
-    pub moved: Option<(CommitId, Arc<Fleet>, Touched)>,
 }
 
 /// When the loop ends by itself.
@@ -85,16 +80,20 @@ pub struct Engine<O> {
     store: Store,
     statuses: Statuses,
     pub(super) outbox: Outbox,
-    schedule: Schedule,
+    pub(super) schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
     pub(super) told: Told,
-    head: Option<CommitId>,
+    pub(super) head: Option<CommitId>,
     /// The head whose clusters were all looked at: from there the next process goes on.
     planned: Option<CommitId>,
     saved: Option<CommitId>,
+    /// What the head would change in the clusters that it concerns.
+    prepared: BTreeMap<ClusterName, Prepared>,
     looking: bool,
     look_again: bool,
     looked: bool,
+    /// The repositories that are looked at for what the head names of them.
+    stirring: BTreeSet<Option<RepoName>>,
     preparing: usize,
     posting: usize,
     last_look: Option<Timestamp>,
@@ -153,9 +152,11 @@ impl<O: Observer> Engine<O> {
             head,
             planned: head,
             saved: head,
+            prepared: BTreeMap::new(),
             looking: false,
             look_again: false,
             looked: false,
+            stirring: BTreeSet::new(),
             preparing: 0,
             posting: 0,
             last_look: None,
@@ -204,6 +205,8 @@ impl<O: Observer> Engine<O> {
             match event {
                 Event::Woken => self.look(),
                 Event::Looked(looked) => self.looked(looked),
+                Event::Stir(repository) => self.stir(repository, Compared::WithBefore),
+                Event::Stirred(repository, stirred) => self.stirred(repository, stirred),
                 Event::Prepared(commit, prepared) => self.prepared(commit, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(key, posted) => self.posted(&key, posted),
@@ -218,6 +221,7 @@ impl<O: Observer> Engine<O> {
     fn is_settled(&self) -> bool {
         self.looked
             && !self.looking
+            && self.stirring.is_empty()
             && self.look_due.is_none()
             && self.preparing == 0
             && self.posting == 0
@@ -238,7 +242,7 @@ impl<O: Observer> Engine<O> {
     }
 
     /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         if self.looking {
             self.look_again = true;
             return;
@@ -251,24 +255,60 @@ impl<O: Observer> Engine<O> {
         self.last_look = Some(now());
         self.looking = true;
         let (outside, events, last) = (self.outside.clone(), self.events.clone(), self.head);
+        let is_first = !self.looked;
         tokio::task::spawn_blocking(move || {
-            let looked = look_at(&outside, last);
+            let looked = look(&outside, last, is_first);
             let _ = events.send(Event::Looked(looked));
         });
+    }
+
+    /// Looks at what the head names of a repository, unless that is under way.
+    pub(super) fn stir(&mut self, repository: Option<RepoName>, compared: Compared) {
+        if !self.stirring.insert(repository.clone()) {
+            return;
+        }
+        let (outside, events, head) = (self.outside.clone(), self.events.clone(), self.head);
+        tokio::task::spawn_blocking(move || {
+            let stirred = stir(&outside, repository.as_ref(), head, compared);
+            let _ = events.send(Event::Stirred(repository, stirred));
+        });
+    }
+
+    /// The clusters that read a repository otherwise now are planned anew, at the head that they have.
+    fn stirred(&mut self, repository: Option<RepoName>, stirred: Result<Stirred, Fault>) {
+        self.stirring.remove(&repository);
+        match stirred {
+            Ok(Stirred { moved, trouble, .. }) => {
+                if let Some(fault) = &trouble {
+                    self.observer.trouble(fault);
+                }
+                match moved {
+                    Some((commit, fleet, clusters)) if self.head == Some(commit) => {
+                        self.prepare(commit, &fleet, clusters);
+                    }
+                    // A head came meanwhile, and may have been read as the repository was before.
+                    Some(_) => self.stir(repository, Compared::WithNothing),
+                    None => {}
+                }
+            }
+            Err(fault) => self.observer.trouble(&fault),
+        }
     }
 
     fn looked(&mut self, looked: Result<Looked, Fault>) {
         self.looking = false;
         let is_first = !std::mem::replace(&mut self.looked, true);
+        looked.iter().flat_map(|looked| &looked.troubles).for_each(|fault| self.observer.trouble(fault));
         match looked {
-            Ok(Looked { head: Head::At(commit), moved: None }) if is_first => self.resumed(commit),
-            Ok(Looked { moved: Some((commit, fleet, touched)), .. }) => {
+            Ok(Looked { head: Head::At(commit), news: News::None, .. }) if is_first => self.resumed(commit),
+            Ok(Looked { news: News::Head(commit, fleet, touched), .. }) => {
                 self.moved(commit, &fleet, &touched);
                 if is_first {
                     self.look_at_others(&touched.clusters);
                 }
             }
-            Ok(Looked { head, moved: None }) => self.unmoved(head),
+            Ok(Looked { news: News::Pins(commit, fleet, clusters), .. }) => self.prepare(commit, &fleet, clusters),
+            Ok(Looked { head, news: News::None, .. }) => self.unmoved(head),
             Err(fault) => self.observer.trouble(&fault),
         }
         if std::mem::take(&mut self.look_again) {
@@ -323,6 +363,11 @@ impl<O: Observer> Engine<O> {
             self.outside.supersede(released);
         }
         self.told.moved(commit, fleet, &clusters, &touched.released, &mut self.outbox);
+        self.prepared.clear();
+        self.prepare(commit, fleet, clusters);
+    }
+
+    fn prepare(&mut self, commit: CommitId, fleet: &Arc<Fleet>, clusters: BTreeSet<ClusterName>) {
         self.preparing += 1;
         let (outside, events, fleet) = (self.outside.clone(), self.events.clone(), fleet.clone());
         let work = self.compute.spawn(async move {
@@ -337,36 +382,25 @@ impl<O: Observer> Engine<O> {
         if self.head != Some(commit) {
             return;
         }
-        let mut round = Round::default();
-        let mut sets: BTreeMap<EnvironmentName, Vec<crate::name::ChangeId>> = BTreeMap::new();
-        for one in &prepared {
-            if let Ok(change) = &one.change {
-                sets.entry(one.environment.clone()).or_default().push(change.id);
-                round.deletions.insert(one.cluster.clone(), change.deletions);
-            }
-        }
-        for one in &prepared {
-            if let Some(ids) = sets.get(&one.environment) {
-                round.change_sets.insert(one.cluster.clone(), crate::decide::plan::change_set_id(ids));
-            }
-        }
-        self.outside.set_round(round);
-        self.told.planned(commit, &prepared, &mut self.outbox);
+        let names: Vec<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
+        self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));
+        self.outside.set_round(Round::of(self.prepared.values()));
+        let all: Vec<&Prepared> = self.prepared.values().collect();
+        self.told.planned(commit, &all, &mut self.outbox);
         self.planned = Some(commit);
-        for one in prepared {
-            match one.change {
+        for cluster in &names {
+            let Some(one) = self.prepared.get(cluster) else { continue };
+            match &one.change {
                 Ok(_) => {
-                    self.outside.supersede(&one.cluster);
-                    self.schedule.request(&one.cluster, Wake::Commit);
+                    self.outside.supersede(cluster);
+                    self.schedule.request(cluster, Wake::Commit);
                 }
                 Err(fault) => {
-                    let wanted = None;
-                    let spurious = fault.spurious;
-                    let report = failed(&one.cluster, &one.environment, commit, wanted, fault, now());
+                    let report = failed(cluster, &one.environment, commit, None, fault.repeated(), now());
                     self.observer.ended(&report);
                     self.told.ended(&report, &mut self.outbox);
-                    if spurious {
-                        self.schedule.request(&one.cluster, Wake::Retry);
+                    if fault.spurious {
+                        self.schedule.request(cluster, Wake::Retry);
                     }
                 }
             }
@@ -420,56 +454,6 @@ impl<O: Observer> Engine<O> {
         for cluster in clusters {
             self.schedule.request(&cluster, Wake::Drift);
         }
-    }
-
-    fn asked(&mut self, asked: Asked) {
-        let answer = match &asked.ask {
-            Ask::Status => self.view(),
-            Ask::Why(cluster) => self.why(cluster),
-            Ask::Accept(commit) => {
-                match self.outside.mirror().fetch().and_then(|_| self.outside.mirror().accept(*commit)) {
-                    Ok(()) => {
-                        self.look();
-                        json!({ "accepted": commit.to_string() })
-                    }
-                    Err(fault) => json!({ "error": fault.to_string() }),
-                }
-            }
-            Ask::Sync => {
-                self.look();
-                json!({ "looking": true })
-            }
-        };
-        // Who asked may have gone.
-        let _ = asked.answer.send(answer);
-    }
-
-    fn view(&self) -> Json {
-        let clusters = self
-            .told
-            .reports
-            .values()
-            .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
-        json!({
-            "head": self.head.map(|head| head.to_string()),
-            "running": self.schedule.running(),
-            "waiting": self.schedule.waiting(),
-            "clusters": clusters.collect::<Vec<_>>(),
-        })
-    }
-
-    fn why(&self, cluster: &ClusterName) -> Json {
-        let mut lines: Vec<String> = Vec::new();
-        if let Some(progress) = self.outside.progress(cluster) {
-            if progress.done < progress.of {
-                lines.push(format!("{} of {} layers are done", progress.done, progress.of));
-            }
-            lines.extend(progress.blocked.iter().map(|blocked| format!("layer {}: {}", blocked.layer, blocked.why)));
-        }
-        if let Some(report) = self.told.reports.get(cluster) {
-            lines.extend(report.lines.iter().cloned());
-        }
-        json!({ "cluster": cluster.as_str(), "lines": lines })
     }
 
     fn post(&mut self) -> Result<(), Fault> {
@@ -545,31 +529,14 @@ fn remembered(store: &Store, told: &mut Told) -> Result<Option<CommitId>, Fault>
     Ok(Some(head))
 }
 
-fn look_at(outside: &Outside, last: Option<CommitId>) -> Result<Looked, Fault> {
-    let mirror = outside.mirror();
-    mirror.fetch()?;
-    let head = mirror.head()?;
-    // A head that is gone from the mirror is no base: all is looked at.
-    let last = match last {
-        Some(last) if mirror.contains(last)? => Some(last),
-        _ => None,
-    };
-    let moved = match head {
-        Head::At(commit) if Some(commit) != last => {
-            let touched = outside.moments().touched(&**mirror, last, commit)?;
-            Some((commit, outside.moments().fleet(&**mirror, commit)?, touched))
-        }
-        _ => None,
-    };
-    Ok(Looked { head, moved })
-}
-
-/// Wakes the loop whenever the queue does.
-pub async fn forward(queue: Arc<Queue>, events: mpsc::UnboundedSender<Event>) {
+/// Wakes the loop whenever the queue does; `own` is the name of the fleet's repository there.
+pub async fn forward(queue: Arc<Queue>, own: RepoName, events: mpsc::UnboundedSender<Event>) {
     loop {
-        let _ = queue.next().await;
-        if events.send(Event::Woken).is_err() {
-            return;
+        for wake in queue.next().await {
+            let event = if wake.repository == own { Event::Woken } else { Event::Stir(Some(wake.repository)) };
+            if events.send(event).is_err() {
+                return;
+            }
         }
     }
 }

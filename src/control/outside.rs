@@ -1,10 +1,11 @@
-//! In: settings, a mirror, targets. Out: the world of the story, for real.
+//! In: settings, mirrors, targets. Out: the world of the story, for real.
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
-use super::moments::{Moments, Repository};
+use super::moments::Moments;
+use super::prepare::Round;
+use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
-use crate::client::git::Content;
-use crate::decide::document::{Commits, Site, Texts, TreeChange};
+use crate::decide::document::{Commits, Site, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
@@ -21,37 +22,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-impl Repository for Mirror {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        Mirror::changes(self, from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        Mirror::read(self, blobs)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        Mirror::descends(self, commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        Mirror::contains(self, commit)
-    }
-
-    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
-        Mirror::resolve_tag(self, name)
-    }
-}
-
-/// What holds for all clusters of one head.
-#[derive(Clone, Debug, Default)]
-pub struct Round {
-    /// The ids of the changes of each environment together, by cluster.
-    pub change_sets: BTreeMap<ClusterName, crate::name::ChangeSetId>,
-    /// How many objects the head deletes in each cluster.
-    pub deletions: BTreeMap<ClusterName, usize>,
-}
-
 /// How far a cluster's sync is.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -66,7 +36,7 @@ pub struct Progress {
 /// The world outside, for real.
 pub struct Outside {
     settings: Settings,
-    mirror: Arc<Mirror>,
+    mirrors: Mirrors,
     moments: Moments,
     targets: Targets,
     seal: Seal,
@@ -83,10 +53,15 @@ struct State {
 }
 
 impl Outside {
-    /// Takes what the settings say, the mirror, the key, and the threads on which connections live.
+    /// Takes what the settings say, the mirror of the one repository, the key, and the threads on which connections live.
     pub fn new(settings: Settings, mirror: Arc<Mirror>, seal: Seal, connections: Handle) -> Self {
+        Self::with_mirrors(settings, Mirrors::new(mirror, BTreeMap::new()), seal, connections)
+    }
+
+    /// Takes what the settings say, all mirrors, the key, and the threads on which connections live.
+    pub fn with_mirrors(settings: Settings, mirrors: Mirrors, seal: Seal, connections: Handle) -> Self {
         let targets = Targets::new(settings.clone(), Some(connections));
-        Self { settings, mirror, moments: Moments::default(), targets, seal, state: Mutex::default() }
+        Self { settings, mirrors, moments: Moments::default(), targets, seal, state: Mutex::default() }
     }
 
     /// Returns the settings.
@@ -94,9 +69,14 @@ impl Outside {
         &self.settings
     }
 
-    /// Returns the mirror.
+    /// Returns the mirror of the fleet's own repository.
     pub fn mirror(&self) -> &Arc<Mirror> {
-        &self.mirror
+        self.mirrors.own()
+    }
+
+    /// Returns all mirrors.
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
     }
 
     /// Returns the indexes that were read.
@@ -138,23 +118,24 @@ impl Outside {
 
 impl Sources for Outside {
     async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
-        self.moments.fleet(&*self.mirror, commit)
+        self.moments.fleet(&self.mirrors, commit)
     }
 
     async fn texts(&self, blobs: BTreeSet<BlobId>) -> Result<Texts, Fault> {
-        self.moments.texts(&*self.mirror, &blobs)
+        self.moments.texts(&self.mirrors, &blobs)
     }
 
     async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
         // Without an old side there is nothing that could need an approval by others.
         match from {
-            Some(from) => self.mirror.commits(Some(from), to),
+            Some(from) => self.mirror().commits(Some(from), to),
             None => Ok(Commits::default()),
         }
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
-        Ok(self.mirror.descends(commit, head)? || self.mirror.is_abandoned(head)?)
+        let mirror = self.mirror();
+        Ok(mirror.descends(commit, head)? || mirror.is_abandoned(head)?)
     }
 
     fn seal(&self) -> &Seal {
@@ -188,8 +169,14 @@ impl Target for Outside {
         for moment in record.applied.iter().chain(&record.applying) {
             let name = format!("{}/{}", plan.change.fleet, plan.change.cluster);
             if record.applying.as_ref().is_none_or(|applying| applying == moment || record.applied.is_none())
-                && let Err(fault) = self.mirror.keep(&name, moment.head)
+                && let Err(fault) = self.mirror().keep(&name, moment.head)
             {
+                return Answer::Refused(Why::Unavailable(fault.to_string()));
+            }
+        }
+        for pin in &plan.change.pins {
+            let mirror = self.mirrors.mirror(pin.repository.as_ref()).and_then(Result::ok);
+            if let Some(Err(fault)) = mirror.map(|mirror| mirror.keep_pin(pin.commit)) {
                 return Answer::Refused(Why::Unavailable(fault.to_string()));
             }
         }

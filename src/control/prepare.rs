@@ -7,8 +7,8 @@ use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ChangeKind, Operation};
 use crate::decide::report::{Condition, held};
 use crate::decide::value::{Diagnostic, Digest, Fault, Warnings};
-use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
-use std::collections::BTreeSet;
+use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a head would change in one cluster.
 #[derive(Debug)]
@@ -36,6 +36,35 @@ pub struct Summary {
     pub held: Option<Condition>,
     /// Warnings of the documents.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// What holds for all clusters of one head.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// The ids of the changes of each environment together, by cluster.
+    pub change_sets: BTreeMap<ClusterName, ChangeSetId>,
+    /// How many objects the head deletes in each cluster.
+    pub deletions: BTreeMap<ClusterName, usize>,
+}
+
+impl Round {
+    /// Returns what holds, from what the head would change in each cluster.
+    pub fn of<'a>(prepared: impl Iterator<Item = &'a Prepared> + Clone) -> Self {
+        let mut round = Self::default();
+        let mut sets: BTreeMap<&EnvironmentName, Vec<ChangeId>> = BTreeMap::new();
+        for one in prepared.clone() {
+            if let Ok(change) = &one.change {
+                sets.entry(&one.environment).or_default().push(change.id);
+                round.deletions.insert(one.cluster.clone(), change.deletions);
+            }
+        }
+        let sets: BTreeMap<_, ChangeSetId> =
+            sets.into_iter().map(|(environment, ids)| (environment, plan::change_set_id(&ids))).collect();
+        for one in prepared {
+            round.change_sets.extend(sets.get(&one.environment).map(|set| (one.cluster.clone(), *set)));
+        }
+        round
+    }
 }
 
 /// Looks at each cluster.

@@ -1,12 +1,13 @@
 //! In: a folder of a fleet, a revision or the working tree. Out: documents, profiles, layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
-use super::moments::{Moments, Repository};
+use super::moments::{Moments, Repositories};
 use super::outside::now;
 use super::sync::{Applied, Wanted, applied, change, resolve};
 use super::target::Targets;
+use super::views::Views;
 use super::world::Sources;
-use crate::client::git::{Content, Limits, Objects};
-use crate::decide::document::{Commits, Texts, TreeChange};
+use crate::client::git::Limits;
+use crate::decide::document::{Commits, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling};
 use crate::decide::report::Standing;
@@ -21,36 +22,11 @@ use std::sync::Arc;
 /// A fleet on this machine, to be looked at.
 pub struct Preview {
     worktree: Worktree,
-    local: Option<Local>,
+    views: Views,
     moments: Moments,
     seal: Seal,
     settings: Settings,
     targets: Targets,
-}
-
-/// A repository of this machine.
-struct Here<'a>(&'a Objects);
-
-impl Repository for Here<'_> {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        self.0.changes(from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        self.0.read(blobs)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.0.descends(commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        self.0.contains(commit)
-    }
-
-    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
-        self.0.resolve_tag(name)
-    }
 }
 
 impl Preview {
@@ -59,12 +35,13 @@ impl Preview {
         let worktree = Worktree::open(root)?;
         let local = Local::try_discover(root)?;
         let targets = Targets::new(settings.clone(), None);
-        Ok(Self { worktree, local, moments: Moments::default(), seal, settings, targets })
+        let views = Views::open(local, &settings)?;
+        Ok(Self { worktree, views, moments: Moments::default(), seal, settings, targets })
     }
 
     /// Returns the repository around, if there is one.
     pub fn local(&self) -> Option<&Local> {
-        self.local.as_ref()
+        self.views.local()
     }
 
     /// Returns the limits of what is read.
@@ -74,20 +51,15 @@ impl Preview {
 
     /// Returns the documents of a revision; without one, of the working tree.
     pub fn fleet(&self, revision: Option<&str>) -> Result<Arc<Fleet>, Fault> {
-        let objects = self.local.as_ref().map(|local| Here(local.objects()));
-        match (revision, &self.local) {
-            (Some(revision), Some(local)) => {
-                let commit = local.resolve(revision)?;
-                self.moments.fleet(&Here(local.objects()), commit)
-            }
+        match (revision, self.local()) {
+            (Some(revision), Some(local)) => self.moments.fleet(&self.views, local.resolve(revision)?),
             (Some(_), None) => {
                 Err(Local::discover(self.worktree.root()).err().unwrap_or_else(|| Fault::bug("no repository")))
             }
             (None, _) => {
-                let head = self.local.as_ref().map(Local::try_head).transpose()?.flatten();
+                let head = self.local().map(Local::try_head).transpose()?.flatten();
                 let change = self.worktree.list()?;
-                let repository = objects.as_ref().map(|here| here as &dyn Repository);
-                self.moments.worktree(repository, head, &change, |blobs| self.worktree.read(blobs))
+                self.moments.worktree(&self.views, head, &change, |blobs| self.worktree.read(blobs))
             }
         }
     }
@@ -115,7 +87,9 @@ impl Preview {
         let before = match from {
             None => applied(self, cluster, &facts.record).await,
             Some(from) if from.index.environment_of(cluster).is_none() => Applied::Nothing,
-            Some(from) => Applied::Known(Box::new(self.wanted(from, cluster, &mut Warnings::default()).await?.layers)),
+            Some(from) => {
+                Applied::Known(Box::new(self.wanted(&from.past(), cluster, &mut Warnings::default()).await?.layers))
+            }
         };
         let change = change(&before, &wanted.layers);
         if from.is_some() {
@@ -171,38 +145,36 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
 
 impl Sources for Preview {
     async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
-        match &self.local {
-            Some(local) => self.moments.fleet(&Here(local.objects()), commit),
-            None => Err(Fault::bug("there is no repository")),
-        }
+        self.moments.fleet(&self.views, commit)
     }
 
     async fn texts(&self, blobs: BTreeSet<BlobId>) -> Result<Texts, Fault> {
-        // A blob of the working tree may not be in the repository yet, and one of a pin not in the working tree.
+        // A blob of the working tree may not be in a repository yet, and one of a pin not in the working tree.
         let mut texts = Texts::default();
+        let mut elsewhere = BTreeSet::new();
         for blob in blobs {
-            let read = self.worktree.read(&[blob]);
-            let read = match (read, &self.local) {
-                (Ok(read), _) => read,
-                (Err(_), Some(local)) => local.objects().read(&[blob])?,
-                (Err(fault), None) => return Err(fault),
-            };
-            for (blob, content) in read {
-                texts.insert(blob, content);
+            match self.worktree.read(&[blob]) {
+                Ok(read) => read.into_iter().for_each(|(blob, content)| texts.insert(blob, content)),
+                Err(fault) if self.local().is_none() && self.views.others().is_empty() => return Err(fault),
+                Err(_) => drop(elsewhere.insert(blob)),
             }
+        }
+        if !elsewhere.is_empty() {
+            let read = self.moments.texts(&self.views, &elsewhere)?;
+            elsewhere.iter().filter_map(|blob| read.get(*blob)).for_each(|blob| texts.share(blob.clone()));
         }
         Ok(texts)
     }
 
     async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
-        match &self.local {
+        match self.local() {
             Some(local) => local.objects().commits(from, to),
             None => Ok(Commits::default()),
         }
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
-        match &self.local {
+        match self.local() {
             Some(local) => local.objects().descends(commit, head),
             None => Ok(true),
         }

@@ -127,7 +127,7 @@ impl Told {
     }
 
     /// Takes note of what the head would change.
-    pub(super) fn planned(&mut self, commit: CommitId, prepared: &[Prepared], outbox: &mut Outbox) {
+    pub(super) fn planned(&mut self, commit: CommitId, prepared: &[&Prepared], outbox: &mut Outbox) {
         for one in prepared {
             self.changed.insert(one.cluster.clone());
             if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
@@ -145,6 +145,7 @@ impl Told {
             let wanted =
                 wanted.filter_map(|one| Some((one.cluster.clone(), one.change.as_ref().ok()?.digest))).collect();
             let open = self.open.entry(name.clone()).or_default();
+            open.retain(|old| old.commit != commit);
             open.push(Open { commit, wanted });
             if open.len() > OVERTAKEN_MAX {
                 open.remove(0);
@@ -250,8 +251,8 @@ fn not_affected(standing: Standing) -> Standing {
     }
 }
 
-fn plan_status(commit: CommitId, prepared: &[Prepared]) -> Status {
-    let broken: Vec<&Prepared> = prepared.iter().filter(|one| one.change.is_err()).collect();
+fn plan_status(commit: CommitId, prepared: &[&Prepared]) -> Status {
+    let broken: Vec<&Prepared> = prepared.iter().copied().filter(|one| one.change.is_err()).collect();
     let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();
     let layers: usize = prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.layers).sum();
     let deletions: usize =

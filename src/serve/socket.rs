@@ -2,7 +2,7 @@
 //! Guarantee: only the user who serves can ask; no ask, answer or silence holds the server up or fills its memory.
 use crate::client::git::{fault, in_folder};
 use crate::decide::value::{Fault, Owner};
-use crate::name::{ClusterName, CommitId};
+use crate::name::{ClusterName, CommitId, RepoName};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
@@ -51,10 +51,21 @@ pub enum Ask {
     Status,
     /// What a cluster waits for.
     Why(ClusterName),
-    /// To take a head that does not descend from the last one.
-    Accept(CommitId),
+    /// To take a head that does not descend from the last one, or to hold a tag that moved.
+    Accept(Acceptance),
     /// To look for new commits now.
     Sync,
+}
+
+/// What a person accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The head; or the commit at which the tag is held.
+    pub commit: CommitId,
+    /// The tag, where it is one.
+    pub tag: Option<String>,
+    /// The repository; none for the fleet's own.
+    pub repository: Option<RepoName>,
 }
 
 impl Ask {
@@ -62,7 +73,10 @@ impl Ask {
         let value = match self {
             Ask::Status => json!({ "ask": "status" }),
             Ask::Why(cluster) => json!({ "ask": "why", "cluster": cluster.as_str() }),
-            Ask::Accept(commit) => json!({ "ask": "accept", "commit": commit.to_string() }),
+            Ask::Accept(Acceptance { commit, tag, repository }) => {
+                let repository = repository.as_ref().map(RepoName::as_str);
+                json!({ "ask": "accept", "commit": commit.to_string(), "tag": tag, "repository": repository })
+            }
             Ask::Sync => json!({ "ask": "sync" }),
         };
         format!("{value}\n")
@@ -74,7 +88,11 @@ impl Ask {
         match text("ask")? {
             "status" => Some(Ask::Status),
             "why" => Some(Ask::Why(ClusterName::new(text("cluster")?).ok()?)),
-            "accept" => Some(Ask::Accept(CommitId::parse(text("commit")?)?)),
+            "accept" => Some(Ask::Accept(Acceptance {
+                commit: CommitId::parse(text("commit")?)?,
+                tag: text("tag").map(ToOwned::to_owned),
+                repository: text("repository").map(RepoName::new).transpose().ok()?,
+            })),
             "sync" => Some(Ask::Sync),
             _ => None,
         }
@@ -252,7 +270,10 @@ mod tests {
     #[test]
     fn every_ask_arrives_as_it_was_asked() {
         let cluster = ClusterName::new("eu-1").expect("it is a label");
-        for ask in [Ask::Status, Ask::Why(cluster), Ask::Accept(CommitId([7; 20])), Ask::Sync] {
+        let head = Acceptance { commit: CommitId([7; 20]), tag: None, repository: None };
+        let repository = RepoName::new("platform").ok();
+        let tag = Acceptance { tag: Some("mesh \"2\"".into()), repository, ..head.clone() };
+        for ask in [Ask::Status, Ask::Why(cluster), Ask::Accept(head), Ask::Accept(tag), Ask::Sync] {
             assert_eq!(Ask::parse(ask.line().as_bytes()), Some(ask));
         }
         for line in ["", "[]", r#"{"ask":"why","cluster":"../x"}"#, r#"{"ask":"stop"}"#] {

@@ -5,14 +5,14 @@ mod repository;
 mod target;
 mod floor;
 
-pub use repository::{Credentials, Repository};
+pub use repository::{Credentials, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::shape::{Field, Shape, optional};
 use crate::decide::document::{File, Fragment, check_fields};
 use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};
-use crate::name::{BlobId, RepoPath};
+use crate::name::{BlobId, RepoName, RepoPath};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The repository that is synced.
     pub repository: Repository,
+    /// Other repositories, of which clusters may read profiles and packs.
+    pub repositories: BTreeMap<RepoName, Repository>,
     /// The folder in which each target without a folder of its own has one.
     pub targets: PathBuf,
     /// The targets that are named.
@@ -46,6 +48,11 @@ const FIELDS: &[Field] = &[
         Shape::Object(repository::FIELDS),
         "The repository that is synced; default: the one around.",
     ),
+    optional(
+        "repositories",
+        Shape::Named("name", &Shape::Object(repository::OTHER_FIELDS)),
+        "Other repositories, of which clusters may read profiles and packs.",
+    ),
     optional("state", Shape::Text, "The folder of all that Stratify keeps; default: .stratify."),
     optional("targets", Shape::Named("name", &Shape::Object(target::FIELDS)), "The targets: folders and API servers."),
     optional("targetsFolder", Shape::Text, "The folder of all other targets; default: targets in the state folder."),
@@ -61,6 +68,7 @@ impl Settings {
             targets: state.join("targets"),
             state,
             repository: Repository::around(),
+            repositories: BTreeMap::new(),
             named_targets: BTreeMap::new(),
             running_max: RUNNING_MAX,
             floor: floor::none(),
@@ -114,6 +122,11 @@ impl Settings {
         if let Some(repository) = root.get("repository") {
             settings.repository = Repository::read(&repository, folder);
         }
+        for part in root.get("repositories").iter().flat_map(Fragment::items) {
+            if let Some(name) = part.get("name").and_then(|name| RepoName::new(name.text()).ok()) {
+                settings.repositories.insert(name, Repository::read(&part, folder));
+            }
+        }
         if let Some(floor) = root.get("floor") {
             settings.floor = floor::read(&floor);
         }
@@ -127,7 +140,15 @@ impl Settings {
 
     /// Returns the watched branch.
     pub fn branch(&self) -> &str {
-        self.repository.branch.as_deref().unwrap_or("main")
+        self.repository.branch()
+    }
+
+    /// Returns the folder of a repository's mirror; without a name, of the fleet's own.
+    pub fn mirror(&self, name: Option<&RepoName>) -> PathBuf {
+        match name {
+            None => self.state.join("mirror"),
+            Some(name) => self.state.join("mirrors").join(name.as_str()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How often a repository is looked at where nothing tells of its changes.
 const POLL: Duration = Duration::from_mins(1);
 
-/// The repository that is synced.
+/// The repository that is synced, or another one.
 #[derive(Clone, Debug)]
 pub struct Repository {
     /// Its address; none for the one around the current folder.
@@ -49,10 +49,11 @@ pub enum Credentials {
     },
 }
 
-pub(super) const FIELDS: &[Field] = &[
+macro_rules! fields { ($($more:expr),* $(,)?) => { &[
+    $($more,)*
     required("url", Shape::Text, "file://, http://, https://, ssh://, user@host:path or a path."),
     optional("branch", Shape::Text, "The watched branch; default: main."),
-    optional("path", Shape::Text, "The folder in it that holds the fleet."),
+    optional("path", Shape::Text, "The folder in it that holds the fleet, or the profiles and packs."),
     optional("poll", Shape::Checked(is_poll, "a duration such as 30s or 5m"), "How often it is looked at; default 1m."),
     optional("tokenFile", Shape::Text, "A file with a token, for HTTP."),
     optional("user", Shape::Text, "A user, for HTTP."),
@@ -60,7 +61,22 @@ pub(super) const FIELDS: &[Field] = &[
     optional("keyFile", Shape::Text, "A private key, for SSH."),
     optional("knownHostsFile", Shape::Text, "The hosts that may answer, for SSH."),
     optional("authorityFile", Shape::Text, "The authority (PEM) that the server's certificate must come from."),
-];
+] } }
+
+pub(super) const FIELDS: &[Field] = fields![];
+
+pub(super) const OTHER_FIELDS: &[Field] = fields![required(
+    "name",
+    Shape::Checked(is_other_name, "lower-case letters, digits and inner hyphens, at most 63, and not `fleet`"),
+    "The name, as profile entries give it."
+)];
+
+/// The fleet's own repository has this name in logs and wakes.
+pub const OWN: &str = "fleet";
+
+fn is_other_name(text: &str) -> bool {
+    kind::is_label(text) && text != OWN
+}
 
 fn is_poll(text: &str) -> bool {
     kind::duration(text).is_some_and(|every| !every.is_zero())
@@ -70,6 +86,11 @@ impl Repository {
     /// Returns the one around the current folder.
     pub(super) fn around() -> Self {
         Self { url: None, branch: None, path: None, poll: POLL, credentials: Credentials::None, authority: None }
+    }
+
+    /// Returns the watched branch.
+    pub fn branch(&self) -> &str {
+        self.branch.as_deref().unwrap_or("main")
     }
 
     /// Reads a checked part.

@@ -7,7 +7,7 @@ use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::control::sync::Wanted;
 use crate::control::world::Sources;
-use crate::decide::plan::view::{json_of, masked};
+use crate::decide::plan::view::{json_of, masked, source, source_data};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
 use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
 use serde_json::json;
@@ -48,9 +48,7 @@ fn layers(wanted: &Wanted) -> Answer {
         profile.environment,
         short(&profile.digest.to_string())
     ));
-    for pin in &profile.pins {
-        text.line(format!("  profiles and packs are read at {} ({})", pin.revision, pin.commit));
-    }
+    profile.pins.iter().for_each(|pin| text.line(format!("  {}", source(pin))));
     let mut data = Vec::new();
     for layer in &profile.layers {
         let after: Vec<String> =
@@ -72,7 +70,12 @@ fn layers(wanted: &Wanted) -> Answer {
     }
     Answer::new(
         text,
-        json!({ "cluster": profile.cluster.as_str(), "digest": profile.digest.to_string(), "layers": data }),
+        json!({
+            "cluster": profile.cluster.as_str(),
+            "digest": profile.digest.to_string(),
+            "pins": profile.pins.iter().map(source_data).collect::<Vec<_>>(),
+            "layers": data,
+        }),
     )
 }
 

@@ -6,12 +6,14 @@ use crate::client::secret::{installation_key, secret};
 use crate::client::store::Store;
 use crate::control::outside::Outside;
 use crate::control::preview::Preview;
+use crate::control::repositories::Mirrors;
 use crate::control::statuses::Statuses;
 use crate::decide::value::{Fault, Owner, Seal};
 use crate::name::RepoName;
-use crate::observe::mirror::Mirror;
+use crate::observe::mirror::{Mirror, View};
 use crate::observe::worktree::Local;
-use crate::settings::{Credentials, Settings};
+use crate::settings::{Credentials, OWN, Repository, Settings};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,41 +69,52 @@ impl Here {
 
     fn address(&self) -> Result<Address, Fault> {
         let repository = &self.settings.repository;
-        let name = RepoName::new("fleet").expect("it is a label");
-        let branch = self.settings.branch().to_owned();
-        let limits = Limits::default();
-        let Some(url) = &repository.url else {
-            let local = self.local()?;
-            let url = format!("file://{}", local.git_folder().display());
-            let credentials = git::Credentials::None;
-            return Ok(Address {
-                name,
-                url,
-                branch,
-                path: local.path().cloned(),
-                credentials,
-                authority: None,
-                limits,
-            });
-        };
-        let credentials = match &repository.credentials {
-            Credentials::None => git::Credentials::None,
-            Credentials::TokenFile(file) => git::Credentials::Token(secret(file)?),
-            Credentials::Basic { user, password_file } => {
-                git::Credentials::Basic { user: user.clone(), password: secret(password_file)? }
-            }
-            Credentials::Ssh { key_file, known_hosts_file } => {
-                git::Credentials::SshKey { key: key_file.clone(), known_hosts: known_hosts_file.clone() }
-            }
-        };
-        let read = |file: &PathBuf| std::fs::read(file).map_err(in_folder("could not read the authority's file"));
-        let authority = repository.authority.as_ref().map(read).transpose()?;
-        Ok(Address { name, url: url.clone(), branch, path: repository.path.clone(), credentials, authority, limits })
+        let name = RepoName::new(OWN).expect("it is a label");
+        if let Some(url) = &repository.url {
+            return address_of(name, url, repository);
+        }
+        let local = self.local()?;
+        Ok(Address {
+            name,
+            url: format!("file://{}", local.git_folder().display()),
+            branch: self.settings.branch().to_owned(),
+            path: local.path().cloned(),
+            credentials: git::Credentials::None,
+            authority: None,
+            limits: Limits::default(),
+        })
     }
 
-    /// Opens the mirror.
+    /// Opens the mirror of the fleet's own repository.
     pub(super) fn mirror(&self) -> Result<Arc<Mirror>, Fault> {
-        Ok(Arc::new(Mirror::open(self.address()?, &self.settings.state.join("mirror"))?))
+        Ok(Arc::new(Mirror::open(self.address()?, &self.settings.mirror(None))?))
+    }
+
+    /// Opens the mirror of another repository of the settings.
+    pub(super) fn other_mirror(&self, name: &RepoName) -> Result<Arc<Mirror>, Fault> {
+        let Some(repository) = self.settings.repositories.get(name) else {
+            let message = format!("the settings have no repository {name}");
+            return Err(fault(
+                Owner::Operator,
+                false,
+                message,
+                "name it under repositories in the operator's settings",
+            ));
+        };
+        let address = address_of(name.clone(), repository.url.as_deref().unwrap_or_default(), repository)?;
+        Ok(Arc::new(Mirror::open(address, &self.settings.mirror(Some(name)))?))
+    }
+
+    /// Opens the mirror of another repository to be looked at, whoever has it open.
+    pub(super) fn other_view(&self, name: &RepoName) -> Result<Option<View>, Fault> {
+        let Some(repository) = self.settings.repositories.get(name) else { return Ok(None) };
+        View::try_open(&self.settings.mirror(Some(name)), repository.branch(), repository.path.clone())
+    }
+
+    /// Opens the mirrors of all other repositories; one that cannot be opened only holds what reads it.
+    fn other_mirrors(&self) -> BTreeMap<RepoName, Result<Arc<Mirror>, String>> {
+        let names = self.settings.repositories.keys();
+        names.map(|name| (name.clone(), self.other_mirror(name).map_err(|fault| fault.to_string()))).collect()
     }
 
     /// Opens where the statuses are: the repository around, or the mirror of a remote one.
@@ -123,9 +136,33 @@ impl Here {
         let store = Store::open(&state.join("state.redb"))?;
         let mirror = self.mirror()?;
         let statuses = self.statuses(Some(&mirror))?;
-        let outside = Outside::new(self.settings.clone(), mirror, self.seal()?, connections.clone());
+        let mirrors = Mirrors::new(mirror, self.other_mirrors());
+        let outside = Outside::with_mirrors(self.settings.clone(), mirrors, self.seal()?, connections.clone());
         Ok((Arc::new(outside), store, statuses))
     }
+}
+
+fn address_of(name: RepoName, url: &str, repository: &Repository) -> Result<Address, Fault> {
+    let credentials = match &repository.credentials {
+        Credentials::None => git::Credentials::None,
+        Credentials::TokenFile(file) => git::Credentials::Token(secret(file)?),
+        Credentials::Basic { user, password_file } => {
+            git::Credentials::Basic { user: user.clone(), password: secret(password_file)? }
+        }
+        Credentials::Ssh { key_file, known_hosts_file } => {
+            git::Credentials::SshKey { key: key_file.clone(), known_hosts: known_hosts_file.clone() }
+        }
+    };
+    let read = |file: &PathBuf| std::fs::read(file).map_err(in_folder("could not read the authority's file"));
+    Ok(Address {
+        name,
+        url: url.to_owned(),
+        branch: repository.branch().to_owned(),
+        path: repository.path.clone(),
+        credentials,
+        authority: repository.authority.as_ref().map(read).transpose()?,
+        limits: Limits::default(),
+    })
 }
 
 /// Returns the objects in which the statuses are.

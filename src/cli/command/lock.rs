@@ -1,4 +1,4 @@
-//! In: the tags that environments name. Out: fleet.lock, with the commit that each of them is.
+//! In: the tags that documents name. Out: fleet.lock, with the commit that each of them is.
 //! Guarantee: only here is a tag resolved; a sync takes what the lock says, or holds.
 use super::here::Here;
 use super::{Answer, Failure};
@@ -6,28 +6,34 @@ use crate::cli::args::Lock;
 use crate::cli::print::Text;
 use crate::client::git::{fault, in_folder};
 use crate::decide::document::Tag;
+use crate::decide::fleet::{Fleet, Named};
 use crate::decide::lock;
-use crate::decide::value::Owner;
+use crate::decide::value::{Diagnostic, Fault, Owner};
+use crate::name::{CommitId, RepoName};
+use crate::observe::mirror::{Mirror, View};
+use crate::observe::worktree::Local;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Writes fleet.lock, or says whether it is right.
 pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
-    let preview = here.preview()?;
-    let fleet = preview.fleet(None)?;
-    let local = here.local()?;
-    let mut tags = Vec::new();
-    for name in fleet.index.tags() {
-        let commit = local.objects().resolve_tag(&name)?.ok_or_else(|| {
-            fault(Owner::Author, false, format!("there is no tag {name}"), "fetch it, or name another revision")
-        })?;
-        tags.push(Tag { name, repository: None, commit });
+    let fleet = here.preview()?.fleet(None)?;
+    let mut remotes = Remotes { here: &here, local: here.local()?, others: BTreeMap::new() };
+    let (mut tags, mut wrong) = (Vec::new(), Vec::new());
+    for named in fleet.index.tags() {
+        match remotes.resolve(&fleet, &named)? {
+            Ok(commit) => tags.push(Tag { name: named.1, repository: named.0, commit }),
+            Err(said) => wrong.push(said),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong.into());
     }
     let lines = lock::encode(&tags);
-    let locked: Vec<_> =
-        tags.iter().map(|tag| json!({ "name": &*tag.name, "commit": tag.commit.to_string() })).collect();
     let file = here.root()?.join("fleet.lock");
     let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines) || (tags.is_empty() && !file.exists());
     if options.check && !is_right {
@@ -42,9 +48,80 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !options.check && !is_right {
         fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
     }
-    let text = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
-    Ok(Answer::new(
-        Text::of(format!("{text} ({} tags)", locked.len())),
-        json!({ "tags": locked, "changed": !is_right }),
-    ))
+    Ok(answer(&tags, is_right, &remotes))
+}
+
+fn answer(tags: &[Tag], is_right: bool, remotes: &Remotes) -> Answer {
+    let mut text = Text::default();
+    for name in remotes.seen_by_others() {
+        text.line(format!("the repository {name} is read as the process that serves saw it last"));
+    }
+    let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
+    text.line(format!("{said} ({} tags)", tags.len()));
+    let tag = |tag: &Tag| {
+        let repository = tag.repository.as_ref().map(RepoName::as_str);
+        json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })
+    };
+    let locked: Vec<_> = tags.iter().map(tag).collect();
+    Answer::new(text, json!({ "tags": locked, "changed": !is_right }))
+}
+
+/// The repositories in which tags are looked for.
+struct Remotes<'a> {
+    here: &'a Here,
+    local: Local,
+    others: BTreeMap<RepoName, Remote>,
+}
+
+/// Another repository.
+enum Remote {
+    /// Its mirror, fetched just now.
+    Fetched(Arc<Mirror>),
+    /// Its mirror, which another process keeps.
+    Kept(Box<View>),
+}
+
+impl Remotes<'_> {
+    /// Returns the commit that a tag is, or what is wrong with who names it.
+    fn resolve(&mut self, fleet: &Fleet, named: &Named) -> Result<Result<CommitId, Diagnostic>, Fault> {
+        let (repository, name) = named;
+        let found = match repository {
+            None => self.local.objects().resolve_tag(name)?,
+            Some(repository) if !fleet.repositories.contains_key(repository) => {
+                return Ok(Err(fleet.unresolved(named, "the settings have no repository of that name")));
+            }
+            Some(repository) => match self.other(repository)? {
+                Remote::Fetched(mirror) => mirror.resolve_tag(name)?,
+                Remote::Kept(view) => view.objects().resolve_tag(name)?,
+            },
+        };
+        let place = repository.as_ref().map_or_else(String::new, |name| format!(" in the repository `{name}`"));
+        Ok(found.ok_or_else(|| fleet.unresolved(named, &format!("there is no tag `{name}`{place}"))))
+    }
+
+    fn other(&mut self, name: &RepoName) -> Result<&Remote, Fault> {
+        if !self.others.contains_key(name) {
+            let remote = self.open(name)?;
+            self.others.insert(name.clone(), remote);
+        }
+        self.others.get(name).ok_or_else(|| Fault::bug("it was just opened"))
+    }
+
+    fn open(&self, name: &RepoName) -> Result<Remote, Fault> {
+        match self.here.other_mirror(name) {
+            Ok(mirror) => {
+                mirror.fetch()?;
+                Ok(Remote::Fetched(mirror))
+            }
+            // Another process has it open.
+            Err(fault) if fault.spurious => {
+                self.here.other_view(name)?.map(|view| Remote::Kept(Box::new(view))).ok_or(fault)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn seen_by_others(&self) -> impl Iterator<Item = &RepoName> {
+        self.others.iter().filter(|(_, remote)| matches!(remote, Remote::Kept(_))).map(|(name, _)| name)
+    }
 }

@@ -10,6 +10,7 @@ use crate::decide::value::Fault;
 use crate::name::{CommitId, RepoName};
 use crate::observe::watch::{Queue, Signal, Wake, Watch, Why, poll, signals, watch_folder, watch_local};
 use crate::serve::socket::{listen, serve};
+use crate::settings::OWN;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
     runtime.block_on(async {
         let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log)?;
         let events = engine.events();
-        let name = RepoName::new("fleet").expect("it is a label");
+        let name = RepoName::new(OWN).expect("it is a label");
         let queue = Arc::new(Queue::default());
         // A remote repository is polled; its forge tells of changes once webhooks are there.
         let refs = match &statuses {
@@ -44,11 +45,13 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
         let listener = listen(&here.settings.state)?;
         tokio::spawn(serve(listener, to));
         tokio::spawn(forward_asks(asks, events.clone()));
-        tokio::spawn(forward(queue.clone(), events.clone()));
-        tokio::spawn(signalled(events, queue.clone(), name.clone())?);
-        let interval = here.settings.repository.poll;
+        tokio::spawn(forward(queue.clone(), name.clone(), events.clone()));
+        let names = std::iter::once(&name).chain(here.settings.repositories.keys()).cloned().collect();
+        tokio::spawn(signalled(events, queue.clone(), names)?);
+        let others = here.settings.repositories.iter().map(|(name, repository)| (name.clone(), repository.poll));
+        let polls = std::iter::once((name, here.settings.repository.poll)).chain(others).collect();
         let polled = queue.clone();
-        tokio::spawn(async move { poll(&polled, vec![(name, interval)]).await });
+        tokio::spawn(async move { poll(&polled, polls).await });
         let repository = here.settings.repository.url.as_deref().unwrap_or("the one around");
         tracing::info!(repository, branch = here.settings.branch(), "serving");
         engine.run(received, Until::Stopped).await
@@ -59,7 +62,7 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
 fn signalled(
     events: mpsc::UnboundedSender<Event>,
     queue: Arc<Queue>,
-    repository: RepoName,
+    repositories: Vec<RepoName>,
 ) -> Result<impl Future<Output = ()>, Fault> {
     let mut signals = signals()?;
     Ok(async move {
@@ -69,7 +72,10 @@ fn signalled(
                     let _ = events.send(Event::Stopped);
                     return;
                 }
-                Signal::Reload => queue.push(Wake { repository: repository.clone(), why: Why::Signal }),
+                Signal::Reload => {
+                    let wakes = repositories.iter().map(|name| Wake { repository: name.clone(), why: Why::Signal });
+                    wakes.for_each(|wake| queue.push(wake));
+                }
             }
         }
     })

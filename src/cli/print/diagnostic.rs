@@ -4,6 +4,7 @@ use super::Effect;
 use super::excerpt::{clean, excerpt};
 use super::style::Style;
 use crate::decide::value::{Diagnostic, Excerpt, Severity, Span};
+use crate::name::RepoName;
 use serde_json::{Value, json};
 
 /// Returns all diagnostics and, at the end, how many there are.
@@ -36,6 +37,10 @@ pub(crate) fn data(diagnostic: &Diagnostic) -> Value {
 fn with_place(mut data: Value, at: Option<&Span>) -> Value {
     if let Some(data) = data.as_object_mut() {
         let place = at.map(|span| (span.path.as_str(), span.line_and_column()));
+        let origin = at.and_then(|span| span.origin.as_ref());
+        let repository = origin.and_then(|origin| origin.repository()).map(RepoName::as_str);
+        data.insert("repository".to_owned(), json!(repository));
+        data.insert("commit".to_owned(), json!(origin.map(|origin| origin.commit().to_string())));
         data.insert("path".to_owned(), json!(place.map(|(path, _)| path)));
         data.insert("line".to_owned(), json!(place.map(|(_, (line, _))| line)));
         data.insert("column".to_owned(), json!(place.map(|(_, (_, column))| column)));
@@ -132,7 +137,7 @@ mod tests {
         let start = text.find(what).expect("the text holds it");
         let bytes = u32::try_from(start).expect("it is short")..u32::try_from(start + what.len()).expect("it is short");
         let path = RepoPath::new("profiles/base/profile.yaml").expect("it is inside");
-        Span { path, source: Text(text.into()), bytes, excerpt: Excerpt::Line }
+        Span { origin: None, path, source: Text(text.into()), bytes, excerpt: Excerpt::Line }
     }
 
     fn printed(diagnostic: &Diagnostic) -> String {

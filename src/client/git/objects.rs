@@ -85,6 +85,13 @@ impl Objects {
         Ok(header.is_some_and(|header| header.kind() == gix::object::Kind::Commit))
     }
 
+    /// Returns whether a blob is here.
+    pub fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
+        let repository = self.repository();
+        let id = ObjectId::from_bytes_or_panic(&blob.0);
+        Ok(repository.try_find_header(id).map_err(in_local("could not look for a blob"))?.is_some())
+    }
+
     /// Returns the commit that a tag names, if there is such a tag and it names one.
     pub fn resolve_tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
         self.resolve(&format!("refs/tags/{name}"))

@@ -5,7 +5,7 @@ use super::file::{File, span};
 use super::placeholder::Placeholders;
 use super::snapshot::TooLarge;
 use super::yaml::{Limits, Stream, YamlError, read};
-use crate::decide::value::{Diagnostic, Text, Value, canonical};
+use crate::decide::value::{Diagnostic, Origin, Text, Value, canonical};
 use crate::name::{BlobId, RepoPath};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
@@ -56,17 +56,18 @@ impl Blob {
         self.content.as_ref().ok()
     }
 
-    /// Returns its documents, as they stand at `path`.
-    pub fn documents(&self, path: &RepoPath) -> Result<Vec<Arc<File>>, Vec<Diagnostic>> {
-        let (_, stream) = self.stream().as_ref().map_err(|wrong| vec![said(path, self, wrong)])?;
-        let file =
-            |tree: &Arc<super::yaml::Tree>| Arc::new(File { path: path.clone(), blob: self.id, tree: tree.clone() });
+    /// Returns its documents, as they stand at `path` of `origin`.
+    pub fn documents(&self, path: &RepoPath, origin: Option<&Origin>) -> Result<Vec<Arc<File>>, Vec<Diagnostic>> {
+        let (_, stream) = self.stream().as_ref().map_err(|wrong| vec![placed(said(path, self, wrong), origin)])?;
+        let file = |tree: &Arc<super::yaml::Tree>| {
+            Arc::new(File { origin: origin.cloned(), path: path.clone(), blob: self.id, tree: tree.clone() })
+        };
         Ok(stream.documents.iter().map(file).collect())
     }
 
-    /// Returns its one document, as it stands at `path`; none where it is empty.
-    pub fn document(&self, path: &RepoPath) -> Result<Option<Arc<File>>, Vec<Diagnostic>> {
-        let mut documents = self.documents(path)?;
+    /// Returns its one document, as it stands at `path` of `origin`; none where it is empty.
+    pub fn document(&self, path: &RepoPath, origin: Option<&Origin>) -> Result<Option<Arc<File>>, Vec<Diagnostic>> {
+        let mut documents = self.documents(path, origin)?;
         match documents.get(1) {
             Some(second) => Err(vec![
                 Diagnostic::error(codes::ONE_DOCUMENT, "the file holds more than one document")
@@ -140,6 +141,13 @@ fn said(path: &RepoPath, blob: &Blob, wrong: &Wrong) -> Diagnostic {
             }
         }
     }
+}
+
+/// Returns a diagnostic at the same places of another revision.
+pub fn placed(mut said: Diagnostic, origin: Option<&Origin>) -> Diagnostic {
+    let spans = said.at.iter_mut().chain(said.also.iter_mut().map(|(span, _)| span));
+    spans.for_each(|span| span.origin = origin.cloned());
+    said
 }
 
 /// Blobs that are at hand.

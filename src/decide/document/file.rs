@@ -2,7 +2,7 @@
 //! Guarantee: a part keeps its file alive and can always say where it stands.
 use super::codes;
 use super::yaml::{Limits, Node, Tree, YamlError, read};
-use crate::decide::value::{Diagnostic, Excerpt, Span, Text, Value};
+use crate::decide::value::{Diagnostic, Excerpt, Origin, Span, Text, Value};
 use crate::name::{BlobId, RepoPath};
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// One document of a repository.
 #[derive(Clone, Debug)]
 pub struct File {
+    /// The revision that it is read at; none for the head.
+    pub origin: Option<Origin>,
     /// Where it is.
     pub path: RepoPath,
     /// Its content's id.
@@ -25,7 +27,7 @@ impl File {
         let text = text_of(path, bytes)?;
         let stream = read(&text, &Limits::default()).map_err(|error| vec![diagnostic(path, &text, error)])?;
         match stream.documents.as_slice() {
-            [tree] => Ok(Arc::new(Self { path: path.clone(), blob, tree: tree.clone() })),
+            [tree] => Ok(Arc::new(Self { origin: None, path: path.clone(), blob, tree: tree.clone() })),
             [] => Err(vec![Diagnostic::error(codes::ONE_DOCUMENT, "the file holds no document").at(span(
                 path,
                 &text,
@@ -43,7 +45,7 @@ impl File {
     pub fn read_all(path: &RepoPath, blob: BlobId, bytes: &[u8]) -> Result<Vec<Arc<Self>>, Vec<Diagnostic>> {
         let text = text_of(path, bytes)?;
         let stream = read(&text, &Limits::default()).map_err(|error| vec![diagnostic(path, &text, error)])?;
-        let file = |tree| Arc::new(Self { path: path.clone(), blob, tree });
+        let file = |tree| Arc::new(Self { origin: None, path: path.clone(), blob, tree });
         Ok(stream.documents.into_iter().map(file).collect())
     }
 
@@ -54,7 +56,7 @@ impl File {
 
     /// Returns where a node of it stands.
     pub fn span(&self, node: Node<'_>) -> Span {
-        span(&self.path, self.tree.text(), node.bytes())
+        Span { origin: self.origin.clone(), ..span(&self.path, self.tree.text(), node.bytes()) }
     }
 
     /// Returns the part that a node of it is.
@@ -152,9 +154,9 @@ pub fn text_of(path: &RepoPath, bytes: &[u8]) -> Result<Text, Vec<Diagnostic>> {
     }
 }
 
-/// Returns a place.
+/// Returns a place in a file of the head.
 pub fn span(path: &RepoPath, text: &Text, bytes: Range<u32>) -> Span {
-    Span { path: path.clone(), source: text.clone(), bytes, excerpt: Excerpt::Line }
+    Span { origin: None, path: path.clone(), source: text.clone(), bytes, excerpt: Excerpt::Line }
 }
 
 fn diagnostic(path: &RepoPath, text: &Text, error: YamlError) -> Diagnostic {

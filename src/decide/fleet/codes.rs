@@ -30,3 +30,7 @@ pub const NO_CLUSTER: Code = Code(212);
 pub const TAG_MOVED: Code = Code(213);
 /// The pinned revision could not be read.
 pub const NO_PIN: Code = Code(214);
+/// A repository that the settings do not have.
+pub const NO_REPOSITORY: Code = Code(215);
+/// A repository that could not be looked at.
+pub const UNREACHABLE: Code = Code(216);

@@ -1,13 +1,14 @@
 //! In: a tree difference and what reading its documents gave. Out: the index after it; which documents there are.
 //! Guarantee: the index before it stays as it was, and shares all that did not change.
 use super::codes;
+use super::pins::{Named, references_of_cluster};
 use super::read::{Reading, is_document, read, whole};
 use super::touch::Touched;
 use crate::decide::document::{
-    Cluster, Content, Entry, Environment, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath, TreeChange,
-    place,
+    Cluster, Content, Entry, Environment, File, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath,
+    TreeChange, place, placed,
 };
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, Origin};
 use crate::name::{BlobId, ClusterName, EnvironmentName, ProfileName, RepoPath};
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Index {
     pub(super) clusters: OrdMap<RepoPath, Arc<Cluster>>,
     /// Each cluster's documents by its name, broken ones too.
     pub(super) names: OrdMap<ClusterName, OrdSet<RepoPath>>,
+    /// The revisions that clusters name by themselves, each with the documents that do.
+    pub(super) references: OrdMap<Named, OrdSet<RepoPath>>,
     /// The clusters of each target.
     pub(super) targets: OrdMap<Arc<str>, OrdSet<ClusterName>>,
     /// What was said of each document.
@@ -32,6 +35,8 @@ pub struct Index {
     /// Documents that could not be read.
     pub(super) broken: OrdSet<RepoPath>,
     pub(super) refused: OrdSet<RefusedPath>,
+    /// The revision that it is of, where that is not the head.
+    pub(super) origin: Option<Origin>,
 }
 
 impl Index {
@@ -93,6 +98,9 @@ impl Index {
             Place::Cluster(_, name) => {
                 if let Some(cluster) = self.clusters.remove(path) {
                     remove_from(&mut self.targets, &cluster.target, &name);
+                    for named in references_of_cluster(&cluster) {
+                        remove_from(&mut self.references, &named, path);
+                    }
                 }
                 remove_from(&mut self.names, &name, path);
             }
@@ -112,6 +120,9 @@ impl Index {
             Reading::Pack(pack) => drop(self.packs.insert((pack.name.clone(), pack.version.clone()), pack)),
             Reading::Cluster(cluster) => {
                 self.targets.entry(cluster.target.clone()).or_default().insert(cluster.name.clone());
+                for named in references_of_cluster(&cluster) {
+                    self.references.entry(named).or_default().insert(path.clone());
+                }
                 self.clusters.insert(path.clone(), cluster);
             }
             Reading::Broken => drop(self.broken.insert(path.clone())),
@@ -120,6 +131,28 @@ impl Index {
         if !said.is_empty() {
             self.said.insert(path, Arc::new(said));
         }
+    }
+
+    /// Returns the same as it is read at a pin: places in its profiles and packs, and in their files, say so.
+    #[must_use]
+    pub fn pinned(&self, origin: &Origin) -> Self {
+        let mut pinned = Self { origin: Some(origin.clone()), ..self.clone() };
+        let moved = |file: &Arc<File>| Arc::new(File { origin: Some(origin.clone()), ..(**file).clone() });
+        for (name, profile) in &self.profiles {
+            if let Ok((profile, _)) = Profile::read(moved(&profile.file), name) {
+                pinned.profiles.insert(name.clone(), Arc::new(profile));
+            }
+        }
+        for ((name, version), pack) in &self.packs {
+            if let Ok((pack, _)) = Pack::read(moved(&pack.file), name, version) {
+                pinned.packs.insert((name.clone(), version.clone()), Arc::new(pack));
+            }
+        }
+        for path in &self.broken {
+            let said = self.said_of(path).iter().map(|said| placed(said.clone(), Some(origin))).collect();
+            pinned.said.insert(path.clone(), Arc::new(said));
+        }
+        pinned
     }
 
     /// A refused path is told of until a change of the tree no longer has it; a full reading starts from nothing.

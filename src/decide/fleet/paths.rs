@@ -3,8 +3,8 @@
 use super::codes;
 use super::index::Index;
 use super::read::not_a_file;
-use crate::decide::document::{EntryKind, Fragment, nearest};
-use crate::decide::value::Diagnostic;
+use crate::decide::document::{Entry, EntryKind, Fragment, nearest, placed};
+use crate::decide::value::{Diagnostic, Origin};
 use crate::name::{BlobId, RepoPath};
 
 /// A file that a document names.
@@ -14,6 +14,8 @@ pub struct Found {
     pub path: RepoPath,
     /// Its content.
     pub blob: BlobId,
+    /// The revision that it is read at; none for the head.
+    pub origin: Option<Origin>,
 }
 
 /// The most files that one pattern may name: far above what a layer holds, and a bound on a stray `**`.
@@ -25,9 +27,9 @@ impl Index {
         let path = self.path(part)?;
         match self.files.get(&path) {
             Some(entry) if matches!(entry.kind, EntryKind::File | EntryKind::Executable) => {
-                Ok(Found { path, blob: entry.blob })
+                Ok(self.found(path, *entry))
             }
-            Some(entry) => Err(named(part, not_a_file(&path, entry.kind))),
+            Some(entry) => Err(self.not_a_file(part, &path, entry.kind)),
             None => {
                 let siblings = self.siblings(&path);
                 let near = nearest(path.as_str(), siblings.iter().map(RepoPath::as_str));
@@ -40,8 +42,7 @@ impl Index {
     /// Returns the file at a path, if one is there.
     pub fn try_file(&self, path: &RepoPath) -> Option<Found> {
         let entry = self.files.get(path)?;
-        matches!(entry.kind, EntryKind::File | EntryKind::Executable)
-            .then(|| Found { path: path.clone(), blob: entry.blob })
+        matches!(entry.kind, EntryKind::File | EntryKind::Executable).then(|| self.found(path.clone(), *entry))
     }
 
     /// Returns the files that a pattern names, in the order of their paths; none is a mistake.
@@ -53,12 +54,12 @@ impl Index {
             let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
             if matches(pattern.as_str(), path.as_str()) {
                 if is_file {
-                    found.push(Found { path: path.clone(), blob: entry.blob });
+                    found.push(self.found(path.clone(), *entry));
                 } else {
-                    wrong.push(named(part, not_a_file(path, entry.kind)));
+                    wrong.push(self.not_a_file(part, path, entry.kind));
                 }
             } else if !is_file && leads_on(pattern.as_str(), path.as_str()) {
-                wrong.push(named(part, not_a_file(path, entry.kind)));
+                wrong.push(self.not_a_file(part, path, entry.kind));
             }
             if found.len() > MATCHES_MAX {
                 let message = format!("the pattern names more than {MATCHES_MAX} files");
@@ -75,6 +76,21 @@ impl Index {
             return Err(vec![said]);
         }
         Ok(found)
+    }
+
+    fn found(&self, path: RepoPath, entry: Entry) -> Found {
+        Found { path, blob: entry.blob, origin: self.origin.clone() }
+    }
+
+    /// The diagnostic is about the file; the author mends the line that names it.
+    fn not_a_file(&self, part: &Fragment, path: &RepoPath, kind: EntryKind) -> Diagnostic {
+        let said = placed(not_a_file(path, kind), self.origin.as_ref());
+        let there = said.at.clone();
+        let said = said.at(part.span());
+        match there {
+            Some(there) => said.also(there, "here"),
+            None => said,
+        }
     }
 
     /// Returns the path that a part names, relative to the folder of its document.
@@ -100,7 +116,7 @@ impl Index {
             if let Some(entry) = RepoPath::new(folder).ok().and_then(|folder| self.files.get(&folder)) {
                 let at = RepoPath::new(folder).map_err(|_| outside())?;
                 if matches!(entry.kind, EntryKind::Symlink | EntryKind::Submodule) {
-                    return Err(named(part, not_a_file(&at, entry.kind)));
+                    return Err(self.not_a_file(part, &at, entry.kind));
                 }
             }
             upper = folder;
@@ -108,10 +124,7 @@ impl Index {
         Ok(path)
     }
 
-    fn below<'a>(
-        &'a self,
-        folder: &'a str,
-    ) -> impl Iterator<Item = (&'a RepoPath, &'a crate::decide::document::Entry)> {
+    fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
         let start = RepoPath::new(folder).ok();
         let all = match start {
             Some(start) => self.files.range(start..),
@@ -123,16 +136,6 @@ impl Index {
     fn siblings(&self, path: &RepoPath) -> Vec<RepoPath> {
         let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
         self.below(folder).map(|(path, _)| path.clone()).take(1000).collect()
-    }
-}
-
-/// The diagnostic is about the file; the author mends the line that names it.
-fn named(part: &Fragment, said: Diagnostic) -> Diagnostic {
-    let there = said.at.clone();
-    let said = said.at(part.span());
-    match there {
-        Some(there) => said.also(there, "here"),
-        None => said,
     }
 }
 

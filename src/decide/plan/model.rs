@@ -3,7 +3,7 @@
 use super::inventory::LayerInventory;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
-use crate::decide::profile::{Edge, LayerOptions, Record};
+use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
 use crate::decide::value::{Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Change {
     pub fleet: Arc<str>,
     /// The revision of the new side.
     pub head: Revision,
+    /// The revisions that the new side reads beside it; content counts, so they are no part of the id.
+    pub pins: Vec<Pin>,
     /// The digest of the wanted full profile.
     pub digest: Digest,
     /// The old side.

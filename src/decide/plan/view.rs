@@ -5,9 +5,9 @@ use super::model::{
     Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan,
 };
 use crate::decide::document::Site;
-use crate::decide::profile::reason;
+use crate::decide::profile::{Pin, reason};
 use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
-use crate::name::ObjectId;
+use crate::name::{ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -18,6 +18,7 @@ const SHOWN_CHARS_MAX: usize = 60;
 pub fn lines(plan: &Plan) -> Vec<String> {
     let change = &plan.change;
     let mut lines = vec![headline(change)];
+    lines.extend(change.pins.iter().map(|pin| format!("  @ {}", source(pin))));
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
     for layer in &changed {
         lines.extend(layer_lines(layer));
@@ -70,6 +71,26 @@ fn headline(change: &Change) -> String {
         Old::Applied(_) | Old::Unknown(_) => "against what is applied",
     };
     format!("{} ({}): change {id}, {old}, disruption {}", change.cluster, change.environment, class(change.disruption))
+}
+
+/// Returns what is read beside the head, in words.
+pub fn source(pin: &Pin) -> String {
+    let what = pin.profile.as_ref().map_or("profiles and packs are".into(), |name| format!("profile {name} is"));
+    let of = pin.repository.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    let commit = pin.commit.to_string();
+    // An id is said once; a tag with what it is.
+    let is = if *pin.revision == *commit { String::new() } else { format!(" ({commit})") };
+    format!("{what} read at {}{of}{is}", pin.revision)
+}
+
+/// Returns what is read beside the head, as programs read it.
+pub fn source_data(pin: &Pin) -> Json {
+    json!({
+        "profile": pin.profile.as_ref().map(ProfileName::as_str),
+        "repository": pin.repository.as_ref().map(RepoName::as_str),
+        "revision": &*pin.revision,
+        "commit": pin.commit.to_string(),
+    })
 }
 
 fn layer_lines(layer: &LayerChange) -> Vec<String> {
@@ -206,6 +227,7 @@ pub fn data(plan: &Plan) -> Json {
         "change": change.id.to_string(),
         "plan": plan.id.to_string(),
         "digest": change.digest.to_string(),
+        "pins": change.pins.iter().map(source_data).collect::<Vec<_>>(),
         "disruption": class(change.disruption),
         "layers": change.layers.iter().map(layer).collect::<Vec<_>>(),
         "repairs": repairs(plan).map(object).collect::<Vec<_>>(),

@@ -5,8 +5,8 @@ use super::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
-use crate::decide::value::{Digest, Digested, Pointer, Span, Value};
-use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ObjectId, ProfileName, RepoPath};
+use crate::decide::value::{Digest, Digested, Origin, Pointer, Span, Value};
+use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ObjectId, ProfileName, RepoName, RepoPath};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +44,10 @@ pub struct FullProfile {
 /// A revision that a document names beside the head.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pin {
+    /// The profile that is read there, with its packs; none for all that have no revision of their own.
+    pub profile: Option<ProfileName>,
     /// The repository of the settings; none for the fleet's own.
-    pub repository: Option<Arc<str>>,
+    pub repository: Option<RepoName>,
     /// The revision as it is written.
     pub revision: Arc<str>,
     /// The commit it is.
@@ -184,6 +186,8 @@ pub struct ManifestFile {
     pub blob: BlobId,
     /// Whether placeholders apply: `*.tpl.yaml`.
     pub template: bool,
+    /// The revision that it is read at; none for the head.
+    pub origin: Option<Origin>,
 }
 
 /// How removal and replacement of a layer are done.

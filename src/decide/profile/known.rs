@@ -160,7 +160,7 @@ fn made_from(source: &Source, text: &mut Vec<u8>) {
     blob(source.defaults.as_ref().map(|found| found.blob), text);
     blob(source.schema.as_ref().map(|(found, _)| found.blob), text);
     number(source.manifests.len(), text);
-    for ManifestFile { path, blob: content, template } in &source.manifests {
+    for ManifestFile { path, blob: content, template, origin: _ } in &source.manifests {
         part(path.as_str().as_bytes(), text);
         blob(Some(*content), text);
         text.push(u8::from(*template));

@@ -2,7 +2,7 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, Lifecycle, ObjectPatch, Pin, ProfileLayer, ResolvedSource};
+use super::full::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
 use super::health;
 use super::known::{Known, Names, read_by_templates, reads_into, stub};
 use super::options::options;
@@ -259,14 +259,16 @@ impl Sketch {
     fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
         for ((layer, source), document) in self.layers.iter().zip(documents) {
             let Some((found, part)) = &source.schema else { continue };
-            let blob =
-                match texts.find(&found.path, found.blob).and_then(|blob| blob.document(&found.path).map(|_| blob)) {
-                    Ok(blob) => blob,
-                    Err(said) => {
-                        errors.extend(said);
-                        continue;
-                    }
-                };
+            let blob = match texts
+                .find(&found.path, found.blob)
+                .and_then(|blob| blob.document(&found.path, found.origin.as_ref()).map(|_| blob))
+            {
+                Ok(blob) => blob,
+                Err(said) => {
+                    errors.extend(said);
+                    continue;
+                }
+            };
             match blob.schema() {
                 Err(why) => errors.push(
                     Diagnostic::error(codes::BAD_SCHEMA, format!("`{}` is no JSON Schema: {why}", found.path))
@@ -392,7 +394,7 @@ impl Sketch {
     }
 
     fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
-        let Selection { cluster, environment, fleet_name, head, .. } = &self.selection;
+        let Selection { cluster, environment, fleet_name, head, pins, .. } = &self.selection;
         let mut hasher = Hasher::new(Domain("profile/1"));
         hasher.bytes(fleet_name.as_bytes()).bytes(cluster.name.as_str().as_bytes()).bytes(cluster.lifecycle.as_bytes());
         for layer in &layers {
@@ -404,18 +406,13 @@ impl Sketch {
                 hasher.bytes(&digest_of(Domain("operation/1"), &operation.to_value()).0);
             }
         }
-        let pin = head.pin(environment).ok().flatten().map(|commit| Pin {
-            repository: None,
-            revision: environment.revision.as_ref().map(|part| part.text().into()).unwrap_or_default(),
-            commit,
-        });
         let document = head.fleet().ok().and_then(|fleet| fleet.policies.clone());
         FullProfile {
             cluster: cluster.name.clone(),
             environment: environment.name.clone(),
             fleet: fleet_name.clone(),
             head: self.head.clone(),
-            pins: pin.into_iter().collect(),
+            pins: pins.clone(),
             cloud: cluster.cloud.clone(),
             target: cluster.target.clone(),
             capabilities: Capabilities {

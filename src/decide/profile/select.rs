@@ -1,15 +1,16 @@
 //! In: the fleet and a cluster. Out: the overlays that count for it, the profiles that it has, and what `when` may ask.
 //! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
 use super::codes;
+use super::full::Pin;
 use super::scope::{Roots, cluster_value};
 use super::template::{advised, named};
 use crate::decide::document::{
-    Cluster, Environment, Fragment, Overlay, Profile, ProfileReference, ProfileType, nearest,
+    Cluster, Environment, Fragment, Overlay, PinReference, Profile, ProfileReference, ProfileType, nearest,
 };
 use crate::decide::expression::Expression;
 use crate::decide::fleet::{Fleet, Index};
 use crate::decide::value::{Diagnostic, Seal};
-use crate::name::{ClusterName, ProfileName};
+use crate::name::{ClusterName, ProfileName, RepoName};
 use std::sync::Arc;
 
 /// What counts for one cluster.
@@ -18,16 +19,36 @@ pub(super) struct Selection {
     pub(super) fleet_name: Arc<str>,
     pub(super) cluster: Arc<Cluster>,
     pub(super) environment: Arc<Environment>,
-    /// Where profiles and packs are read.
+    /// Where profiles and packs are read that have no revision of their own.
     pub(super) shared: Arc<Index>,
     /// Where environments and clusters are read.
     pub(super) head: Arc<Index>,
-    /// Whether the two are different revisions.
-    pub(super) is_pinned: bool,
     pub(super) overlays: Vec<Overlay>,
     /// Infrastructure first, then in the order in which they were named.
     pub(super) profiles: Vec<Arc<Profile>>,
+    /// Where each of them is read, with its packs.
+    pub(super) homes: Vec<Home>,
+    /// The revisions that are read beside the head.
+    pub(super) pins: Vec<Pin>,
+    /// What overlays name and this cluster does not have; none where that cannot be read.
+    pub(super) beside: Vec<Option<Arc<Index>>>,
     pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// Where a profile is read.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) index: Arc<Index>,
+    /// The repository of the settings; none for the fleet's own.
+    pub(super) repository: Option<RepoName>,
+}
+
+impl Selection {
+    /// Returns the profiles of the fleet's own repository that are read at another revision than the head.
+    pub(super) fn pinned(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        let is_pinned = |home: &Home| home.repository.is_none() && !Arc::ptr_eq(&home.index, &self.head);
+        self.profiles.iter().zip(&self.homes).filter(move |(_, home)| is_pinned(home)).map(|(profile, _)| profile)
+    }
 }
 
 /// Selects what counts for a cluster.
@@ -36,27 +57,58 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
     let cluster = fleet.index.cluster(name)?.clone();
     let environment = fleet.index.environment(&cluster.environment);
     let environment = environment.map_err(|said| placed(said, &cluster))?.clone();
-    let shared = fleet.shared(&environment).map_err(|said| vec![said])?.clone();
+    let (mut pins, mut warnings) = (Vec::new(), Vec::new());
+    let shared = match &environment.revision {
+        Some(pin) => read(fleet, pin, None, &mut pins, &mut warnings).map_err(|said| vec![said])?,
+        None => fleet.index.clone(),
+    };
     let roots = roots(&document.name, &environment, &cluster);
     let asked = Asked { roots, seal };
     let overlays = asked.overlays(&environment, &cluster)?;
     let references = asked.references(&overlays)?;
-    let (profiles, errors) = find_profiles(&shared, &references);
+    let (found, errors) = find_profiles(fleet, &shared, &references, &mut pins, &mut warnings);
     if !errors.is_empty() {
         return Err(errors);
     }
+    let (profiles, homes): (Vec<Arc<Profile>>, Vec<Home>) = found.into_iter().unzip();
     check_types(&profiles, &references, &cluster)?;
     Ok(Selection {
         fleet_name: document.name.clone(),
-        is_pinned: !Arc::ptr_eq(&shared, &fleet.index),
         head: fleet.index.clone(),
+        beside: beside(fleet, &overlays, &references),
         cluster,
         environment,
         shared,
         overlays,
         profiles,
-        warnings: Vec::new(),
+        homes,
+        pins,
+        warnings,
     })
+}
+
+/// Reads a pin, and takes note of it.
+fn read(
+    fleet: &Fleet,
+    pin: &PinReference,
+    profile: Option<&ProfileName>,
+    pins: &mut Vec<Pin>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Arc<Index>, Diagnostic> {
+    let (index, commit, warning) = fleet.at(pin)?;
+    let (profile, repository, revision) = (profile.cloned(), pin.repository.clone(), pin.part.text().into());
+    pins.push(Pin { profile, repository, revision, commit });
+    warnings.extend(warning);
+    Ok(index.clone())
+}
+
+/// Returns the indexes of entries that do not count here; their profiles declare variables all the same.
+fn beside(fleet: &Fleet, overlays: &[Overlay], references: &[ProfileReference]) -> Vec<Option<Arc<Index>>> {
+    let is_here = |pin: &PinReference| {
+        references.iter().filter_map(|reference| reference.pin.as_ref()).any(|here| here.part.span() == pin.part.span())
+    };
+    let named = overlays.iter().flat_map(|overlay| &overlay.profiles).filter_map(|reference| reference.pin.as_ref());
+    named.filter(|pin| !is_here(pin)).map(|pin| fleet.at(pin).ok().map(|(index, ..)| index.clone())).collect()
 }
 
 /// An environment that is not there has no place of its own: the cluster asks for it.
@@ -101,7 +153,8 @@ impl Asked<'_> {
             match merged.iter_mut().find(|known| known.name == reference.name) {
                 Some(known) => {
                     let when = reference.when.clone().or_else(|| known.when.clone());
-                    *known = ProfileReference { when, ..reference.clone() };
+                    let pin = reference.pin.clone().or_else(|| known.pin.clone());
+                    *known = ProfileReference { when, pin, ..reference.clone() };
                 }
                 None if reference.remove => errors.push(nothing_to_remove(reference, &merged)),
                 None => merged.push(reference.clone()),
@@ -139,29 +192,47 @@ fn nothing_to_remove(reference: &ProfileReference, known: &[ProfileReference]) -
         .nearest(near)
 }
 
-fn find_profiles(shared: &Index, references: &[ProfileReference]) -> (Vec<Arc<Profile>>, Vec<Diagnostic>) {
+fn find_profiles(
+    fleet: &Fleet,
+    shared: &Arc<Index>,
+    references: &[ProfileReference],
+    pins: &mut Vec<Pin>,
+    warnings: &mut Vec<Diagnostic>,
+) -> (Vec<(Arc<Profile>, Home)>, Vec<Diagnostic>) {
     let (mut profiles, mut errors) = (Vec::new(), Vec::new());
     for reference in references {
-        match shared.profile(&reference.name) {
-            Ok(Some(profile)) => profiles.push(profile.clone()),
-            Ok(None) => {
-                let known = shared.profile_names().map(ProfileName::as_str);
-                let near = nearest(reference.name.as_str(), known);
-                errors.push(
-                    Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
-                        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
-                        .expected(format!(
-                            "`profiles/{}/profile.yaml` at the revision of the environment",
-                            reference.name
-                        ))
-                        .nearest(near),
-                );
-            }
+        let index = match &reference.pin {
+            Some(pin) => read(fleet, pin, Some(&reference.name), pins, warnings),
+            None => Ok(shared.clone()),
+        };
+        let found = index.map_err(|said| vec![said]).and_then(|index| {
+            let repository = reference.pin.as_ref().and_then(|pin| pin.repository.clone());
+            let found = index.profile(&reference.name)?.cloned();
+            let profile = found.ok_or_else(|| vec![no_profile(reference, &index)])?;
+            Ok((profile, Home { index, repository }))
+        });
+        match found {
+            Ok(found) => profiles.push(found),
             Err(said) => errors.extend(said),
         }
     }
-    profiles.sort_by_key(|profile| profile.kind == ProfileType::AddOn);
+    profiles.sort_by_key(|(profile, _)| profile.kind == ProfileType::AddOn);
     (profiles, errors)
+}
+
+fn no_profile(reference: &ProfileReference, index: &Index) -> Diagnostic {
+    let near = nearest(reference.name.as_str(), index.profile_names().map(ProfileName::as_str));
+    let place = match &reference.pin {
+        Some(PinReference { repository: Some(repository), .. }) => {
+            format!("of the repository `{repository}` at that revision")
+        }
+        Some(_) => "at that revision".to_owned(),
+        None => "at the revision of the environment".to_owned(),
+    };
+    Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
+        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
+        .expected(format!("`profiles/{}/profile.yaml` {place}", reference.name))
+        .nearest(near)
 }
 
 fn check_types(

@@ -24,8 +24,8 @@ pub(super) struct Shaped {
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) part: Fragment,
-    /// Whether its files are those of the pinned revision.
-    pub(super) is_shared: bool,
+    /// The profile whose revision its files are of, by its place; none for those of the head.
+    pub(super) profile: Option<usize>,
     /// Which overlay it comes from; none for the profile.
     pub(super) overlay: Option<usize>,
 }
@@ -120,7 +120,7 @@ fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shap
                     .hint("give it a role, move it to an add-on profile, or make the profile `type: full`"),
                 );
             }
-            let step = Step { part: part.clone(), is_shared: true, overlay: None };
+            let step = Step { part: part.clone(), profile: Some(at), overlay: None };
             match layers.iter().find(|other| other.name == *name) {
                 Some(other) => errors.push(
                     Diagnostic::error(
@@ -153,7 +153,7 @@ fn overlaid(
     errors: &mut Vec<Diagnostic>,
 ) {
     let is_true = |key: &str| part.get(key).is_some_and(|part| part.value().as_bool() == Some(true));
-    let step = |part: Fragment| Step { part, is_shared: false, overlay: Some(overlay) };
+    let step = |part: Fragment| Step { part, profile: None, overlay: Some(overlay) };
     let known = layers.iter().position(|layer| layer.name == *name);
     let Some(layer) = known.and_then(|at| layers.get_mut(at)) else {
         if SOURCES.iter().any(|key| part.get(key).is_some()) && !is_true("remove") {
@@ -193,14 +193,14 @@ fn unknown(
     errors: &mut Vec<Diagnostic>,
 ) {
     let at = part.get("name").unwrap_or_else(|| part.clone()).span();
-    if selection.is_pinned && knows_layer(selection, name) {
+    if knows_layer(selection, name) {
         selection.warnings.push(
             Diagnostic::warning(
                 codes::INACTIVE,
                 format!("the pinned revision has no layer `{name}`; this entry is inactive"),
             )
             .at(at)
-            .hint("it becomes active once the environment's revision reaches the layer"),
+            .hint("it becomes active once the revision of its profile reaches the layer"),
         );
         return;
     }
@@ -214,7 +214,7 @@ fn unknown(
 }
 
 fn knows_layer(selection: &Selection, name: &LayerName) -> bool {
-    let head = selection.profiles.iter().filter_map(|profile| selection.head.profile(&profile.name).ok().flatten());
+    let head = selection.pinned().filter_map(|profile| selection.head.profile(&profile.name).ok().flatten());
     head.flat_map(|profile| &profile.layers).any(|(other, _)| other == name)
 }
 

@@ -2,7 +2,7 @@
 //! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
 use super::codes;
 use super::full::{ManifestFile, ResolvedSource};
-use super::select::Selection;
+use super::select::{Home, Selection};
 use super::shaped::{Shaped, Step};
 use crate::decide::document::{Fragment, LayerRole, Pack, PackLifecycle, Preset, nearest};
 use crate::decide::fleet::{Found, Index};
@@ -41,7 +41,7 @@ pub(super) fn source(
     };
     let before = errors.len();
     let mut source = if kind == "pack" {
-        pack_source(selection, layer, &part, errors, warnings)?
+        pack_source(selection, layer, step, &part, errors, warnings)?
     } else {
         let mut manifests = Vec::new();
         for pattern in part.items() {
@@ -81,17 +81,22 @@ pub(super) fn source(
     (errors.len() == before).then_some(source)
 }
 
+/// Returns the index of the revision that holds a step's document, and so the files that it names.
 fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
-    if step.is_shared { &selection.shared } else { &selection.head }
+    home_of(selection, step).map_or(&selection.head, |home| &home.index)
+}
+
+fn home_of<'a>(selection: &'a Selection, step: &Step) -> Option<&'a Home> {
+    step.profile.and_then(|at| selection.homes.get(at))
 }
 
 fn take_files(index: &Index, pattern: &Fragment, manifests: &mut Vec<ManifestFile>, errors: &mut Vec<Diagnostic>) {
     match index.files(pattern) {
         Ok(found) => {
-            for Found { path, blob } in found {
+            for Found { path, blob, origin } in found {
                 let template = path.as_str().ends_with(".tpl.yaml") || path.as_str().ends_with(".tpl.yml");
-                if !manifests.iter().any(|known| known.path == path) {
-                    manifests.push(ManifestFile { path, blob, template });
+                if !manifests.iter().any(|known| known.path == path && known.blob == blob) {
+                    manifests.push(ManifestFile { path, blob, template, origin });
                 }
             }
         }
@@ -102,6 +107,7 @@ fn take_files(index: &Index, pattern: &Fragment, manifests: &mut Vec<ManifestFil
 fn pack_source(
     selection: &Selection,
     layer: &Shaped,
+    step: &Step,
     part: &Fragment,
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
@@ -112,11 +118,12 @@ fn pack_source(
         }
         None => (part.get("name")?.text().into(), part.get("version")?.text().into()),
     };
-    let index = &selection.shared;
+    // What an overlay names is of the environment's packs, whoever's layer it is for.
+    let index = home_of(selection, step).map_or(&selection.shared, |home| &home.index);
     let pack = match index.pack(&name, &version) {
         Ok(Some(pack)) => pack.clone(),
         Ok(None) => {
-            errors.push(no_pack(selection, part, &name, &version));
+            errors.push(no_pack(home_of(selection, step), index, part, &name, &version));
             return None;
         }
         Err(said) => {
@@ -142,14 +149,18 @@ fn pack_source(
     Some(Source { resolved, presets, defaults, schema, manifests, values_files: Vec::new(), pack: Some(pack) })
 }
 
-fn no_pack(selection: &Selection, part: &Fragment, name: &str, version: &str) -> Diagnostic {
+fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, version: &str) -> Diagnostic {
     let versions: Vec<&str> =
-        selection.shared.pack_names().filter(|(other, _)| &**other == name).map(|(_, version)| &**version).collect();
+        index.pack_names().filter(|(other, _)| &**other == name).map(|(_, version)| &**version).collect();
+    let place = match home.and_then(|home| home.repository.as_ref()) {
+        Some(repository) => format!("of the repository `{repository}` at the profile's revision"),
+        None => "at the revision of the environment".to_owned(),
+    };
     let said = Diagnostic::error(codes::NO_PACK, format!("there is no pack `{name}@{version}`"))
         .at(part.span())
-        .expected(format!("`packs/{name}/{version}/pack.yaml` at the revision of the environment"));
+        .expected(format!("`packs/{name}/{version}/pack.yaml` {place}"));
     if versions.is_empty() {
-        let known = selection.shared.pack_names().map(|(name, _)| &**name);
+        let known = index.pack_names().map(|(name, _)| &**name);
         return said.nearest(nearest(name, known));
     }
     said.hint(format!("versions of this pack: {}", versions.join(", ")))

@@ -111,7 +111,7 @@ impl Values<'_> {
             Ok(blob) => blob,
             Err(said) => return self.errors.extend(said),
         };
-        let file = match blob.document(&found.path) {
+        let file = match blob.document(&found.path, found.origin.as_ref()) {
             Ok(Some(file)) => file,
             Ok(None) => return,
             Err(said) => return self.errors.extend(said),

@@ -4,6 +4,7 @@ use super::codes;
 use super::select::Selection;
 use super::trace::Writer;
 use crate::decide::document::{Fragment, Variable, VariableType, nearest};
+use crate::decide::fleet::Index;
 use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -118,10 +119,13 @@ fn declared<'a>(selection: &'a Selection, key: &str) -> Vec<(usize, &'a Variable
 /// Whether any profile of the revision declares what a key means.
 fn is_declared_anywhere(selection: &Selection, key: &str) -> bool {
     let (profile, name) = key.split_once('/').map_or((None, key), |(profile, name)| (Some(profile), name));
-    let names =
-        selection.shared.profile_names().filter(|other| profile.is_none_or(|profile| other.as_str() == profile));
-    let profiles = names.filter_map(|name| selection.shared.profile(name).ok().flatten());
-    profiles.flat_map(|profile| &profile.variables).any(|variable| &*variable.name == name)
+    let declares = |index: &Arc<Index>| {
+        let names = index.profile_names().filter(|other| profile.is_none_or(|profile| other.as_str() == profile));
+        let mut profiles = names.filter_map(|name| index.profile(name).ok().flatten());
+        profiles.any(|profile| profile.variables.iter().any(|variable| &*variable.name == name))
+    };
+    // What cannot be read may declare it; the clusters that have it are told.
+    declares(&selection.shared) || selection.beside.iter().any(|index| index.as_ref().is_none_or(declares))
 }
 
 fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {

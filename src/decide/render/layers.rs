@@ -55,6 +55,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
         environment: profile.environment.clone(),
         fleet: profile.fleet.clone(),
         head: profile.head.clone(),
+        pins: profile.pins.clone(),
         digest: profile.digest,
         lifecycle: profile.lifecycle,
         policy: profile.policy.clone(),
@@ -95,7 +96,7 @@ impl Renderer<'_> {
                     continue;
                 }
             };
-            let documents = match blob.documents(&file.path) {
+            let documents = match blob.documents(&file.path, file.origin.as_ref()) {
                 Ok(documents) => documents,
                 Err(said) => {
                     self.told.errors.extend(said);

@@ -1,7 +1,7 @@
 //! In: a full profile's layers, rendered. Out: layers of objects, as the stages after this one take them.
 //! Guarantee: each object stands once in a cluster and site, with its namespace and its owner marks.
 use crate::decide::document::{LayerRole, Revision, Site};
-use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Policy, ResolvedSource};
+use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Policy, ResolvedSource};
 use crate::decide::value::{Digest, Digested, Domain, Pointer, Span};
 use crate::name::{ClusterName, EnvironmentName, LayerName, ObjectId};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Layers {
     pub fleet: Arc<str>,
     /// The revision it was read at.
     pub head: Revision,
+    /// The revisions that were read beside it.
+    pub pins: Vec<Pin>,
     /// The digest of the full profile.
     pub digest: Digest,
     /// What shall become of the cluster.

@@ -281,6 +281,7 @@ mod tests {
             environment: environment(),
             fleet: "acme".into(),
             head: Revision::Commit(COMMIT),
+            pins: Vec::new(),
             digest: WANTED,
             old: Old::Nothing,
             layers: Vec::new(),

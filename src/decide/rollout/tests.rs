@@ -69,6 +69,7 @@ fn plan(layers: Vec<LayerPlan>) -> Plan {
             environment: EnvironmentName::new("prod").expect("it is a label"),
             fleet: "acme".into(),
             head: Revision::Commit(CommitId([1; 20])),
+            pins: Vec::new(),
             digest: Digest([1; 32]),
             old: Old::Nothing,
             layers: vec![],

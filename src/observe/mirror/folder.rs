@@ -45,7 +45,12 @@ impl Folder {
 
     /// Returns the folder of the mirror's repository.
     pub(crate) fn mirror(&self) -> PathBuf {
-        self.path.join("mirror.git")
+        Self::mirror_in(&self.path)
+    }
+
+    /// Returns the folder of the repository of the mirror in a folder.
+    pub(crate) fn mirror_in(path: &Path) -> PathBuf {
+        path.join("mirror.git")
     }
 
     /// Returns the folder of the mirror's packs.

@@ -30,3 +30,13 @@ pub(crate) const ABANDONED: &str = "refs/stratify/abandoned";
 pub(crate) fn accepted_ref(branch: &str) -> String {
     format!("refs/stratify/accepted/{branch}")
 }
+
+/// Returns the ref that holds the commit at which a person holds a tag that moved.
+pub(crate) fn accepted_tag_ref(tag: &str) -> String {
+    format!("refs/stratify/accepted-tags/{tag}")
+}
+
+/// Returns the ref that keeps a commit that was read as a pin, whatever becomes of branches and tags.
+pub(crate) fn pinned_ref(commit: CommitId) -> String {
+    format!("refs/stratify/pinned/{commit}")
+}

@@ -5,7 +5,7 @@ use crate::fleet::{Files, line};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use stratify::decide::fleet::Fleet;
+use stratify::decide::fleet::{Fleet, Pinned};
 use stratify::decide::plan::{Change, change};
 use stratify::decide::profile::{FullProfile, Sketch};
 use stratify::decide::render::{self, Layers, Memory, Recalled, recall, remember};
@@ -170,7 +170,10 @@ impl State {
         let mut files = self.at_head();
         let Some(values) = self.pin else { return files };
         let pinned = Self { values, pin: None, ..self.clone() }.at_head();
-        let pins = BTreeMap::from([(pin_of(values), Ok(pinned.fleet.index.clone()))]);
+        let pins = BTreeMap::from([(
+            (None, pin_of(values)),
+            Pinned { index: Ok(pinned.fleet.index.clone()), is_on_branch: true },
+        )]);
         pinned.blobs().for_each(|blob| files.texts.share(blob.clone()));
         files.fleet = Fleet { pins, ..files.fleet };
         files

@@ -4,6 +4,7 @@ mod file;
 mod memory;
 mod print;
 mod properties;
+mod repositories;
 
 use crate::fleet::Files;
 use file::{Block, Case, CaseFile};
@@ -78,10 +79,11 @@ fn case_files() -> Vec<PathBuf> {
 /// Returns the fleet before and after a case's edits; a block with the word `before` counts for both.
 fn edited(base: &Files, case: &Case) -> (Files, Files) {
     let apply = |files: Files, block: &Block| edit(&files, block, &case.title);
-    let before = case.blocks.iter().filter(|block| block.has("before")).fold(base.clone(), apply);
-    let after = case.blocks.iter().filter(|block| !block.is_expectation() && !block.has("before"));
-    let after = after.fold(before.clone(), apply);
-    (before, after)
+    let is_before = |block: &&Block| block.has("before") && !repositories::is_beside(block);
+    let before = case.blocks.iter().filter(is_before).fold(base.clone(), apply);
+    let is_edit = |block: &&Block| !block.is_expectation() && !block.has("before") && !repositories::is_beside(block);
+    let after = case.blocks.iter().filter(is_edit).fold(before.clone(), apply);
+    (repositories::beside(before, case), repositories::beside(after, case))
 }
 
 fn edit(files: &Files, block: &Block, case: &str) -> Files {

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use stratify::decide::document::{PathRefusal, RefusedPath, Revision, TreeChange};
-use stratify::decide::fleet::Fleet;
+use stratify::decide::fleet::TagNow;
 use stratify::decide::fleet::codes::{NO_CLUSTER, NO_PIN, REFUSED_PATH, TAG_MOVED};
 use stratify::decide::plan::change;
 use stratify::decide::profile::codes::INACTIVE;
 use stratify::decide::value::{Diagnostic, Digest, Pointer, Value};
-use stratify::name::{ChangeId, ClusterName, CommitId};
+use stratify::name::{ChangeId, ClusterName, CommitId, RepoName};
 
 /// What a fleet says of each cluster.
 fn outcome(files: &Files) -> BTreeMap<ClusterName, Result<Digest, Vec<String>>> {
@@ -140,9 +140,7 @@ fn what_the_pin_does_not_know_yet_is_inactive() {
         .with("environments/dev/environment.yaml", Some(&format!("{environment}  revision: {pin}\n")))
         .with("clusters/dev/one/cluster.yaml", Some(&format!("{cluster}{overlay}")));
     let pinned = |index: &Files| {
-        let pins = BTreeMap::from([(pin, Ok(index.fleet.index.clone()))]);
-        let mut files = head.clone();
-        files.fleet = Fleet { pins, ..head.fleet.clone() };
+        let files = head.beside(None, pin, index);
         let one = ClusterName::new("one").expect("it is a label");
         files.resolve(&one).unwrap_or_else(|said| panic!("{}", line(&said[0])))
     };
@@ -170,16 +168,35 @@ fn a_tag_that_moved_holds_its_clusters() {
     let head = base
         .with("environments/dev/environment.yaml", Some(&format!("{environment}  revision: refs/tags/v1\n")))
         .with("fleet.lock", Some(&lock));
-    let tagged = |now: Option<CommitId>| {
-        let mut files = head.clone();
-        let pins = BTreeMap::from([(locked, Ok(base.fleet.index.clone()))]);
-        files.fleet = Fleet { pins, tags: BTreeMap::from([("v1".into(), now)]), ..head.fleet.clone() };
+    let tagged = |now: Option<CommitId>, accepted: Option<CommitId>| {
+        let mut files = head.beside(None, locked, &base);
+        files.fleet.tags.insert((None, "v1".into()), TagNow { now, accepted });
         let one = ClusterName::new("one").expect("it is a label");
         files.resolve(&one).map(|(profile, _)| profile.pins[0].commit).map_err(|said| said[0].code)
     };
-    assert_eq!(tagged(Some(locked)), Ok(locked), "the tag is what the lock says");
-    assert_eq!(tagged(Some(other)), Err(TAG_MOVED), "another commit under the name is another revision");
-    assert_eq!(tagged(None), Err(TAG_MOVED), "so is none");
+    assert_eq!(tagged(Some(locked), None), Ok(locked), "the tag is what the lock says");
+    assert_eq!(tagged(Some(other), None), Err(TAG_MOVED), "another commit under the name is another revision");
+    assert_eq!(tagged(None, None), Err(TAG_MOVED), "so is none");
+    assert_eq!(tagged(Some(other), Some(locked)), Ok(locked), "a person holds it where it was");
+    assert_eq!(tagged(Some(other), Some(other)), Err(TAG_MOVED), "another commit comes by the lock alone");
+}
+
+#[test]
+fn digests_and_ids_are_of_the_content_wherever_it_is_read() {
+    let base = Files::folder("tests/cases/base");
+    let environment = base.text("environments/dev/environment.yaml").expect("it is there");
+    let (commit, platform) = (CommitId([0xab; 20]), RepoName::new("platform").expect("it is a label"));
+    let own = environment.replace("- name: web", &format!("- {{ name: web, revision: {commit} }}"));
+    let other = own.replace("name: web,", "name: web, repository: platform,");
+    let read = |environment: &str, repository: Option<&RepoName>| {
+        let files = base.with("environments/dev/environment.yaml", Some(environment));
+        let files = files.beside(repository, commit, &base);
+        let layers = render(&files, "one");
+        (layers.digest, change(None, &layers).id)
+    };
+    let here = (render(&base, "one").digest, first_change(&base, "one"));
+    assert_eq!(read(&own, None), here, "another commit with the same content");
+    assert_eq!(read(&other, Some(&platform)), here, "another repository with the same content");
 }
 
 #[test]
@@ -200,13 +217,10 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 6] = [
+const ELSEWHERE: [(u16, &str); 3] = [
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
     (212, "no document names a cluster: tested above"),
-    (213, "tags are of the repository: tested above"),
-    (214, "pins are of the repository: tested above"),
-    (323, "pins are of the repository: tested above"),
 ];
 
 #[test]

@@ -81,9 +81,11 @@ fn plan_between_two_revisions_asks_no_target() {
 #[test]
 fn explain_gives_the_chain_with_its_last_writer_last() {
     let fleet = Checkout::example();
+    // Its environment is pinned to the first commit: what is read there is another text than at the head.
+    let first = fleet.git(&["rev-parse", "--short=12", "HEAD~1"]);
     let chain = [
-        "packs/cilium/1.16.2/values.yaml:5:9",
-        "profiles/base/values/cilium.yaml:2:9",
+        &*format!("{}:packs/cilium/1.16.2/values.yaml:5:9", first.trim()),
+        &*format!("{}:profiles/base/values/cilium.yaml:2:9", first.trim()),
         "clusters/prod/eu-1/cluster.yaml:28:11",
     ];
     for place in ["cni/ipam/mode", "cni/values/ipam/mode"] {

@@ -48,6 +48,7 @@ fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
             environment: EnvironmentName::new("prod").expect("it is a label"),
             fleet: FLEET.into(),
             head: Revision::Commit(CommitId([1; 20])),
+            pins: Vec::new(),
             digest: Digest([1; 32]),
             old: Old::Nothing,
             layers: vec![],

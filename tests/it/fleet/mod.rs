@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use stratify::decide::document::{Blob, Content, Entry, EntryKind, Revision, Texts, TreeChange};
-use stratify::decide::fleet::{Fleet, Index, Touched};
+use stratify::decide::fleet::{Fleet, Index, Pinned, Touched};
 use stratify::decide::profile::{FullProfile, Sketch, sketch};
 use stratify::decide::render::{self, Layers};
-use stratify::decide::value::{Checked, Diagnostic, Domain, Seal, Value, digest_of};
-use stratify::name::{BlobId, ClusterName, CommitId, RepoPath};
+use stratify::decide::value::{Checked, Diagnostic, Domain, Origin, Seal, Value, digest_of};
+use stratify::name::{BlobId, ClusterName, CommitId, RepoName, RepoPath};
 
 /// A fleet of files.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Files {
             texts.insert(blob, content);
         }
         let head = Revision::Commit(CommitId([1; 20]));
-        let fleet = Fleet { head, index: Arc::new(index), pins: BTreeMap::new(), tags: BTreeMap::new() };
+        let fleet = Fleet::new(head, Arc::new(index));
         Self { entries, fleet, texts, seal: Seal::new(b"test") }
     }
 
@@ -64,6 +64,17 @@ impl Files {
         let mut entries = self.entries.clone();
         entries.remove(&RepoPath::new(path).expect("the path is inside"));
         Self::of(entries)
+    }
+
+    /// Returns the same beside files of another revision, of a repository of the settings or of the fleet's own.
+    pub(crate) fn beside(&self, repository: Option<&RepoName>, commit: CommitId, other: &Self) -> Self {
+        let index = other.fleet.index.pinned(&Origin::new(repository.cloned(), commit));
+        let mut files = self.clone();
+        let pinned = Pinned { index: Ok(Arc::new(index)), is_on_branch: true };
+        files.fleet.pins.insert((repository.cloned(), commit), pinned);
+        files.fleet.repositories.extend(repository.map(|name| (name.clone(), None)));
+        other.blobs().for_each(|blob| files.texts.share(blob.clone()));
+        files
     }
 
     /// Returns the blobs.

@@ -7,6 +7,6 @@ mod head;
 mod http;
 mod notes;
 mod push;
-mod server;
+pub(crate) mod server;
 mod ssh;
 mod tree;

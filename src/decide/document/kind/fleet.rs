@@ -46,7 +46,7 @@ pub(super) const APPROVAL: &[Field] = &[
 pub(super) const LOCK: &[Field] = &[
     API_VERSION_FIELD,
     required("kind", Shape::Word(&["Lock"]), "The kind."),
-    optional("tags", Shape::Named("name", &Shape::Object(TAG)), "The tags in use, each with its commit."),
+    optional("tags", Shape::List(&Shape::Object(TAG)), "The tags in use, each with its commit."),
     optional("renderers", Shape::Entries(&SEMVER), "The versions of renderers."),
 ];
 

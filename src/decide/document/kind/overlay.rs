@@ -25,8 +25,8 @@ const PROFILE_REFERENCE: &[Field] = &[
     required("name", LABEL, "The profile."),
     optional("when", EXPRESSION, "A CEL expression over `cluster`, `environment` and `fleet`; false leaves it out."),
     optional("remove", Shape::Bool, "The profile is not there."),
-    later("repository", "a profile of another repository of the settings"),
-    later("revision", "the revision of that repository"),
+    optional("repository", LABEL, "The repository of the settings that holds it; default: this one. Needs `revision`."),
+    optional("revision", Shape::Text, "A full commit id, or a tag of fleet.lock, at which it and its packs are read."),
 ];
 
 const OBJECT_PATCH: &[Field] = &[

@@ -1,10 +1,12 @@
 //! In: `fleet.yaml` and `fleet.lock`. Out: the Fleet with its policies, and the tags in use.
 //! Guarantee: a policy that is not written stays unsaid here; defaults are the reader's.
 use super::checked;
+use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
-use crate::decide::value::Checked;
-use crate::name::CommitId;
+use crate::decide::value::{Checked, Diagnostic, Span};
+use crate::name::{CommitId, RepoName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A Fleet.
@@ -47,7 +49,7 @@ pub struct Tag {
     /// The tag, without `refs/tags/`.
     pub name: Arc<str>,
     /// The repository of the settings; none for the fleet's own.
-    pub repository: Option<Arc<str>>,
+    pub repository: Option<RepoName>,
     /// The commit it is.
     pub commit: CommitId,
 }
@@ -56,15 +58,37 @@ impl Lock {
     /// Reads a lock.
     pub fn read(file: Arc<File>) -> Checked<Self> {
         let warnings = checked(&file, DocumentKind::Lock)?;
-        let tag = |part: Fragment| {
-            Some(Tag {
-                name: part.get("name")?.text().into(),
-                repository: part.get("repository").map(|part| part.text().into()),
-                commit: CommitId::parse(part.get("commit")?.text())?,
-            })
-        };
-        let tags = file.root().get("tags").map(|node| file.part(node));
-        let tags = tags.map(|tags| tags.items().filter_map(tag).collect()).unwrap_or_default();
+        let parts: Vec<Fragment> =
+            file.root().get("tags").map(|node| file.part(node).items().collect()).unwrap_or_default();
+        let twice = tags_twice(&parts);
+        if !twice.is_empty() {
+            return Err(twice);
+        }
+        let tags = parts.iter().filter_map(tag).collect();
         Ok((Self { file, tags }, warnings))
     }
+}
+
+fn tag(part: &Fragment) -> Option<Tag> {
+    Some(Tag {
+        name: part.get("name")?.text().into(),
+        repository: part.get("repository").and_then(|part| RepoName::new(part.text()).ok()),
+        commit: CommitId::parse(part.get("commit")?.text())?,
+    })
+}
+
+/// A tag is known by its name and its repository: two commits for one tag would be chance.
+fn tags_twice(parts: &[Fragment]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(Option<String>, String), Span> = BTreeMap::new();
+    let mut said = Vec::new();
+    for part in parts {
+        let Some(name) = part.get("name") else { continue };
+        let repository = part.get("repository").map(|part| part.text().to_owned());
+        if let Some(first) = seen.insert((repository, name.text().to_owned()), name.span()) {
+            let message = format!("the tag `{}` stands twice in this list", name.text());
+            let twice = Diagnostic::error(codes::DUPLICATE_NAME, message).at(name.span()).also(first, "first here");
+            said.push(twice.hint("run `stratify lock` and commit fleet.lock"));
+        }
+    }
+    said
 }

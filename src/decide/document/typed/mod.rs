@@ -9,7 +9,7 @@ mod place;
 
 pub use cluster::Cluster;
 pub use fleet::{Fleet, Lock, PolicyPart, Tag};
-pub use overlay::{Environment, LayerOverlay, Overlay, ProfileReference};
+pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};
 pub use place::{Place, place};
 pub use profile::{Profile, ProfileType, Variable, VariableType};

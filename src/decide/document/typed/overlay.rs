@@ -5,7 +5,7 @@ use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::value::{Checked, Diagnostic};
-use crate::name::{EnvironmentName, LayerName, ProfileName};
+use crate::name::{CommitId, EnvironmentName, LayerName, ProfileName, RepoName};
 use std::sync::Arc;
 
 /// What is laid over the profiles.
@@ -34,6 +34,45 @@ pub struct ProfileReference {
     pub when: Option<Fragment>,
     /// Whether it is taken away.
     pub remove: bool,
+    /// Where it is read, and its packs; none for where its environment reads profiles and packs.
+    pub pin: Option<PinReference>,
+}
+
+/// A revision that a document names.
+#[derive(Clone, Debug)]
+pub struct PinReference {
+    /// The repository of the settings; none for the fleet's own.
+    pub repository: Option<RepoName>,
+    /// The revision: a full commit id, or a tag, with or without `refs/tags/`.
+    pub revision: Arc<str>,
+    /// Where the repository is named.
+    pub repository_part: Option<Fragment>,
+    /// Where the revision is named.
+    pub part: Fragment,
+}
+
+impl PinReference {
+    /// Reads a revision of the fleet's own repository.
+    fn own(part: Fragment) -> Self {
+        Self { repository: None, revision: short(part.text()), repository_part: None, part }
+    }
+
+    /// Reads where an entry says that its profile is; one without a revision is a mistake that is told elsewhere.
+    fn of(entry: &Fragment) -> Option<Self> {
+        let repository_part = entry.get("repository");
+        let repository = repository_part.as_ref().and_then(|part| RepoName::new(part.text()).ok());
+        Some(Self { repository, repository_part, ..Self::own(entry.get("revision")?) })
+    }
+
+    /// Returns the commit, where the revision is no tag.
+    pub fn commit(&self) -> Option<CommitId> {
+        CommitId::parse(&self.revision)
+    }
+}
+
+/// Returns a revision without `refs/tags/`, so that a tag has one name.
+fn short(revision: &str) -> Arc<str> {
+    revision.strip_prefix("refs/tags/").unwrap_or(revision).into()
 }
 
 /// What is laid over one layer.
@@ -51,7 +90,8 @@ impl Overlay {
         let list = |key: &str| spec.get(key).map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
         let profile = |part: Fragment| {
             let name = part.get("name").and_then(|name| ProfileName::new(name.text()).ok())?;
-            Some(ProfileReference { name, when: part.get("when"), remove: is_true(part.get("remove")), part })
+            let (when, remove, pin) = (part.get("when"), is_true(part.get("remove")), PinReference::of(&part));
+            Some(ProfileReference { name, part, when, remove, pin })
         };
         let layer = |part: Fragment| Some(LayerOverlay { name: layer_name(&part)?, part });
         Self {
@@ -63,8 +103,25 @@ impl Overlay {
         }
     }
 
-    /// Returns layers that are both removed and replaced: one of the two would be ignored.
+    /// Returns what each field allows and all of them together do not.
     pub(super) fn mistakes(&self) -> impl Iterator<Item = Diagnostic> {
+        self.without_revision().chain(self.removed_and_replaced())
+    }
+
+    /// Another repository's head moves by itself: a full profile that followed it would not be one commit's.
+    fn without_revision(&self) -> impl Iterator<Item = Diagnostic> {
+        let others = self.profiles.iter().filter(|reference| reference.pin.is_none() && !reference.remove);
+        others.filter_map(|reference| {
+            let repository = reference.part.get("repository")?;
+            let message = format!("the profile `{}` of another repository has no `revision`", reference.name);
+            let said = Diagnostic::error(codes::MISSING_FIELD, message).at(repository.span());
+            let said = said.expected("`revision`, a full commit id or a tag of fleet.lock, beside `repository`");
+            Some(said.hint("what is synced is the function of one head: name the revision, and move it by a commit"))
+        })
+    }
+
+    /// Returns layers that are both removed and replaced: one of the two would be ignored.
+    fn removed_and_replaced(&self) -> impl Iterator<Item = Diagnostic> {
         self.layers.iter().filter_map(|layer| {
             let (remove, with) = (layer.part.get("remove")?, layer.part.get("replaceWith")?);
             is_true(Some(remove.clone())).then(|| {
@@ -86,7 +143,7 @@ pub struct Environment {
     /// Its name.
     pub name: EnvironmentName,
     /// The revision at which profiles and packs are read; none for the head.
-    pub revision: Option<Fragment>,
+    pub revision: Option<PinReference>,
     /// What it lays over all its clusters.
     pub overlay: Overlay,
     /// What it lays over some of them, in order.
@@ -117,7 +174,7 @@ impl Environment {
         }
         let environment = Self {
             name: name.clone(),
-            revision: get("revision"),
+            revision: get("revision").map(PinReference::own),
             overlay,
             overlays: overlays.unwrap_or_default(),
             policies: get("policies"),

@@ -1,36 +1,24 @@
-//! In: commits of a mirror, or a working tree. Out: their documents with pins, and blobs, each read once.
+//! In: commits of mirrors, or a working tree. Out: their documents with pins, and blobs, each read once.
 //! Guarantee: a commit costs what it changes against one that is known; what is kept is bounded.
+mod repository;
+mod pins;
+
+pub use repository::{Repositories, Repository};
+
 use crate::decide::document::{Content, Entry, Revision, Texts, TreeChange};
 use crate::decide::fleet::{Fleet, Index, Touched, read};
-use crate::decide::value::Fault;
-use crate::name::{BlobId, CommitId};
+use crate::decide::value::{Fault, Origin};
+use crate::name::{BlobId, CommitId, RepoName};
+use pins::Reach;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How many indexes are kept: the head, its pins, and what clusters have that are behind; they share what is equal.
+/// How many indexes of one repository are kept: the head, its pins, and what clusters have that are behind; they share what is equal.
 const INDEXES_MAX: usize = 32;
 
 /// How many bytes of shared blobs are kept: all packs and profiles of a large fleet.
 const TEXT_BYTES_MAX: usize = 64 << 20;
-
-/// What a repository lets us read.
-pub trait Repository: Send + Sync {
-    /// Returns what differs between two commits; from nothing: every entry.
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault>;
-
-    /// Returns the contents of blobs.
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault>;
-
-    /// Returns whether `commit` is `ancestor`, or comes after it.
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault>;
-
-    /// Returns whether a commit is there.
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault>;
-
-    /// Returns the commit that a tag names.
-    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault>;
-}
 
 /// The indexes and blobs that were read.
 #[derive(Default)]
@@ -40,37 +28,47 @@ pub struct Moments {
 
 #[derive(Default)]
 struct Kept {
-    /// The newest last.
-    indexes: Vec<(CommitId, Arc<Index>)>,
+    /// By repository and commit, the newest last.
+    indexes: Vec<(Option<RepoName>, CommitId, Arc<Index>)>,
+    /// Those whose places say which revision they are of, the newest last.
+    pinned: Vec<(Origin, Arc<Index>)>,
+    /// Commits, each with one that it comes after.
+    descents: BTreeSet<(CommitId, CommitId)>,
     texts: Texts,
     text_bytes: usize,
 }
 
 impl Moments {
-    /// Returns the documents of a commit with its pins, and what differs from the index before it in `known`.
-    pub fn fleet(&self, repository: &dyn Repository, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
-        let (index, _) = self.index(repository, commit)?;
-        self.with_pins(repository, Revision::Commit(commit), Some(commit), index)
+    /// Returns the documents of a commit with its pins.
+    pub fn fleet(&self, repositories: &dyn Repositories, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
+        let index = self.index(own(repositories)?, None, commit)?;
+        self.with_pins(repositories, Revision::Commit(commit), Reach::From(commit), index)
     }
 
     /// Returns the clusters that differ between two commits.
-    pub fn touched(&self, repository: &dyn Repository, from: Option<CommitId>, to: CommitId) -> Result<Touched, Fault> {
+    pub fn touched(
+        &self,
+        repositories: &dyn Repositories,
+        from: Option<CommitId>,
+        to: CommitId,
+    ) -> Result<Touched, Fault> {
+        let repository = own(repositories)?;
         let Some(from) = from else {
-            let (index, _) = self.index(repository, to)?;
+            let index = self.index(repository, None, to)?;
             let clusters = index.cluster_names().cloned().collect();
             return Ok(Touched { clusters, released: BTreeSet::new() });
         };
-        let (old, _) = self.index(repository, from)?;
+        let old = self.index(repository, None, from)?;
         let change = repository.changes(Some(from), to)?;
         let (new, touched) = advance(&old, &change, repository)?;
-        self.keep(to, Arc::new(new));
+        self.keep(None, to, Arc::new(new));
         Ok(touched)
     }
 
-    /// Returns the documents of a working tree, whose blobs `read` gives; pins are read from the repository around.
+    /// Returns the documents of a working tree, whose blobs `read` gives; pins are read from the repositories.
     pub fn worktree(
         &self,
-        repository: Option<&dyn Repository>,
+        repositories: &dyn Repositories,
         head: Option<CommitId>,
         change: &TreeChange,
         read: impl Fn(&[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault>,
@@ -80,16 +78,11 @@ impl Moments {
         // What is not committed is planned and never applied, as a merge is.
         let head = head.unwrap_or(CommitId([0; 20]));
         let revision = Revision::Merge { base: head, head };
-        let fleet =
-            Fleet { head: revision.clone(), index: Arc::new(index), pins: BTreeMap::new(), tags: BTreeMap::new() };
-        match repository {
-            Some(repository) => self.with_pins(repository, revision, None, fleet.index),
-            None => Ok(Arc::new(fleet)),
-        }
+        self.with_pins(repositories, revision, Reach::Anywhere, Arc::new(index))
     }
 
     /// Returns blobs, those that were read before from memory.
-    pub fn texts(&self, repository: &dyn Repository, blobs: &BTreeSet<BlobId>) -> Result<Texts, Fault> {
+    pub fn texts(&self, repositories: &dyn Repositories, blobs: &BTreeSet<BlobId>) -> Result<Texts, Fault> {
         let mut texts = Texts::default();
         let mut missing = Vec::new();
         {
@@ -104,7 +97,7 @@ impl Moments {
         if missing.is_empty() {
             return Ok(texts);
         }
-        let read = repository.read(&missing)?;
+        let read = read_from_any(repositories, missing)?;
         let mut kept = self.kept();
         for (blob, content) in read {
             let bytes = content.as_ref().map_or(0, |bytes| bytes.len());
@@ -121,46 +114,21 @@ impl Moments {
         Ok(texts)
     }
 
-    fn with_pins(
+    /// Returns the index of a commit, read as the difference from the newest of its repository that is kept.
+    fn index(
         &self,
         repository: &dyn Repository,
-        head: Revision,
-        reachable_from: Option<CommitId>,
-        index: Arc<Index>,
-    ) -> Result<Arc<Fleet>, Fault> {
-        let mut pins = BTreeMap::new();
-        for commit in index.pins() {
-            let is_there = repository.contains(commit)?;
-            let is_reachable = match reachable_from {
-                Some(head) if is_there => repository.descends(head, commit)?,
-                _ => is_there,
-            };
-            let pinned = if is_reachable {
-                self.index(repository, commit).map(|(index, _)| index).map_err(|fault| fault.to_string())
-            } else if is_there {
-                Err("the watched branch does not hold it".to_owned())
-            } else {
-                Err("the repository does not have it".to_owned())
-            };
-            pins.insert(commit, pinned);
-        }
-        let mut tags = BTreeMap::new();
-        for tag in index.tags() {
-            let commit = repository.tag(&tag)?;
-            tags.insert(tag, commit);
-        }
-        Ok(Arc::new(Fleet { head, index, pins, tags }))
-    }
-
-    /// Returns the index of a commit, read as the difference from the newest that is kept.
-    fn index(&self, repository: &dyn Repository, commit: CommitId) -> Result<(Arc<Index>, Option<CommitId>), Fault> {
+        name: Option<&RepoName>,
+        commit: CommitId,
+    ) -> Result<Arc<Index>, Fault> {
         let (found, newest) = {
             let kept = self.kept();
-            let found = kept.indexes.iter().find(|(known, _)| *known == commit).map(|(_, index)| index.clone());
-            (found, kept.indexes.last().cloned())
+            let mut of_it = kept.indexes.iter().filter(|(of, ..)| of.as_ref() == name);
+            let found = of_it.clone().find(|(_, known, _)| *known == commit).map(|(.., index)| index.clone());
+            (found, of_it.next_back().map(|(_, known, index)| (*known, index.clone())))
         };
         if let Some(index) = found {
-            return Ok((index, None));
+            return Ok(index);
         }
         let (from, old) = match newest {
             Some((from, index)) if repository.contains(from)? => (Some(from), index),
@@ -169,22 +137,51 @@ impl Moments {
         let change = repository.changes(from, commit)?;
         let (index, _) = advance(&old, &change, repository)?;
         let index = Arc::new(index);
-        self.keep(commit, index.clone());
-        Ok((index, from))
+        self.keep(name, commit, index.clone());
+        Ok(index)
     }
 
-    fn keep(&self, commit: CommitId, index: Arc<Index>) {
+    fn keep(&self, name: Option<&RepoName>, commit: CommitId, index: Arc<Index>) {
         let mut kept = self.kept();
-        kept.indexes.retain(|(known, _)| *known != commit);
-        kept.indexes.push((commit, index));
-        if kept.indexes.len() > INDEXES_MAX {
-            kept.indexes.remove(0);
+        let is_of_it = |of: &Option<RepoName>| of.as_ref() == name;
+        kept.indexes.retain(|(of, known, _)| !(is_of_it(of) && *known == commit));
+        kept.indexes.push((name.cloned(), commit, index));
+        if kept.indexes.iter().filter(|(of, ..)| is_of_it(of)).count() > INDEXES_MAX
+            && let Some(oldest) = kept.indexes.iter().position(|(of, ..)| is_of_it(of))
+        {
+            kept.indexes.remove(oldest);
         }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn own(repositories: &dyn Repositories) -> Result<&dyn Repository, Fault> {
+    repositories.find(None).ok_or_else(|| Fault::bug("there is no repository"))
+}
+
+/// Reads blobs, each where it is: its id is that of its content, so any repository gives the same.
+fn read_from_any(repositories: &dyn Repositories, mut blobs: Vec<BlobId>) -> Result<Vec<(BlobId, Content)>, Fault> {
+    let others = repositories.others();
+    let all: Vec<&dyn Repository> =
+        std::iter::once(None).chain(others.iter().map(Some)).filter_map(|name| repositories.find(name)).collect();
+    let Some((first, more)) = all.split_first() else { return Err(Fault::bug("there is no repository")) };
+    if more.is_empty() {
+        return first.read(&blobs);
+    }
+    let mut read = Vec::new();
+    for repository in &all {
+        let mut here = Vec::new();
+        for blob in std::mem::take(&mut blobs) {
+            if repository.holds(blob)? { &mut here } else { &mut blobs }.push(blob);
+        }
+        read.extend(repository.read(&here)?);
+    }
+    // What nobody has is missed by the first.
+    read.extend(first.read(&blobs)?);
+    Ok(read)
 }
 
 /// How many documents are read at once: enough to be worth a thread, few enough that their texts are soon dropped.

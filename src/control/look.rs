@@ -1,0 +1,125 @@
+//! In: the mirrors, and the head that is known. Out: what a look at a repository gave: a head, or clusters that read anew.
+//! Guarantee: what becomes of another repository concerns the clusters that read it, and no other.
+use super::moments::Repositories;
+use super::outside::Outside;
+use crate::decide::fleet::{Fleet, Touched};
+use crate::decide::value::Fault;
+use crate::name::{ClusterName, CommitId, RepoName};
+use crate::observe::mirror::Head;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a look at the fleet's repository gave.
+#[derive(Debug)]
+pub struct Looked {
+    /// Its head.
+    pub head: Head,
+    /// What is new, where the head can be synced.
+    pub news: News,
+    /// Why other repositories that it names could not be looked at.
+    pub troubles: Vec<Fault>,
+}
+
+/// What is new since the last look.
+#[derive(Debug)]
+pub enum News {
+    /// Nothing.
+    None,
+    /// The head is another one: its documents, and what differs from the last one.
+    Head(CommitId, Arc<Fleet>, Touched),
+    /// The head is the same, and these clusters read what it names otherwise: a tag moved, a pin came.
+    Pins(CommitId, Arc<Fleet>, BTreeSet<ClusterName>),
+}
+
+/// What a look at what the head names of a repository gave.
+#[derive(Debug)]
+pub struct Stirred {
+    /// The head whose documents were asked, and the clusters that read the repository otherwise now.
+    pub moved: Option<(CommitId, Arc<Fleet>, BTreeSet<ClusterName>)>,
+    /// Why it could not be looked at.
+    pub trouble: Option<Fault>,
+}
+
+/// Looks at the fleet's repository; where its head is new, also at what that names and is not there.
+pub(super) fn look(outside: &Outside, last: Option<CommitId>, is_first: bool) -> Result<Looked, Fault> {
+    let (mirrors, moments, mirror) = (outside.mirrors(), outside.moments(), outside.mirror());
+    let before = match last {
+        // At the first look nothing was read by this process, and all clusters are looked at.
+        Some(last) if !is_first && mirror.contains(last)? => Some(moments.fleet(mirrors, last)?),
+        _ => None,
+    };
+    mirror.fetch()?;
+    let head = mirror.head()?;
+    let mut looked = Looked { head, news: News::None, troubles: Vec::new() };
+    let Head::At(commit) = head else { return Ok(looked) };
+    // A head that is gone from the mirror is no base: all is looked at.
+    let last = match last {
+        Some(last) if mirror.contains(last)? => Some(last),
+        _ => None,
+    };
+    let is_new = Some(commit) != last;
+    if (is_new || is_first) && !mirrors.others().is_empty() {
+        looked.troubles = fetch_what_is_due(outside, commit)?;
+    }
+    if is_new {
+        let mut touched = moments.touched(mirrors, last, commit)?;
+        let fleet = moments.fleet(mirrors, commit)?;
+        touched.clusters.extend(stirred(before.as_deref(), &fleet));
+        looked.news = News::Head(commit, fleet, touched);
+    } else if let Some(before) = before {
+        let fleet = moments.fleet(mirrors, commit)?;
+        let clusters = stirred(Some(&before), &fleet);
+        if !clusters.is_empty() {
+            looked.news = News::Pins(commit, fleet, clusters);
+        }
+    }
+    Ok(looked)
+}
+
+/// Returns the clusters that read what documents name otherwise than before.
+fn stirred(before: Option<&Fleet>, fleet: &Fleet) -> BTreeSet<ClusterName> {
+    before.map(|before| fleet.index.readers(&fleet.changed_since(before))).unwrap_or_default()
+}
+
+/// Fetches the other repositories of which a head names something that is not there, or that were never looked at.
+fn fetch_what_is_due(outside: &Outside, head: CommitId) -> Result<Vec<Fault>, Fault> {
+    let mirrors = outside.mirrors();
+    let fleet = outside.moments().fleet(mirrors, head)?;
+    let named: BTreeSet<RepoName> = fleet.index.named().into_iter().filter_map(|(repository, _)| repository).collect();
+    let unread: BTreeSet<RepoName> = fleet.unread().into_iter().filter_map(|(repository, _)| repository).collect();
+    let due = named.iter().filter(|name| !mirrors.was_looked_at(name) || unread.contains(*name));
+    Ok(due.filter_map(|name| mirrors.fetch(name).err()).collect())
+}
+
+/// Looks at what a head names of a repository, which is fetched unless it is the fleet's own.
+pub(super) fn stir(
+    outside: &Outside,
+    repository: Option<&RepoName>,
+    head: Option<CommitId>,
+    compared: Compared,
+) -> Result<Stirred, Fault> {
+    let mirrors = outside.mirrors();
+    let fleet = || head.map(|head| outside.moments().fleet(mirrors, head)).transpose();
+    let before = fleet()?;
+    let trouble = repository.and_then(|repository| mirrors.fetch(repository).err());
+    let mut moved = None;
+    if let (Some(commit), Some(before), Some(after)) = (head, before, fleet()?) {
+        let mut named = match compared {
+            Compared::WithBefore => after.changed_since(&before),
+            Compared::WithNothing => after.index.named(),
+        };
+        named.retain(|(of, _)| of.as_ref() == repository);
+        let clusters = after.index.readers(&named);
+        moved = (!clusters.is_empty()).then_some((commit, after, clusters));
+    }
+    Ok(Stirred { moved, trouble })
+}
+
+/// What a repository is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// With how it was read before the look.
+    WithBefore,
+    /// With nothing: all that read it are looked at.
+    WithNothing,
+}

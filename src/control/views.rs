@@ -1,0 +1,132 @@
+//! In: the repository around a folder, and the folders of mirrors. Out: the repositories of the settings, to be looked at.
+//! Guarantee: reads only, and never from a remote; a mirror that is not there yet is said so.
+use super::moments::{Repositories, Repository};
+use crate::decide::document::{Content, TreeChange};
+use crate::decide::value::Fault;
+use crate::name::{BlobId, CommitId, RepoName};
+use crate::observe::mirror::View;
+use crate::observe::worktree::Local;
+use crate::settings::Settings;
+use std::collections::BTreeMap;
+
+impl Repository for View {
+    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
+        self.objects().changes(from, to)
+    }
+
+    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        self.objects().read(blobs)
+    }
+
+    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
+        self.objects().holds(blob)
+    }
+
+    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        self.objects().descends(commit, ancestor)
+    }
+
+    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
+        self.objects().contains(commit)
+    }
+
+    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        self.objects().resolve_tag(name)
+    }
+
+    fn accepted_tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        View::accepted_tag(self, name)
+    }
+
+    fn watched(&self) -> Result<Option<CommitId>, Fault> {
+        View::watched(self)
+    }
+}
+
+/// The repository around a folder, and its mirror, where what people accepted is.
+struct Around {
+    local: Local,
+    mirror: Option<View>,
+}
+
+impl Repository for Around {
+    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
+        self.local.objects().changes(from, to)
+    }
+
+    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        self.local.objects().read(blobs)
+    }
+
+    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
+        self.local.objects().holds(blob)
+    }
+
+    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        self.local.objects().descends(commit, ancestor)
+    }
+
+    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
+        self.local.objects().contains(commit)
+    }
+
+    fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        self.local.objects().resolve_tag(name)
+    }
+
+    fn accepted_tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        self.mirror.as_ref().map_or(Ok(None), |mirror| mirror.accepted_tag(name))
+    }
+
+    fn watched(&self) -> Result<Option<CommitId>, Fault> {
+        self.local.try_head()
+    }
+}
+
+/// The repositories of the settings, as far as they are on this machine.
+pub(super) struct Views {
+    around: Option<Around>,
+    others: BTreeMap<RepoName, Result<View, String>>,
+}
+
+impl Views {
+    /// Opens what is there.
+    pub(super) fn open(local: Option<Local>, settings: &Settings) -> Result<Self, Fault> {
+        let folder = settings.mirror(None);
+        let around = match local {
+            Some(local) => {
+                let mirror = View::try_open(&folder, settings.branch(), local.path().cloned())?;
+                Some(Around { local, mirror })
+            }
+            None => None,
+        };
+        let others = settings.repositories.iter().map(|(name, repository)| {
+            let view = View::try_open(&settings.mirror(Some(name)), repository.branch(), repository.path.clone());
+            let absent = "its mirror is not there yet; `stratify lock`, `sync` and `serve` fetch it";
+            (name.clone(), view.map_err(|fault| fault.to_string()).and_then(|view| view.ok_or_else(|| absent.into())))
+        });
+        Ok(Self { around, others: others.collect() })
+    }
+
+    /// Returns the repository around, if there is one.
+    pub(super) fn local(&self) -> Option<&Local> {
+        self.around.as_ref().map(|around| &around.local)
+    }
+}
+
+impl Repositories for Views {
+    fn find(&self, name: Option<&RepoName>) -> Option<&dyn Repository> {
+        match name {
+            None => self.around.as_ref().map(|around| around as &dyn Repository),
+            Some(name) => self.others.get(name)?.as_ref().ok().map(|view| view as &dyn Repository),
+        }
+    }
+
+    fn others(&self) -> Vec<RepoName> {
+        self.others.keys().cloned().collect()
+    }
+
+    fn trouble(&self, name: &RepoName) -> Option<String> {
+        self.others.get(name)?.as_ref().err().cloned()
+    }
+}
