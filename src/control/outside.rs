@@ -1,6 +1,7 @@
 //! In: settings, a mirror, targets. Out: the world of the story, for real.
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
 use super::moments::{Moments, Repository};
+use super::release::Released;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
 use crate::client::git::Content;
@@ -165,6 +166,10 @@ impl Sources for Outside {
 impl Target for Outside {
     async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
         self.targets.facts(profile, wanted).await
+    }
+
+    async fn release(&self, gone: &Released, head: CommitId) -> Result<bool, Fault> {
+        self.targets.release(gone, head).await
     }
 
     fn ruling(&self, profile: &FullProfile, commits: Commits) -> Ruling {
