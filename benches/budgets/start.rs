@@ -53,6 +53,7 @@ fn remember(work: &Work, file: &Path) {
             wanted: digest,
             condition: Condition::Synced { digest, commit: work.first },
             since: Timestamp(0),
+            note: None,
         };
         let environment = EnvironmentName::new("dev").expect("it is a label");
         (cluster.into_bytes(), Some(Remembered { environment, standing, is_concerned: false }.encode()))

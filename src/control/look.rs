@@ -2,9 +2,10 @@
 //! Guarantee: what becomes of another repository concerns the clusters that read it, and no other.
 use super::moments::Repositories;
 use super::outside::Outside;
+use super::release::Released;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::value::Fault;
-use crate::name::{ClusterName, CommitId, RepoName};
+use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use crate::observe::mirror::Head;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub struct Looked {
     pub head: Head,
     /// What is new, where the head can be synced.
     pub news: News,
+    /// The environments that documents of a head describe that is not synced.
+    pub environments: BTreeSet<EnvironmentName>,
     /// Why other repositories that it names could not be looked at.
     pub troubles: Vec<Fault>,
 }
@@ -25,10 +28,23 @@ pub struct Looked {
 pub enum News {
     /// Nothing.
     None,
-    /// The head is another one: its documents, and what differs from the last one.
-    Head(CommitId, Arc<Fleet>, Touched),
+    /// The head is another one.
+    Head(Moved),
     /// The head is the same, and these clusters read what it names otherwise: a tag moved, a pin came.
     Pins(CommitId, Arc<Fleet>, BTreeSet<ClusterName>),
+}
+
+/// A head that is another one than the last.
+#[derive(Debug)]
+pub struct Moved {
+    /// The head.
+    pub commit: CommitId,
+    /// Its documents.
+    pub fleet: Arc<Fleet>,
+    /// What differs from the last one.
+    pub touched: Touched,
+    /// The clusters that no document describes any longer.
+    pub released: Vec<Released>,
 }
 
 /// What a look at what the head names of a repository gave.
@@ -50,7 +66,8 @@ pub(super) fn look(outside: &Outside, last: Option<CommitId>, is_first: bool) ->
     };
     mirror.fetch()?;
     let head = mirror.head()?;
-    let mut looked = Looked { head, news: News::None, troubles: Vec::new() };
+    let environments = environments_held(outside, head);
+    let mut looked = Looked { head, news: News::None, environments, troubles: Vec::new() };
     let Head::At(commit) = head else { return Ok(looked) };
     // A head that is gone from the mirror is no base: all is looked at.
     let last = match last {
@@ -62,10 +79,7 @@ pub(super) fn look(outside: &Outside, last: Option<CommitId>, is_first: bool) ->
         looked.troubles = fetch_what_is_due(outside, commit)?;
     }
     if is_new {
-        let mut touched = moments.touched(mirrors, last, commit)?;
-        let fleet = moments.fleet(mirrors, commit)?;
-        touched.clusters.extend(stirred(before.as_deref(), &fleet));
-        looked.news = News::Head(commit, fleet, touched);
+        looked.news = News::Head(moved(outside, last, before.as_deref(), commit)?);
     } else if let Some(before) = before {
         let fleet = moments.fleet(mirrors, commit)?;
         let clusters = stirred(Some(&before), &fleet);
@@ -74,6 +88,31 @@ pub(super) fn look(outside: &Outside, last: Option<CommitId>, is_first: bool) ->
         }
     }
     Ok(looked)
+}
+
+/// Returns the environments that a branch which was rewritten has, before and after; what cannot be read has none that
+/// could be told of it.
+fn environments_held(outside: &Outside, head: Head) -> BTreeSet<EnvironmentName> {
+    let Head::Rewound { last, now } = head else { return BTreeSet::new() };
+    let fleets = [last, now].map(|commit| outside.moments().fleet(outside.mirrors(), commit));
+    let environments = fleets.iter().flatten().flat_map(|fleet| fleet.index.environments());
+    environments.map(|environment| environment.name.clone()).collect()
+}
+
+/// Returns what a head is that follows the last one; `before` is that one as it was read before the look.
+fn moved(outside: &Outside, last: Option<CommitId>, before: Option<&Fleet>, commit: CommitId) -> Result<Moved, Fault> {
+    let (mirrors, moments) = (outside.mirrors(), outside.moments());
+    let mut touched = moments.touched(mirrors, last, commit)?;
+    let fleet = moments.fleet(mirrors, commit)?;
+    touched.clusters.extend(stirred(before, &fleet));
+    let released = match last {
+        Some(last) if !touched.released.is_empty() => {
+            let before = moments.fleet(mirrors, last)?;
+            touched.released.iter().filter_map(|cluster| Released::of(&before, cluster)).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(Moved { commit, fleet, touched, released })
 }
 
 /// Returns the clusters that read what documents name otherwise than before.

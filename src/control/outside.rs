@@ -2,6 +2,7 @@
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
 use super::moments::Moments;
 use super::prepare::Round;
+use super::release::Released;
 use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
@@ -146,6 +147,10 @@ impl Sources for Outside {
 impl Target for Outside {
     async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
         self.targets.facts(profile, wanted).await
+    }
+
+    async fn release(&self, gone: &Released, head: CommitId) -> Result<bool, Fault> {
+        self.targets.release(gone, head).await
     }
 
     fn ruling(&self, profile: &FullProfile, commits: Commits) -> Ruling {

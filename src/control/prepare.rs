@@ -1,14 +1,15 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
-use super::sync::{applied, change, resolve, ruling};
+use super::sync::{applied, change, own, resolve, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ChangeKind, Operation};
-use crate::decide::report::{Condition, held};
+use crate::decide::report::{Condition, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault, Warnings};
 use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a head would change in one cluster.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Summary {
     pub deletions: usize,
     /// How the cluster will stand where its plan is held.
     pub held: Option<Condition>,
+    /// What is to be told of its approval.
+    pub note: Option<Arc<str>>,
     /// Warnings of the documents.
     pub warnings: Vec<Diagnostic>,
 }
@@ -48,14 +51,16 @@ pub struct Round {
 }
 
 impl Round {
-    /// Returns what holds, from what the head would change in each cluster.
+    /// Returns what holds, from what the head would change in each cluster: the changes of an environment that wait for
+    /// approval have an id together.
     pub fn of<'a>(prepared: impl Iterator<Item = &'a Prepared> + Clone) -> Self {
         let mut round = Self::default();
         let mut sets: BTreeMap<&EnvironmentName, Vec<ChangeId>> = BTreeMap::new();
         for one in prepared.clone() {
-            if let Ok(change) = &one.change {
+            let Ok(change) = &one.change else { continue };
+            round.deletions.insert(one.cluster.clone(), change.deletions);
+            if matches!(change.held, Some(Condition::Held(..))) {
                 sets.entry(&one.environment).or_default().push(change.id);
-                round.deletions.insert(one.cluster.clone(), change.deletions);
             }
         }
         let sets: BTreeMap<_, ChangeSetId> =
@@ -82,15 +87,16 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
     let mut warnings = Warnings::default();
     let wanted = resolve(world, fleet, cluster, &mut warnings).await?;
     let facts = world.facts(&wanted.profile, None).await?;
-    let before = applied(world, cluster, &facts.record).await;
+    own(fleet, cluster, &facts.record)?;
+    let before = applied(world, &facts.record).await;
     let change = change(&before, &wanted.layers);
-    let held = match commit(fleet) {
+    let (held, note) = match commit(fleet) {
         Some(head) => {
             let ruling = ruling(world, &wanted, &before, &facts, head).await?;
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
-            (!draft.plan().holds.is_empty()).then(|| held(draft.plan()))
+            ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }
-        None => None,
+        None => (None, None),
     };
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);
     Ok(Summary {
@@ -101,6 +107,7 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
             .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
             .count(),
         held,
+        note,
         warnings: warnings.0,
     })
 }

@@ -1,42 +1,59 @@
-//! In: a folder of a fleet, a revision or the working tree. Out: documents, profiles, layers and plans, without effect.
+//! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
+//! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
-use super::moments::{Moments, Repositories};
-use super::outside::now;
-use super::sync::{Applied, Wanted, applied, change, resolve};
+use super::moments::Moments;
+use super::sync::{Applied, Wanted, applied, change, own, resolve};
 use super::target::Targets;
 use super::views::Views;
 use super::world::Sources;
-use crate::client::git::Limits;
-use crate::decide::document::{Commits, Texts};
+use crate::client::git::{Limits, Objects, fault};
+use crate::decide::document::{Commits, Revision, Texts};
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{self, ClusterState, Plan, Ruling};
-use crate::decide::report::Standing;
-use crate::decide::value::{Fault, Seal, Warnings};
-use crate::name::{BlobId, ClusterName, CommitId};
+use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
+use crate::decide::profile::Record;
+use crate::decide::report::{Condition, held};
+use crate::decide::value::{Fault, Owner, Seal, Warnings};
+use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A fleet on this machine, to be looked at.
+/// A fleet to be looked at: on this machine, or in a mirror of it.
 pub struct Preview {
-    worktree: Worktree,
+    worktree: Option<Worktree>,
+    /// The repository around, and the others.
     views: Views,
+    /// What a sync saw of the repository, where one looked at it, and the others.
+    seen: Option<Views>,
     moments: Moments,
+    /// The same of commits that only the mirror has.
+    seen_moments: Moments,
     seal: Seal,
     settings: Settings,
     targets: Targets,
 }
 
+/// Plans of clusters.
+pub struct Plans {
+    /// Each with its cluster, or why there is none.
+    pub plans: Vec<(ClusterName, Result<Plan, Fault>)>,
+    /// The id of all changes together that wait for approval in an environment, and how many they are.
+    pub sets: BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
+}
+
 impl Preview {
-    /// Opens the fleet at a folder.
-    pub fn open(root: &Path, settings: Settings, seal: Seal) -> Result<Self, Fault> {
-        let worktree = Worktree::open(root)?;
-        let local = Local::try_discover(root)?;
+    /// Opens the fleet at a folder; without one, in a mirror.
+    pub fn open(root: Option<&Path>, seen: Option<View>, settings: Settings, seal: Seal) -> Result<Self, Fault> {
+        let worktree = root.map(Worktree::open).transpose()?;
+        let local = root.map(Local::try_discover).transpose()?.flatten();
+        let (moments, seen_moments) = (Moments::default(), Moments::default());
         let targets = Targets::new(settings.clone(), None);
         let views = Views::open(local, &settings)?;
-        Ok(Self { worktree, views, moments: Moments::default(), seal, settings, targets })
+        let seen = seen.map(|seen| Views::seen(seen, &settings));
+        Ok(Self { worktree, views, seen, moments, seen_moments, seal, settings, targets })
     }
 
     /// Returns the repository around, if there is one.
@@ -44,23 +61,73 @@ impl Preview {
         self.views.local()
     }
 
+    /// Returns what a sync saw of the repository.
+    fn seen(&self) -> Option<&View> {
+        self.seen.as_ref().and_then(Views::mirror)
+    }
+
+    /// Returns where the fleet's own commits are: in the repository around, and in what a sync saw of it.
+    fn stores(&self) -> impl Iterator<Item = &Objects> {
+        self.local().map(Local::objects).into_iter().chain(self.seen().map(View::objects))
+    }
+
     /// Returns the limits of what is read.
     pub fn limits(&self) -> Limits {
         Limits::default()
     }
 
-    /// Returns the documents of a revision; without one, of the working tree.
+    /// Returns the documents of a revision; without one, of the working tree, or of the watched branch where there is
+    /// none.
     pub fn fleet(&self, revision: Option<&str>) -> Result<Arc<Fleet>, Fault> {
-        match (revision, self.local()) {
-            (Some(revision), Some(local)) => self.moments.fleet(&self.views, local.resolve(revision)?),
-            (Some(_), None) => {
-                Err(Local::discover(self.worktree.root()).err().unwrap_or_else(|| Fault::bug("no repository")))
-            }
-            (None, _) => {
+        match (revision, &self.worktree) {
+            (Some(revision), _) => self.at(self.find_commit(revision)?),
+            (None, Some(worktree)) => {
                 let head = self.local().map(Local::try_head).transpose()?.flatten();
-                let change = self.worktree.list()?;
-                self.moments.worktree(&self.views, head, &change, |blobs| self.worktree.read(blobs))
+                let change = worktree.list()?;
+                self.moments.worktree(&self.views, head, &change, |blobs| worktree.read(blobs))
             }
+            (None, None) => self.at(self.head()?),
+        }
+    }
+
+    /// Returns the documents of the commit that a sync would take.
+    pub fn committed(&self) -> Result<Arc<Fleet>, Fault> {
+        self.at(self.head()?)
+    }
+
+    /// Returns the checked-out commit; without a working tree, the head of the watched branch.
+    pub fn head(&self) -> Result<CommitId, Fault> {
+        if let Some(local) = self.local() {
+            return local.resolve("HEAD");
+        }
+        let head = self.seen().map(View::branch).transpose()?.flatten();
+        head.ok_or_else(|| {
+            let message = format!("the branch {} of the repository was not seen yet", self.settings.branch());
+            fault(Owner::Operator, true, message, "see whether the repository can be reached, and has the branch")
+        })
+    }
+
+    /// Returns the commit that a revision names.
+    pub fn find_commit(&self, revision: &str) -> Result<CommitId, Fault> {
+        match (self.local(), self.seen()) {
+            (Some(local), Some(seen)) => {
+                local.resolve(revision).or_else(|fault| seen.objects().find_commit(revision).map_err(|_| fault))
+            }
+            (Some(local), None) => local.resolve(revision),
+            (None, Some(seen)) => seen.objects().find_commit(revision),
+            (None, None) => {
+                let root = self.worktree.as_ref().map_or_else(|| Path::new("."), Worktree::root);
+                Err(Local::discover(root).err().unwrap_or_else(|| Fault::bug("no repository")))
+            }
+        }
+    }
+
+    fn at(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
+        let is_here = self.local().map(|local| local.objects().contains(commit)).transpose()?;
+        match (is_here, &self.seen) {
+            (Some(true), _) | (Some(false), None) => self.moments.fleet(&self.views, commit),
+            (_, Some(seen)) => self.seen_moments.fleet(seen, commit),
+            (None, None) => Err(Fault::bug("there is no repository")),
         }
     }
 
@@ -74,18 +141,98 @@ impl Preview {
         self.targets.facts(&wanted.profile, Some(&wanted.layers)).await
     }
 
-    /// Plans a cluster: against a revision, else against what is recorded as applied, else against nothing.
-    pub async fn plan(
+    /// Returns why the watched branch is not synced, if it is not.
+    pub fn held(&self) -> Result<Option<String>, Fault> {
+        let Some(seen) = self.seen() else { return Ok(None) };
+        let Some(local) = self.local().filter(|_| self.settings.repository.url.is_none()) else {
+            return Ok(seen.head(seen.branch()?)?.why_held());
+        };
+        let branch = format!("refs/heads/{}", self.settings.branch());
+        let now = local.resolve(&branch).ok();
+        let head = match seen.head(now)? {
+            // The mirror may not have it yet.
+            Head::Rewound { last, now } if local.objects().descends(now, last)? => Head::At(now),
+            head => head,
+        };
+        Ok(head.why_held())
+    }
+
+    /// Returns why a cluster would refuse a commit, if it would: it has another one, that is not before it.
+    pub fn fenced(&self, record: &Record, commit: CommitId) -> Result<Option<String>, Fault> {
+        let Some(head) = record.head().filter(|head| *head != commit) else { return Ok(None) };
+        for objects in self.stores() {
+            if objects.descends(commit, head)? {
+                return Ok(None);
+            }
+        }
+        if let Some(seen) = self.seen()
+            && seen.is_abandoned(head)?
+        {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "{commit} does not come after {head}, which the cluster has; accept it by `stratify accept {commit}`"
+        )))
+    }
+
+    /// Plans clusters: against a revision, else against what is recorded as applied, else against nothing.
+    pub async fn plans(
+        &self,
+        fleet: &Fleet,
+        from: Option<&Fleet>,
+        clusters: &[ClusterName],
+        warnings: &mut Warnings,
+    ) -> Plans {
+        let mut plans = Vec::new();
+        for cluster in clusters {
+            plans.push((cluster.clone(), self.plan(fleet, from, cluster, None, warnings).await));
+        }
+        let sets = self.sets(fleet, from, &plans).await;
+        for (cluster, plan) in &mut plans {
+            let set = fleet.index.environment_of(cluster).and_then(|environment| sets.get(&environment));
+            if let (Ok(known), Some((set, _))) = (&plan, set)
+                && waits(known).is_some()
+            {
+                *plan = self.plan(fleet, from, cluster, Some(*set), &mut Warnings::default()).await;
+            }
+        }
+        Plans { plans, sets }
+    }
+
+    /// Returns the ids of what waits together; clusters beside those that were planned are planned for it.
+    async fn sets(
+        &self,
+        fleet: &Fleet,
+        from: Option<&Fleet>,
+        plans: &[(ClusterName, Result<Plan, Fault>)],
+    ) -> BTreeMap<EnvironmentName, (ChangeSetId, usize)> {
+        let mut ids: BTreeMap<EnvironmentName, Vec<ChangeId>> = BTreeMap::new();
+        for plan in plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()) {
+            ids.entry(plan.change.environment.clone()).or_default().extend(waits(plan));
+        }
+        ids.retain(|_, ids| !ids.is_empty());
+        for cluster in fleet.index.cluster_names().filter(|cluster| !plans.iter().any(|(known, _)| known == *cluster)) {
+            let Some(ids) = fleet.index.environment_of(cluster).and_then(|name| ids.get_mut(&name)) else { continue };
+            let plan = self.plan(fleet, from, cluster, None, &mut Warnings::default()).await;
+            ids.extend(plan.ok().as_ref().and_then(waits));
+        }
+        ids.into_iter().map(|(name, ids)| (name, (change_set_id(&ids), ids.len()))).collect()
+    }
+
+    /// Plans a cluster; `set` is the id of all changes of its environment together.
+    async fn plan(
         &self,
         fleet: &Fleet,
         from: Option<&Fleet>,
         cluster: &ClusterName,
+        set: Option<ChangeSetId>,
         warnings: &mut Warnings,
     ) -> Result<Plan, Fault> {
         let wanted = self.wanted(fleet, cluster, warnings).await?;
         let mut facts = self.facts(&wanted).await?;
+        own(fleet, cluster, &facts.record)?;
         let before = match from {
-            None => applied(self, cluster, &facts.record).await,
+            None => applied(self, &facts.record).await,
             Some(from) if from.index.environment_of(cluster).is_none() => Applied::Nothing,
             Some(from) => {
                 Applied::Known(Box::new(self.wanted(&from.past(), cluster, &mut Warnings::default()).await?.layers))
@@ -99,10 +246,11 @@ impl Preview {
         if let Applied::Known(before) = &before {
             policy = policy.stricter(&before.policy);
         }
+        let applied = facts.record.applied.as_ref().map(|moment| moment.head).filter(|_| from.is_none());
         let ruling = Ruling {
             policy,
-            commits: Commits::default(),
-            change_set: None,
+            commits: self.approvals(applied, &fleet.head).await?,
+            change_set: set,
             other_deletions: 0,
             reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: wanted.profile.lifecycle,
@@ -113,15 +261,24 @@ impl Preview {
         Ok(warnings.keep(draft.settle(verdicts))?)
     }
 
-    /// Returns the commit whose documents a record says were applied.
-    pub async fn standing(&self, wanted: &Wanted) -> Result<Option<Standing>, Fault> {
-        let facts = self.targets.facts(&wanted.profile, None).await?;
-        Ok(facts.record.applied.map(|moment| Standing {
-            cluster: wanted.profile.cluster.clone(),
-            wanted: wanted.profile.digest,
-            condition: crate::decide::report::Condition::Synced { digest: moment.digest, commit: moment.head },
-            since: now(),
-        }))
+    /// Returns the commits in which approvals stand, up to the one that is checked out or planned.
+    async fn approvals(&self, from: Option<CommitId>, head: &Revision) -> Result<Commits, Fault> {
+        let (Revision::Commit(head) | Revision::Merge { head, .. }) = head;
+        match from {
+            Some(from) if from != *head && *head != NO_COMMIT => self.commits(Some(from), *head).await,
+            _ => Ok(Commits::default()),
+        }
+    }
+}
+
+/// What stands for the head of a folder that has none.
+const NO_COMMIT: CommitId = CommitId([0; 20]);
+
+/// Returns the id of a change that waits for approval.
+fn waits(plan: &Plan) -> Option<ChangeId> {
+    match held(plan) {
+        Condition::Held(_, id) => Some(id),
+        _ => None,
     }
 }
 
@@ -130,7 +287,7 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
     let Applied::Known(layers) = before else { return plan::Inventory::default() };
     let book = |layer: &crate::decide::render::Layer| {
         let entry = |object: &crate::decide::render::Object| {
-            let digest = object.manifest.digest();
+            let digest = plan::object_digest(&object.manifest);
             ((layer.site, object.id.clone()), plan::Entry { applied: Some(digest), intended: None, uid: None })
         };
         plan::LayerInventory {
@@ -145,39 +302,55 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
 
 impl Sources for Preview {
     async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
-        self.moments.fleet(&self.views, commit)
+        self.at(commit)
     }
 
     async fn texts(&self, blobs: BTreeSet<BlobId>) -> Result<Texts, Fault> {
         // A blob of the working tree may not be in a repository yet, and one of a pin not in the working tree.
         let mut texts = Texts::default();
-        let mut elsewhere = BTreeSet::new();
+        let (mut elsewhere, mut refused) = (BTreeSet::new(), None);
         for blob in blobs {
-            match self.worktree.read(&[blob]) {
-                Ok(read) => read.into_iter().for_each(|(blob, content)| texts.insert(blob, content)),
-                Err(fault) if self.local().is_none() && self.views.others().is_empty() => return Err(fault),
-                Err(_) => drop(elsewhere.insert(blob)),
+            match self.worktree.as_ref().map(|worktree| worktree.read(&[blob])) {
+                Some(Ok(read)) => read.into_iter().for_each(|(blob, content)| texts.insert(blob, content)),
+                other => {
+                    refused = other.and_then(Result::err).or(refused);
+                    elsewhere.insert(blob);
+                }
             }
         }
-        if !elsewhere.is_empty() {
-            let read = self.moments.texts(&self.views, &elsewhere)?;
-            elsewhere.iter().filter_map(|blob| read.get(*blob)).for_each(|blob| texts.share(blob.clone()));
+        for (views, moments) in [(Some(&self.views), &self.moments), (self.seen.as_ref(), &self.seen_moments)] {
+            let Some(views) = views.filter(|_| !elsewhere.is_empty()) else { continue };
+            match moments.texts(views, &elsewhere) {
+                Ok(read) => {
+                    elsewhere.iter().filter_map(|blob| read.get(*blob)).for_each(|blob| texts.share(blob.clone()));
+                    elsewhere.retain(|blob| texts.get(*blob).is_none());
+                }
+                Err(fault) => refused = Some(refused.unwrap_or(fault)),
+            }
         }
-        Ok(texts)
+        match refused.filter(|_| !elsewhere.is_empty()) {
+            Some(fault) => Err(fault),
+            None => Ok(texts),
+        }
     }
 
     async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
-        match self.local() {
-            Some(local) => local.objects().commits(from, to),
-            None => Ok(Commits::default()),
+        for objects in self.stores() {
+            let has = |commit: CommitId| objects.contains(commit);
+            if has(to)? && from.map_or(Ok(true), has)? {
+                return objects.commits(from, to);
+            }
         }
+        Ok(Commits::default())
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
-        match self.local() {
-            Some(local) => local.objects().descends(commit, head),
-            None => Ok(true),
+        for objects in self.stores() {
+            if objects.descends(commit, head)? {
+                return Ok(true);
+            }
         }
+        Ok(self.stores().next().is_none())
     }
 
     fn seal(&self) -> &Seal {

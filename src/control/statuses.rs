@@ -4,6 +4,7 @@ use crate::act::forge::notes;
 use crate::client::git::Objects;
 use crate::decide::report::Status;
 use crate::decide::value::Fault;
+use crate::name::CommitId;
 use crate::observe::mirror::Mirror;
 use crate::observe::worktree::Local;
 use std::sync::Arc;
@@ -31,13 +32,16 @@ impl Statuses {
         notes::unlock(self.objects())
     }
 
-    /// Posts one status.
-    pub(super) fn post(&self, status: &Status) -> Result<(), Fault> {
+    /// Posts statuses; where they are pushed, all with one push.
+    pub(super) fn post(&self, statuses: &[Status]) -> Result<(), Fault> {
         match self {
-            Self::Local(local) => notes::post(local.objects(), status),
-            Self::Mirror(mirror) => {
-                notes::post_remote(mirror.objects(), &mirror.address(), std::slice::from_ref(status))
-            }
+            Self::Local(local) => notes::post_all(local.objects(), statuses),
+            Self::Mirror(mirror) => notes::post_remote(mirror.objects(), &mirror.address(), statuses),
         }
+    }
+
+    /// Returns the commit that a revision names.
+    pub(super) fn resolve(&self, revision: &str) -> Result<CommitId, Fault> {
+        self.objects().find_commit(revision)
     }
 }

@@ -86,6 +86,8 @@ impl Repository for Around {
 /// The repositories of the settings, as far as they are on this machine.
 pub(super) struct Views {
     around: Option<Around>,
+    /// What a sync saw of the fleet's own repository, where nothing else is looked at.
+    mirror: Option<View>,
     others: BTreeMap<RepoName, Result<View, String>>,
 }
 
@@ -100,12 +102,17 @@ impl Views {
             }
             None => None,
         };
-        let others = settings.repositories.iter().map(|(name, repository)| {
-            let view = View::try_open(&settings.mirror(Some(name)), repository.branch(), repository.path.clone());
-            let absent = "its mirror is not there yet; `stratify lock`, `sync` and `serve` fetch it";
-            (name.clone(), view.map_err(|fault| fault.to_string()).and_then(|view| view.ok_or_else(|| absent.into())))
-        });
-        Ok(Self { around, others: others.collect() })
+        Ok(Self { around, mirror: None, others: others(settings) })
+    }
+
+    /// Takes what a sync saw of the fleet's own repository.
+    pub(super) fn seen(mirror: View, settings: &Settings) -> Self {
+        Self { around: None, mirror: Some(mirror), others: others(settings) }
+    }
+
+    /// Returns what a sync saw of the fleet's own repository.
+    pub(super) fn mirror(&self) -> Option<&View> {
+        self.mirror.as_ref()
     }
 
     /// Returns the repository around, if there is one.
@@ -114,10 +121,22 @@ impl Views {
     }
 }
 
+fn others(settings: &Settings) -> BTreeMap<RepoName, Result<View, String>> {
+    let others = settings.repositories.iter().map(|(name, repository)| {
+        let view = View::try_open(&settings.mirror(Some(name)), repository.branch(), repository.path.clone());
+        let absent = "its mirror is not there yet; `stratify lock`, `sync` and `serve` fetch it";
+        (name.clone(), view.map_err(|fault| fault.to_string()).and_then(|view| view.ok_or_else(|| absent.into())))
+    });
+    others.collect()
+}
+
 impl Repositories for Views {
     fn find(&self, name: Option<&RepoName>) -> Option<&dyn Repository> {
         match name {
-            None => self.around.as_ref().map(|around| around as &dyn Repository),
+            None => match &self.around {
+                Some(around) => Some(around),
+                None => self.mirror.as_ref().map(|mirror| mirror as &dyn Repository),
+            },
             Some(name) => self.others.get(name)?.as_ref().ok().map(|view| view as &dyn Repository),
         }
     }

@@ -2,7 +2,7 @@
 //! Guarantee: only the user who serves can ask; no ask, answer or silence holds the server up or fills its memory.
 use crate::client::git::{fault, in_folder};
 use crate::decide::value::{Fault, Owner};
-use crate::name::{ClusterName, CommitId, RepoName};
+use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
@@ -47,14 +47,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// What a command asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// What became of the last commits.
-    Status,
+    /// What became of a revision; without one, of the head.
+    Status(Option<String>),
     /// What a cluster waits for.
     Why(ClusterName),
     /// To take a head that does not descend from the last one, or to hold a tag that moved.
     Accept(Acceptance),
-    /// To look for new commits now.
-    Sync,
+    /// To look for new commits now, and at these clusters: at all, at one, or at those of an environment.
+    Sync {
+        /// At this one.
+        cluster: Option<ClusterName>,
+        /// At those of this one.
+        environment: Option<EnvironmentName>,
+    },
 }
 
 /// What a person accepts.
@@ -71,13 +76,17 @@ pub struct Acceptance {
 impl Ask {
     fn line(&self) -> String {
         let value = match self {
-            Ask::Status => json!({ "ask": "status" }),
+            Ask::Status(revision) => json!({ "ask": "status", "revision": revision }),
             Ask::Why(cluster) => json!({ "ask": "why", "cluster": cluster.as_str() }),
             Ask::Accept(Acceptance { commit, tag, repository }) => {
                 let repository = repository.as_ref().map(RepoName::as_str);
                 json!({ "ask": "accept", "commit": commit.to_string(), "tag": tag, "repository": repository })
             }
-            Ask::Sync => json!({ "ask": "sync" }),
+            Ask::Sync { cluster, environment } => {
+                let cluster = cluster.as_ref().map(ClusterName::as_str);
+                let environment = environment.as_ref().map(EnvironmentName::as_str);
+                json!({ "ask": "sync", "cluster": cluster, "environment": environment })
+            }
         };
         format!("{value}\n")
     }
@@ -86,14 +95,17 @@ impl Ask {
         let value: Value = serde_json::from_slice(line).ok()?;
         let text = |name: &str| value.get(name)?.as_str();
         match text("ask")? {
-            "status" => Some(Ask::Status),
+            "status" => Some(Ask::Status(text("revision").map(str::to_owned))),
             "why" => Some(Ask::Why(ClusterName::new(text("cluster")?).ok()?)),
             "accept" => Some(Ask::Accept(Acceptance {
                 commit: CommitId::parse(text("commit")?)?,
                 tag: text("tag").map(ToOwned::to_owned),
                 repository: text("repository").map(RepoName::new).transpose().ok()?,
             })),
-            "sync" => Some(Ask::Sync),
+            "sync" => Some(Ask::Sync {
+                cluster: text("cluster").map(ClusterName::new).transpose().ok()?,
+                environment: text("environment").map(EnvironmentName::new).transpose().ok()?,
+            }),
             _ => None,
         }
     }
@@ -245,6 +257,10 @@ mod tests {
     use tempfile::TempDir;
     use tokio::runtime::Runtime;
 
+    const STATUS: Ask = Ask::Status(None);
+
+    const SYNC: Ask = Ask::Sync { cluster: None, environment: None };
+
     fn scratch() -> TempDir {
         tempfile::tempdir().expect("a temporary folder can be made")
     }
@@ -270,10 +286,21 @@ mod tests {
     #[test]
     fn every_ask_arrives_as_it_was_asked() {
         let cluster = ClusterName::new("eu-1").expect("it is a label");
+        let environment = EnvironmentName::new("prod").expect("it is a label");
         let head = Acceptance { commit: CommitId([7; 20]), tag: None, repository: None };
         let repository = RepoName::new("platform").ok();
         let tag = Acceptance { tag: Some("mesh \"2\"".into()), repository, ..head.clone() };
-        for ask in [Ask::Status, Ask::Why(cluster), Ask::Accept(head), Ask::Accept(tag), Ask::Sync] {
+        let all = [
+            Ask::Status(None),
+            Ask::Status(Some("main~1".into())),
+            Ask::Why(cluster.clone()),
+            Ask::Accept(head),
+            Ask::Accept(tag),
+            SYNC,
+            Ask::Sync { cluster: Some(cluster), environment: None },
+            Ask::Sync { cluster: None, environment: Some(environment) },
+        ];
+        for ask in all {
             assert_eq!(Ask::parse(ask.line().as_bytes()), Some(ask));
         }
         for line in ["", "[]", r#"{"ask":"why","cluster":"../x"}"#, r#"{"ask":"stop"}"#] {
@@ -284,9 +311,9 @@ mod tests {
     #[test]
     fn an_ask_is_answered_only_where_a_process_serves() {
         let (scratch, runtime) = (scratch(), runtime());
-        assert_eq!(try_ask(scratch.path(), &Ask::Status).expect("no one is no fault"), None, "nobody listens");
+        assert_eq!(try_ask(scratch.path(), &STATUS).expect("no one is no fault"), None, "nobody listens");
         answering(&runtime, scratch.path(), |ask| Some(json!(format!("{ask:?}"))));
-        assert_eq!(try_ask(scratch.path(), &Ask::Sync).expect("it answers"), Some(json!("Sync")));
+        assert_eq!(try_ask(scratch.path(), &SYNC).expect("it answers"), Some(json!(format!("{SYNC:?}"))));
         let mode = fs::metadata(scratch.path().join(NAME)).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "no other user may ask");
     }
@@ -297,10 +324,10 @@ mod tests {
         let large = "x".repeat(4 << 20);
         let expected = json!(large);
         answering(&runtime, scratch.path(), move |ask| {
-            Some(json!(if ask == Ask::Sync { "x".repeat(17 << 20) } else { large.clone() }))
+            Some(json!(if ask == SYNC { "x".repeat(17 << 20) } else { large.clone() }))
         });
-        assert_eq!(try_ask(scratch.path(), &Ask::Status).expect("it fits"), Some(expected), "nothing is cut off");
-        let fault = try_ask(scratch.path(), &Ask::Sync).expect_err("it does not fit");
+        assert_eq!(try_ask(scratch.path(), &STATUS).expect("it fits"), Some(expected), "nothing is cut off");
+        let fault = try_ask(scratch.path(), &SYNC).expect_err("it does not fit");
         assert!(fault.to_string().contains("longer than"), "{fault}");
     }
 
@@ -308,11 +335,11 @@ mod tests {
     fn a_socket_of_a_killed_process_is_replaced_and_one_in_use_is_not() {
         let (scratch, runtime) = (scratch(), runtime());
         drop(std::os::unix::net::UnixListener::bind(scratch.path().join(NAME)).expect("the folder is ours"));
-        assert_eq!(try_ask(scratch.path(), &Ask::Status).expect("it is stale"), None, "nobody listens on it");
+        assert_eq!(try_ask(scratch.path(), &STATUS).expect("it is stale"), None, "nobody listens on it");
         answering(&runtime, scratch.path(), |_| Some(json!(1)));
         let fault = runtime.block_on(async { listen(scratch.path()) }).expect_err("a process serves already");
         assert!(fault.to_string().contains("another process"), "{fault}");
-        assert_eq!(try_ask(scratch.path(), &Ask::Status).expect("it answers"), Some(json!(1)), "the first still does");
+        assert_eq!(try_ask(scratch.path(), &STATUS).expect("it answers"), Some(json!(1)), "the first still does");
     }
 
     #[test]
@@ -327,15 +354,15 @@ mod tests {
     #[test]
     fn what_is_no_ask_or_is_not_answered_is_a_fault_and_holds_nothing_up() {
         let (scratch, runtime) = (scratch(), runtime());
-        answering(&runtime, scratch.path(), |ask| (ask == Ask::Status).then(|| json!(1)));
+        answering(&runtime, scratch.path(), |ask| (ask == STATUS).then(|| json!(1)));
         let mut silent = Stream::connect(scratch.path().join(NAME)).expect("it listens");
-        let fault = try_ask(scratch.path(), &Ask::Sync).expect_err("the answer was dropped");
+        let fault = try_ask(scratch.path(), &SYNC).expect_err("the answer was dropped");
         assert!(fault.to_string().contains("did not answer"), "{fault}");
         let half = vec![b'x'; usize::try_from(ASK_BYTES_MAX).expect("it is small")];
         silent.write_all(&half).expect("it reads as much");
         let mut said = String::new();
         silent.read_to_string(&mut said).expect("it answers and closes");
         assert!(said.contains("expects one line"), "{said}");
-        assert_eq!(try_ask(scratch.path(), &Ask::Status).expect("it answers"), Some(json!(1)), "others still are");
+        assert_eq!(try_ask(scratch.path(), &STATUS).expect("it answers"), Some(json!(1)), "others still are");
     }
 }

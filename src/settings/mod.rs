@@ -9,7 +9,7 @@ pub use repository::{Credentials, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::shape::{Field, Shape, optional};
-use crate::decide::document::{File, Fragment, check_fields};
+use crate::decide::document::{File, Fragment, check_fields, nearest};
 use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};
 use crate::name::{BlobId, RepoName, RepoPath};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub targets: PathBuf,
     /// The targets that are named.
     pub named_targets: BTreeMap<Arc<str>, Target>,
+    /// Whether targets that are not named have a folder there, too.
+    pub others: bool,
     /// How many clusters are synced at once.
     pub running_max: usize,
     /// What no repository may relax.
@@ -55,7 +57,11 @@ const FIELDS: &[Field] = &[
     ),
     optional("state", Shape::Text, "The folder of all that Stratify keeps; default: .stratify."),
     optional("targets", Shape::Named("name", &Shape::Object(target::FIELDS)), "The targets: folders and API servers."),
-    optional("targetsFolder", Shape::Text, "The folder of all other targets; default: targets in the state folder."),
+    optional(
+        "targetsFolder",
+        Shape::Text,
+        "The folder of all other targets; default, where none is named: targets in the state folder.",
+    ),
     optional("runningMax", Shape::Integer(1, 1000), "How many clusters are synced at once; default 8."),
     optional("floor", Shape::Object(floor::FIELDS), "What no repository may relax."),
 ];
@@ -70,6 +76,7 @@ impl Settings {
             repository: Repository::around(),
             repositories: BTreeMap::new(),
             named_targets: BTreeMap::new(),
+            others: false,
             running_max: RUNNING_MAX,
             floor: floor::none(),
         }
@@ -112,6 +119,7 @@ impl Settings {
         }
         if let Some(targets) = text(root, "targetsFolder") {
             settings.targets = folder.join(targets);
+            settings.others = true;
         }
         if let Some(targets) = root.get("targets") {
             settings.named_targets = target::read(&targets, folder);
@@ -133,9 +141,26 @@ impl Settings {
         settings
     }
 
-    /// Returns a target; one that is not named is a folder.
-    pub fn target(&self, name: &Arc<str>) -> Target {
-        self.named_targets.get(name).cloned().unwrap_or_else(|| Target::Directory(self.targets.join(&**name)))
+    /// Returns a target; one that is not named is a folder. Where the settings name targets, another name is a mistake, unless they also say
+    /// where all others are.
+    pub fn target(&self, name: &Arc<str>) -> Result<Target, Fault> {
+        match self.named_targets.get(name) {
+            Some(target) => Ok(target.clone()),
+            None if self.named_targets.is_empty() || self.others => Ok(Target::Directory(self.targets.join(&**name))),
+            None => {
+                let known: Vec<&str> = self.named_targets.keys().map(|name| &**name).collect();
+                let near = nearest(name, known.iter().copied());
+                let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                Err(Fault {
+                    owner: Owner::Operator,
+                    spurious: false,
+                    hint: Some(format!("{near}add it under `targets` of the settings, or set `targetsFolder`")),
+                    source: Source::Error(
+                        format!("the settings have no target `{name}`; they name {}", known.join(", ")).into(),
+                    ),
+                })
+            }
+        }
     }
 
     /// Returns the watched branch.
@@ -168,10 +193,16 @@ mod tests {
         let settings = Settings::read(&file).expect("it is right");
         assert_eq!(settings.repository.poll, Duration::from_secs(30), "as written");
         assert_eq!(settings.repository.credentials, Credentials::TokenFile(folder.join("token")), "beside the file");
-        assert_eq!(settings.target(&"eu-1".into()), Target::Directory(folder.join("out/eu-1")), "its own folder");
+        let target = |settings: &Settings, name: &str| settings.target(&name.into()).map_err(|fault| fault.to_string());
+        assert_eq!(target(&settings, "eu-1"), Ok(Target::Directory(folder.join("out/eu-1"))), "its own folder");
+        let unknown = "the settings have no target `us-1`; they name eu-1";
+        assert_eq!(target(&settings, "us-1"), Err(unknown.into()), "a misspelt name is no folder");
+        std::fs::write(&file, format!("{text}targetsFolder: others\n")).expect("it is ours");
+        let settings = Settings::read(&file).expect("it is right");
+        assert_eq!(target(&settings, "us-1"), Ok(Target::Directory(folder.join("others/us-1"))), "it was asked for");
         assert_eq!(
-            settings.target(&"us-1".into()),
-            Target::Directory(folder.join(".stratify/targets/us-1")),
+            target(&Settings::embedded(&folder), "us-1"),
+            Ok(Target::Directory(folder.join(".stratify/targets/us-1"))),
             "default"
         );
         assert_eq!(settings.floor.objects_max, 5, "the floor");

@@ -63,11 +63,11 @@ fn an_approval_needs_a_person_and_is_a_commit() {
     let scratch = scratch();
     stratify(scratch.path(), &["init"]);
     crate::mirror::fixture::git_in(scratch.path(), &["init", "--quiet", "--initial-branch=main"]);
-    let nobody = stratify(scratch.path(), &["approve", ID, "--reason", "reviewed"]);
+    let nobody = stratify(scratch.path(), &["approve", ID, "--unseen", "--reason", "reviewed"]);
     assert!(text(&nobody.stderr).contains("user.email"), "{}", text(&nobody.stderr));
     std::fs::write(scratch.path().join(".gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n")
         .expect("the folder is ours");
-    let output = stratify(scratch.path(), &["approve", ID, "--reason", "reviewed"]);
+    let output = stratify(scratch.path(), &["approve", ID, "--unseen", "--reason", "reviewed"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = crate::mirror::fixture::git_in(scratch.path(), &["log", "--format=%ae %s%n%b", "--name-only"]);
     assert!(said.starts_with("ada@example.org approvals: approve 001122334455\nreviewed\n"), "{said}");

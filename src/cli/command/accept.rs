@@ -18,7 +18,8 @@ pub(super) fn run(options: &Accept, settings: Option<&Path>) -> Result<Answer, F
     let acceptance = Acceptance { commit: *commit, tag: tag.clone(), repository: repository.clone() };
     if let Some(answer) = try_ask(&here.settings.state, &Ask::Accept(acceptance))? {
         if let Some(error) = answer.get("error").and_then(|error| error.as_str()) {
-            return Err(fault(Owner::Operator, false, error, "see `git log`").into());
+            let hint = answer.get("hint").and_then(|hint| hint.as_str()).unwrap_or("see `git log`");
+            return Err(fault(Owner::Operator, false, error, hint).into());
         }
         return Ok(done(options));
     }

@@ -1,21 +1,100 @@
-//! In: a change's id, and why. Out: a commit in the work tree that approves it.
-//! Guarantee: the commit holds the approval and nothing else; it counts once it is pushed.
+//! In: the id of a change that waits, and why. Out: a commit in the work tree that approves it.
+//! Guarantee: the commit holds the approval and nothing else; what waits for nobody is not approved.
+use super::here::{Here, on_large_stack};
 use super::{Answer, Failure};
 use crate::act::commit::into_work_tree;
 use crate::cli::args::Approve;
 use crate::cli::print::{Text, Tone};
 use crate::client::git::{fault, in_folder};
-use crate::decide::value::{Fault, Owner};
-use crate::name::RepoPath;
+use crate::control::preview::Plans;
+use crate::decide::plan::Plan;
+use crate::decide::report::{Condition, Status, held};
+use crate::decide::value::{Fault, Owner, Warnings};
+use crate::name::{ClusterName, RepoPath};
+use crate::observe::forge::notes;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// How many of an id's digits stand in the commit's subject: enough to tell it from others of the fleet.
 const SUBJECT_DIGITS: usize = 12;
 
-/// Writes and commits the approval.
-pub(super) fn run(options: &Approve) -> Result<Answer, Failure> {
-    approve(Path::new("."), options, None)
+/// Writes and commits the approval of something that waits for it.
+pub(super) fn run(options: &Approve, settings: Option<&Path>) -> Result<Answer, Failure> {
+    fleet(Path::new("."))?;
+    if options.unseen {
+        return approve(Path::new("."), options, None);
+    }
+    let here = Here::find(settings)?;
+    let waiting = waiting(&here)?;
+    if !waiting.iter().any(|one| one.id == options.id) && !is_told(&here, &options.id)? {
+        return Err(unknown(&options.id, &waiting));
+    }
+    let mut answer = approve(Path::new("."), options, None)?;
+    // Whether it counts is judged as a sync judges it.
+    let plans = plans(&here)?;
+    let own = |plan: &&Plan| {
+        let id = plan.change.id.to_string();
+        let set = plans.sets.get(&plan.change.environment).map(|(set, _)| set.to_string());
+        id == options.id || set.as_deref() == Some(&*options.id)
+    };
+    for plan in plans.plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()).filter(own) {
+        let refused = plan.approval.iter().filter(|approval| approval.granted.is_none()).flat_map(|it| &it.refused);
+        for why in refused {
+            answer.text.pieces([(Tone::Warning, format!("{}: it does not count: {why}", plan.change.cluster))]);
+        }
+    }
+    Ok(answer)
+}
+
+/// A change that waits for approval, or all of an environment's.
+struct Waiting {
+    id: String,
+    what: String,
+}
+
+fn plans(here: &Here) -> Result<Plans, Failure> {
+    let preview = here.preview()?;
+    on_large_stack(async {
+        let fleet = preview.committed()?;
+        let clusters: Vec<ClusterName> = fleet.index.cluster_names().cloned().collect();
+        Ok(preview.plans(&fleet, None, &clusters, &mut Warnings::default()).await)
+    })
+}
+
+/// Returns what the checked-out commit would have to wait for.
+fn waiting(here: &Here) -> Result<Vec<Waiting>, Failure> {
+    let Plans { plans, sets } = plans(here)?;
+    let held = plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()).filter_map(|plan| match held(plan) {
+        Condition::Held(why, id) => {
+            Some(Waiting { id: id.to_string(), what: format!("{}: {why}", plan.change.cluster) })
+        }
+        _ => None,
+    });
+    let together = sets.iter().map(|(environment, (set, count))| Waiting {
+        id: set.to_string(),
+        what: format!("all {count} of {environment}"),
+    });
+    Ok(held.chain(together).collect())
+}
+
+/// Whether a status of the checked-out commit asks for the approval: records may be where nobody here can read them.
+fn is_told(here: &Here, id: &str) -> Result<bool, Fault> {
+    let local = here.local()?;
+    let said = notes::read(local.objects(), local.resolve("HEAD")?)?;
+    Ok(said.iter().filter_map(Status::try_detail).any(|detail| detail.contains(id)))
+}
+
+fn unknown(id: &str, waiting: &[Waiting]) -> Failure {
+    let message = format!("could not approve {id}: nothing that waits has this id");
+    let known: Vec<String> = waiting.iter().map(|one| format!("{} ({})", one.id, one.what)).collect();
+    let hint = if known.is_empty() {
+        "nothing of the checked-out commit waits for approval here; where records are elsewhere, fetch the statuses by \
+         `git fetch origin refs/notes/stratify:refs/notes/stratify`, or say `--unseen`"
+            .to_owned()
+    } else {
+        format!("what waits: {}", known.join(", "))
+    };
+    fault(Owner::Operator, false, message, &hint).into()
 }
 
 fn approve(folder: &Path, options: &Approve, author: Option<(&str, &str)>) -> Result<Answer, Failure> {
@@ -74,7 +153,7 @@ mod tests {
     }
 
     fn options() -> Approve {
-        Approve { id: ID.to_owned(), reason: "on: fire\n---\nkind: Fleet".to_owned() }
+        Approve { id: ID.to_owned(), reason: "on: fire\n---\nkind: Fleet".to_owned(), unseen: false }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! In: the current folder, and the operator's file. Out: the fleet, with settings, key, mirror, store and statuses.
 //! Guarantee: only what a command needs is opened; a preview changes nothing.
 use super::Failure;
-use crate::client::git::{self, Address, Limits, Objects, fault, in_folder};
+use crate::client::git::{self, Address, Limits, fault, in_folder};
 use crate::client::secret::{installation_key, secret};
 use crate::client::store::Store;
 use crate::control::outside::Outside;
@@ -55,11 +55,49 @@ impl Here {
         installation_key(&self.settings.state.join("key"))
     }
 
-    /// Opens the fleet for a command without effect; its key is not kept where there is none yet.
+    /// Opens the fleet for a command without effect; its key is not kept where there is none yet. Without a work tree
+    /// it is what the settings' repository holds.
     pub(super) fn preview(&self) -> Result<Preview, Fault> {
         let is_there = self.settings.state.join("key").is_file();
         let seal = if is_there { self.seal()? } else { Seal::new(b"preview") };
-        Preview::open(self.root()?, self.settings.clone(), seal)
+        let root = self.root.as_ref().ok();
+        if root.is_none() {
+            if self.settings.repository.url.is_none() {
+                self.root()?;
+            }
+            self.look(|_| Ok(()))?;
+        }
+        Preview::open(root.map(PathBuf::as_path), self.seen()?, self.settings.clone(), seal)
+    }
+
+    /// Returns what a sync saw of the repository.
+    pub(super) fn seen(&self) -> Result<Option<View>, Fault> {
+        let path = match (&self.settings.repository.url, &self.root) {
+            (None, Ok(root)) => Local::try_discover(root)?.and_then(|local| local.path().cloned()),
+            _ => self.settings.repository.path.clone(),
+        };
+        View::try_open(&self.settings.mirror(None), self.settings.branch(), path)
+    }
+
+    /// Looks at the remote repository, and does something with its mirror. Where another process has the mirror open,
+    /// which looks itself, or the remote cannot be reached, what was seen last has to do.
+    pub(super) fn look(&self, then: impl FnOnce(&Mirror) -> Result<(), Fault>) -> Result<(), Fault> {
+        let looked = self.mirror().and_then(|mirror| {
+            mirror.fetch()?;
+            then(&mirror)
+        });
+        match looked {
+            Err(fault) if fault.spurious && self.seen()?.is_some() => {
+                tracing::warn!(%fault, "what was seen last is shown");
+                Ok(())
+            }
+            looked => looked,
+        }
+    }
+
+    /// Whether the repository is the settings', and not the one around.
+    pub(super) fn is_remote(&self) -> bool {
+        self.settings.repository.url.is_some()
     }
 
     /// Returns the repository around.
@@ -118,11 +156,10 @@ impl Here {
     }
 
     /// Opens where the statuses are: the repository around, or the mirror of a remote one.
-    pub(super) fn statuses(&self, mirror: Option<&Arc<Mirror>>) -> Result<Statuses, Fault> {
-        match (&self.settings.repository.url, mirror) {
-            (None, _) => Ok(Statuses::Local(Arc::new(self.local()?))),
-            (Some(_), Some(mirror)) => Ok(Statuses::Mirror(mirror.clone())),
-            (Some(_), None) => Ok(Statuses::Mirror(self.mirror()?)),
+    fn statuses(&self, mirror: &Arc<Mirror>) -> Result<Statuses, Fault> {
+        match &self.settings.repository.url {
+            None => Ok(Statuses::Local(Arc::new(self.local()?))),
+            Some(_) => Ok(Statuses::Mirror(mirror.clone())),
         }
     }
 
@@ -135,7 +172,7 @@ impl Here {
         std::fs::create_dir_all(state).map_err(in_folder(&format!("could not make {}", state.display())))?;
         let store = Store::open(&state.join("state.redb"))?;
         let mirror = self.mirror()?;
-        let statuses = self.statuses(Some(&mirror))?;
+        let statuses = self.statuses(&mirror)?;
         let mirrors = Mirrors::new(mirror, self.other_mirrors());
         let outside = Outside::with_mirrors(self.settings.clone(), mirrors, self.seal()?, connections.clone());
         Ok((Arc::new(outside), store, statuses))
@@ -163,11 +200,6 @@ fn address_of(name: RepoName, url: &str, repository: &Repository) -> Result<Addr
         authority: repository.authority.as_ref().map(read).transpose()?,
         limits: Limits::default(),
     })
-}
-
-/// Returns the objects in which the statuses are.
-pub(super) fn objects(statuses: &Statuses) -> &Objects {
-    statuses.objects()
 }
 
 fn fleet_around(folder: &Path) -> Result<PathBuf, Fault> {

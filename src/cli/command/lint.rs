@@ -1,7 +1,7 @@
 //! In: the working tree. Out: everything that is wrong with its documents and full profiles.
 //! Guarantee: what has no error here can be planned; nothing is written.
 use super::here::{Here, on_large_stack};
-use super::{Answer, Failure};
+use super::{Answer, Failure, once};
 use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};
 use crate::control::preview::Preview;
@@ -44,17 +44,4 @@ async fn check(preview: &Preview) -> Result<(usize, Vec<Diagnostic>), Failure> {
         said.extend(warnings.0);
     }
     Ok((fleet.index.cluster_count(), said))
-}
-
-/// One mistake in a profile is found in each of its clusters.
-fn once(said: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut unique: Vec<Diagnostic> = Vec::new();
-    for one in said {
-        let is_known =
-            unique.iter().any(|known| known.code == one.code && known.at == one.at && known.message == one.message);
-        if !is_known {
-            unique.push(one);
-        }
-    }
-    unique
 }

@@ -1,30 +1,79 @@
 //! In: a commit. Out: its statuses.
-//! Guarantee: as they were posted; decisions never read them.
-use super::here::{Here, objects};
+//! Guarantee: as they were posted, or will be; decisions never read them.
+use super::here::Here;
 use super::{Answer, Failure};
-use crate::cli::args::Status;
+use crate::cli::args;
 use crate::cli::print::{Table, Text};
-use crate::decide::report::State;
+use crate::client::git::fault;
+use crate::decide::report::{State, Status};
+use crate::decide::value::{Fault, Owner};
 use crate::name::CommitId;
 use crate::observe::forge::notes;
-use serde_json::json;
+use crate::serve::socket::{Ask, try_ask};
+use serde_json::{Value, json};
 use std::path::Path;
 
-/// Prints the statuses of a commit, of the checked-out one by default.
-pub(super) fn run(options: &Status, settings: Option<&Path>) -> Result<Answer, Failure> {
+/// Prints the statuses of a commit: by default of the checked-out one, without a work tree of the watched branch's head.
+pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
-    let commit = match (&options.rev, CommitId::parse(options.rev.as_deref().unwrap_or_default())) {
-        (_, Some(commit)) => commit,
-        (rev, None) => here.local()?.resolve(rev.as_deref().unwrap_or("HEAD"))?,
+    let revision = match (&options.rev, here.is_remote()) {
+        (Some(revision), true) => Some(revision.clone()),
+        (None, true) => None,
+        (revision, false) => Some(local(&here, revision.as_deref().unwrap_or("HEAD"))?.to_string()),
     };
-    let statuses = notes::read(objects(&here.statuses(None)?), commit)?;
+    let (commit, statuses) = match try_ask(&here.settings.state, &Ask::Status(revision.clone()))? {
+        Some(answer) => answered(&answer)?,
+        None => read(&here, revision.as_deref())?,
+    };
+    let Some(commit) = commit else {
+        return Ok(Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })));
+    };
+    Ok(shown(commit, &statuses))
+}
+
+fn local(here: &Here, revision: &str) -> Result<CommitId, Fault> {
+    match CommitId::parse(revision) {
+        Some(commit) => Ok(commit),
+        None => here.local()?.resolve(revision),
+    }
+}
+
+/// Takes what the process that serves answers.
+fn answered(answer: &Value) -> Result<(Option<CommitId>, Vec<Status>), Fault> {
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        let hint = answer.get("hint").and_then(Value::as_str).unwrap_or("look at the log of `stratify serve`");
+        return Err(fault(Owner::Operator, false, error, hint));
+    }
+    let commit = answer.get("commit").and_then(Value::as_str).and_then(CommitId::parse);
+    let lines = answer.get("statuses").and_then(Value::as_array).into_iter().flatten();
+    let statuses = lines.filter_map(Value::as_str).map(Status::decode).collect::<Result<Vec<_>, _>>();
+    Ok((commit, statuses.map_err(Fault::bug)?))
+}
+
+/// Reads the notes of the repository around, or of the remote one as they are there now.
+fn read(here: &Here, revision: Option<&str>) -> Result<(Option<CommitId>, Vec<Status>), Fault> {
+    if !here.is_remote() {
+        let commit = local(here, revision.unwrap_or("HEAD"))?;
+        return Ok((Some(commit), notes::read(here.local()?.objects(), commit)?));
+    }
+    here.look(|mirror| notes::fetch(mirror.objects(), &mirror.address()))?;
+    let Some(seen) = here.seen()? else { return Ok((None, Vec::new())) };
+    let commit = match revision {
+        Some(revision) => Some(seen.objects().find_commit(revision)?),
+        None => seen.branch()?,
+    };
+    let statuses = commit.map(|commit| notes::read(seen.objects(), commit)).transpose()?;
+    Ok((commit, statuses.unwrap_or_default()))
+}
+
+fn shown(commit: CommitId, statuses: &[Status]) -> Answer {
     if statuses.is_empty() {
         let text = Text::of(format!("{commit} has no status yet: `stratify sync` or `stratify serve` gives it one"));
-        return Ok(Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] })));
+        return Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] }));
     }
     let mut table = Table::new(&["context", "state", "text"]);
     let mut data = Vec::new();
-    for status in &statuses {
+    for status in statuses {
         let state = word(status.state);
         table.row([status.context.as_str(), state, status.text()]);
         data.push(json!({ "context": status.context.as_str(), "state": state, "text": status.text(), "detail": status.try_detail() }));
@@ -34,11 +83,11 @@ pub(super) fn run(options: &Status, settings: Option<&Path>) -> Result<Answer, F
     for detail in statuses.iter().filter_map(|status| status.try_detail()) {
         detail.lines().for_each(|line| text.line(format!("  {line}")));
     }
-    Ok(Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data })))
+    Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data }))
 }
 
 /// Returns the word of a state.
-pub(super) fn word(state: State) -> &'static str {
+fn word(state: State) -> &'static str {
     match state {
         State::Pending => "pending",
         State::Success => "success",

@@ -82,6 +82,13 @@ impl Text {
         self.0.push(Part::Line(vec![(Tone::Plain, line.into())]));
     }
 
+    /// Adds lines.
+    pub(crate) fn lines<S: Into<String>>(&mut self, lines: impl IntoIterator<Item = S>) {
+        for line in lines {
+            self.line(line);
+        }
+    }
+
     /// Adds a line of several pieces.
     pub(crate) fn pieces(&mut self, pieces: impl IntoIterator<Item = (Tone, String)>) {
         self.0.push(Part::Line(pieces.into_iter().collect()));

@@ -109,6 +109,18 @@ impl Objects {
         Ok(header.filter(|header| header.kind() == gix::object::Kind::Commit).map(|_| commit(id)))
     }
 
+    /// Returns the commit that a revision names, as `git` writes it (`HEAD`, `main~1`, `v1.2`, an id).
+    pub fn find_commit(&self, revision: &str) -> Result<CommitId, Fault> {
+        let unknown = |_| {
+            let message = format!("{} names no commit", tree::readable(revision.into()));
+            fault(Owner::Author, false, message, "give a branch, a tag or a commit, as `git rev-parse` takes it")
+        };
+        let repository = self.repository();
+        let id = repository.rev_parse_single(revision).map_err(unknown)?;
+        let found = id.object().and_then(|object| object.peel_to_kind(gix::object::Kind::Commit)).map_err(unknown)?;
+        Ok(commit(found.id))
+    }
+
     /// Returns the commits that the refs below a prefix name.
     pub(crate) fn commits_below(&self, prefix: &str) -> Result<Vec<CommitId>, Fault> {
         let attempt = format!("could not list {prefix}");

@@ -1,13 +1,15 @@
 //! In: the folder of a target. Out: facts, verdicts and answers.
 //! Guarantee: one writer, opened at the first write.
+use super::super::release::Released;
+use super::{Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};
 use crate::decide::document::Site;
 use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live};
-use crate::name::{ClusterName, LayerName, ObjectId};
+use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::directory;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A target that is a folder.
@@ -40,17 +42,17 @@ impl Folder {
             plan.layers.iter().find(holds).map(|layer| layer.layer.clone())
         };
         let verdict = |probed: Probe| match layer_of(&probed.change.object, probed.change.site) {
-            Some(layer) => probe(&self.path, &self.fleet, &self.cluster, &layer, &probed.change),
+            Some(layer) => probe(&self.path, plan, &layer, &probed.change),
             None => Verdict::Unverified("its layer is not in the plan".into()),
         };
         probes.into_iter().map(verdict).collect()
     }
 
     /// Runs `act` with the one writer; a folder that cannot be opened refuses.
-    pub(super) fn with_writer(&self, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
+    pub(super) fn with_writer(&self, plan: &Plan, act: impl FnOnce(&mut Writer) -> Answer) -> Answer {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
-            match Writer::open(&self.path, &self.fleet, &self.cluster) {
+            match Writer::open(&self.path, &self.fleet, &self.cluster, formerly(plan)) {
                 Ok(opened) => *writer = Some(opened),
                 Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
             }
@@ -63,4 +65,15 @@ impl Folder {
             group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect();
         directory::look(&self.path, &objects)
     }
+}
+
+/// Writes into the record of a folder that no document describes its cluster any longer.
+pub(super) fn release(folder: &Path, gone: &Released, head: CommitId) -> Result<Release, Fault> {
+    let record = directory::facts(folder, &gone.fleet, &gone.cluster)?.record;
+    let record = match released(record, gone, head) {
+        Ok(record) => record,
+        Err(release) => return Ok(release),
+    };
+    let mut writer = Writer::open(folder, &gone.fleet, &gone.cluster, &[])?;
+    Ok(answered(&writer.write_record(&record)))
 }

@@ -1,7 +1,10 @@
 //! In: the API servers of one cluster: its own, and the one that manages it. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the servers; what is kept here is only what was read since the last look at its facts.
+use super::super::release::Released;
 use super::connections::Servers;
+use super::{Release, answered, released};
 use crate::act::apply::kubernetes as apply;
+use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::secret::{Book, Place};
@@ -10,7 +13,7 @@ use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::{Layer, Layers, Object};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live};
-use crate::name::{LayerName, ObjectId};
+use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::kubernetes as observe;
 use crate::settings::{Kubernetes, Settings};
 use std::collections::BTreeMap;
@@ -49,14 +52,8 @@ impl Cluster {
         let uid: Uid = observe::uid(&server).await?;
         let books = observe::books(&server, &place).await?;
         let record = books.record.unwrap_or_else(|| Record::unborn(profile.fleet.clone(), profile.cluster.clone()));
-        let side = apply::Target {
-            server: server.clone(),
-            keeper: server,
-            place,
-            site: Site::Workload,
-            cluster: profile.cluster.clone(),
-            uids: Arc::new(uids(&books.inventory, Site::Workload)),
-        };
+        let uids = uids(&books.inventory, Site::Workload);
+        let side = side(server, place, &profile.cluster, uids);
         let mut facts = ClusterState { uid, record, inventory: books.inventory };
         let mut session = Session {
             books: books.secrets.into_iter().map(|(name, book)| ((Site::Workload, name), book)).collect(),
@@ -198,6 +195,47 @@ impl Cluster {
             Ok(side) => observe::pods(&side.server, suspects).await,
             Err(_) => Vec::new(),
         }
+    }
+}
+
+/// Writes into the record on a server that no document describes its cluster any longer.
+pub(super) async fn release(
+    servers: &Servers,
+    settings: &Settings,
+    target: &Kubernetes,
+    gone: &Released,
+    head: CommitId,
+) -> Result<Release, Fault> {
+    let server = servers.get(settings, &gone.target, target).await?;
+    let place = Place { namespace: target.namespace.clone(), fleet: gone.fleet.clone(), cluster: None };
+    let mut books = observe::books(&server, &place).await?;
+    let record = books.record.take().map(|record| released(record, gone, head));
+    let record = match record {
+        Some(Ok(record)) => record,
+        Some(Err(release)) => return Ok(release),
+        None => return Ok(Release::Nothing),
+    };
+    let name = place.record_name();
+    let over = books.secrets.into_iter().find(|(other, _)| *other == name).map(|(_, book)| book);
+    let side = side(server, place, &gone.cluster, BTreeMap::new());
+    let (answer, _) = apply::write_record(&side, &record, over.as_ref()).await;
+    Ok(answered(&answer))
+}
+
+fn side(
+    server: Server,
+    place: Place,
+    cluster: &ClusterName,
+    uids: BTreeMap<(LayerName, ObjectId), Arc<str>>,
+) -> apply::Target {
+    let site = Site::Workload;
+    apply::Target {
+        server: server.clone(),
+        keeper: server,
+        place,
+        site,
+        cluster: cluster.clone(),
+        uids: Arc::new(uids),
     }
 }
 

@@ -4,19 +4,54 @@ mod connections;
 mod directory;
 mod kubernetes;
 
+use super::release::Released;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Rollout};
-use crate::decide::value::{Fault, Live};
-use crate::name::{ClusterName, ObjectId};
+use crate::decide::value::{Fault, Live, Owner, Source};
+use crate::name::{ClusterName, CommitId, ObjectId};
 use crate::settings::{Settings, Target};
 use connections::{Servers, on_connections};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
+
+/// How often the record of a cluster that is released is written: a sync that is cut off writes it twice at most.
+const RELEASES_MAX: u32 = 4;
+
+/// What became of a release.
+enum Release {
+    /// Nothing of the cluster was ever applied.
+    Nothing,
+    /// The record says so.
+    Done,
+    /// Another writer was there first.
+    Overtaken,
+}
+
+/// Returns the record of a cluster that is released; none where there is nothing to be done, and what that means.
+fn released(record: Record, gone: &Released, head: CommitId) -> Result<Record, Release> {
+    if record.cluster != gone.cluster || record.head().is_none() {
+        return Err(Release::Nothing);
+    }
+    if record.released.is_some() {
+        return Err(Release::Done);
+    }
+    Ok(Record { generation: record.generation + 1, released: Some(head), ..record })
+}
+
+/// Returns what the answer to the record of a release means.
+fn answered(answer: &Answer) -> Release {
+    if matches!(answer, Answer::Written { .. }) { Release::Done } else { Release::Overtaken }
+}
+
+/// Returns the names that a plan's cluster had before.
+fn formerly(plan: &Plan) -> &[ClusterName] {
+    plan.begin.as_ref().map_or(&[], |record| &record.formerly)
+}
 
 /// All targets of the settings.
 pub(super) struct Targets {
@@ -45,7 +80,7 @@ impl Targets {
 
     /// Reads what a cluster is and remembers; with the wanted layers, also which of its objects are not as applied.
     pub(super) async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
-        match self.settings.target(&profile.target) {
+        match self.settings.target(&profile.target)? {
             Target::Directory(folder) => {
                 // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
                 let folder = directory::Folder::new(folder, &profile.fleet, &profile.cluster);
@@ -60,6 +95,31 @@ impl Targets {
                 Ok(facts)
             }
         }
+    }
+
+    /// Writes into a record that no document describes its cluster any longer; returns whether anything was applied.
+    pub(super) async fn release(&self, gone: &Released, head: CommitId) -> Result<bool, Fault> {
+        let target = self.settings.target(&gone.target)?;
+        for _ in 0..RELEASES_MAX {
+            let released = match &target {
+                Target::Directory(folder) => directory::release(folder, gone, head)?,
+                Target::Kubernetes(target) => {
+                    let work = kubernetes::release(&self.servers, &self.settings, target, gone, head);
+                    on_connections(self.connections.as_ref(), work).await?
+                }
+            };
+            match released {
+                Release::Nothing => return Ok(false),
+                Release::Done => return Ok(true),
+                Release::Overtaken => {}
+            }
+        }
+        Err(Fault {
+            owner: Owner::Outside,
+            spurious: true,
+            hint: Some("another process writes there: let one of them end".into()),
+            source: Source::Error(format!("could not write the record of {}", gone.cluster).into()),
+        })
     }
 
     /// Who only asks what is remembered must not come between a sync and its target.
@@ -89,7 +149,7 @@ impl Targets {
     /// Writes a record over the generation before it.
     pub(super) async fn record(&self, plan: &Plan, record: &Record) -> Answer {
         match self.of(plan).as_deref() {
-            Ok(Open::Directory(folder)) => folder.with_writer(|writer| writer.write_record(record)),
+            Ok(Open::Directory(folder)) => folder.with_writer(plan, |writer| writer.write_record(record)),
             Ok(Open::Kubernetes(cluster)) => on_connections(self.connections.as_ref(), cluster.record(record)).await,
             Err(why) => Answer::Refused(why.clone()),
         }
@@ -98,7 +158,7 @@ impl Targets {
     /// Writes the inventory of a layer.
     pub(super) async fn inventory(&self, plan: &Plan, inventory: &LayerInventory) -> Answer {
         match self.of(plan).as_deref() {
-            Ok(Open::Directory(folder)) => folder.with_writer(|writer| writer.write_inventory(inventory)),
+            Ok(Open::Directory(folder)) => folder.with_writer(plan, |writer| writer.write_inventory(inventory)),
             Ok(Open::Kubernetes(cluster)) => {
                 let site = plan.layers.iter().find(|layer| layer.layer == inventory.layer).map(|layer| layer.site);
                 let work = cluster.inventory(site.unwrap_or(Site::Workload), inventory);
@@ -113,7 +173,8 @@ impl Targets {
         let Some((layer, group)) = plan.layers.get(id.layer).zip(plan.try_find_group(id)) else { return Vec::new() };
         match self.of(plan).as_deref() {
             Ok(Open::Directory(folder)) => {
-                group.writes().map(|change| folder.with_writer(|writer| writer.write(&layer.layer, change))).collect()
+                let write = |change| folder.with_writer(plan, |writer| writer.write(&layer.layer, change));
+                group.writes().map(write).collect()
             }
             Ok(Open::Kubernetes(cluster)) => {
                 on_connections(self.connections.as_ref(), cluster.write(plan, layer, group)).await

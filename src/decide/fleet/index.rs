@@ -276,6 +276,11 @@ impl Index {
         Err(vec![said.hint("give each cluster a target of its own; neither is synced until then")])
     }
 
+    /// Returns the clusters that name a target.
+    pub fn clusters_of(&self, target: &Arc<str>) -> impl Iterator<Item = &ClusterName> {
+        self.targets.get(target).into_iter().flatten()
+    }
+
     /// Returns all that was said of documents, and of paths that none may have.
     pub fn said(&self) -> Vec<Diagnostic> {
         let documents = self.said.values().flat_map(|said| said.iter().cloned());

@@ -8,11 +8,38 @@ use std::sync::Arc;
 /// What the commits say of one change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approval {
-    /// The id that was approved, where, and by whom.
-    pub granted: Option<(Arc<str>, CommitId, String)>,
+    /// The approval that counts, if there is one.
+    pub granted: Option<Granted>,
     /// Approvals that do not count, in words.
     pub refused: Vec<String>,
 }
+
+/// An approval that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The id that was approved.
+    pub id: Arc<str>,
+    /// Where.
+    pub commit: CommitId,
+    /// By whom, and how sure that is.
+    pub by: Arc<str>,
+}
+
+impl Approval {
+    /// Returns what people are told of it.
+    pub fn lines(&self) -> Vec<String> {
+        match &self.granted {
+            Some(Granted { commit, by, .. }) => {
+                let short: String = commit.to_string().chars().take(SHORT).collect();
+                vec![format!("approved by {by}, in {short}")]
+            }
+            None => self.refused.iter().map(|why| format!("an approval does not count: {why}")).collect(),
+        }
+    }
+}
+
+/// How many digits of a commit people are shown: as many as Git shows of a middling repository.
+const SHORT: usize = 7;
 
 /// Weighs approvals of `ids` among `commits`; `consumed` were used up before.
 pub fn weigh(commits: &Commits, ids: &[String], consumed: &[(Arc<str>, CommitId)]) -> Approval {
@@ -30,12 +57,12 @@ pub fn weigh(commits: &Commits, ids: &[String], consumed: &[(Arc<str>, CommitId)
             if commits.cut_off {
                 approval.refused.push("there are too many commits since the last sync to know who wrote them".into());
             } else if is_used {
-                approval.refused.push(format!("the approval in {} was used before", commit.commit));
+                approval.refused.push(format!("that in {} was used before", commit.commit));
             } else if authors.contains(&person.email.to_lowercase()) {
                 approval.refused.push(format!("{} approved what {0} wrote", person.name));
             } else if approval.granted.is_none() {
-                approval.granted =
-                    Some((id.into(), commit.commit, format!("{} <{}>, unsigned", person.name, person.email)));
+                let by = format!("{} <{}>, unsigned", person.name, person.email).into();
+                approval.granted = Some(Granted { id: id.into(), commit: commit.commit, by });
             }
         }
     }

@@ -8,7 +8,6 @@ pub const UNVERIFIED: Code = Code(501);
 pub const REFUSED: Code = Code(502);
 /// An inventory that is too large.
 pub const INVENTORY: Code = Code(503);
-/// An approval that does not count.
-pub const APPROVAL: Code = Code(504);
-/// A change that is never done.
-pub const FORBIDDEN: Code = Code(505);
+// 504 and 505 were approvals that do not count and changes that are never done: plans say both themselves.
+/// An object of ours that no longer bears our mark.
+pub const UNMARKED: Code = Code(506);

@@ -1,6 +1,6 @@
 //! In: a layer before and after. Out: how much the change disturbs what runs, and which path says so.
 //! Guarantee: from a table of data; an unknown path of an infrastructure layer is taken for the gravest.
-use super::model::{ChangeKind, Disruption, ObjectChange};
+use super::model::{ChangeKind, Disruption, ObjectChange, Operation};
 use crate::decide::document::LayerRole;
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;
@@ -36,8 +36,25 @@ const TABLE: &[(LayerRole, &str, Disruption)] = &[
     (LayerRole::AddOn, "/**", Disruption::Reload),
 ];
 
-/// Kinds whose pods are made anew when they change.
-const RESTARTING: [&str; 6] = ["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Pod", "Job"];
+/// Paths that disturb only through the objects that are rendered from them: where no object feels it, nothing does.
+const THROUGH_OBJECTS: &[(LayerRole, &str)] = &[
+    (LayerRole::Os, "/values/**"),
+    (LayerRole::Kubernetes, "/values/**"),
+    (LayerRole::Network, "/values/**"),
+    (LayerRole::Network, "/presets/**"),
+    (LayerRole::Network, "/version"),
+    (LayerRole::Network, "/digest"),
+    (LayerRole::Network, "/attached/**"),
+    (LayerRole::Storage, "/values/**"),
+    (LayerRole::Storage, "/presets/**"),
+    (LayerRole::Storage, "/version"),
+    (LayerRole::Storage, "/digest"),
+    (LayerRole::Storage, "/attached/**"),
+    (LayerRole::AddOn, "/**"),
+];
+
+/// Kinds whose pods are made anew when their template changes.
+const TEMPLATED: [&str; 6] = ["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job"];
 
 /// Returns the class of a layer's change, and the path with the reason.
 pub(super) fn disruption(
@@ -51,23 +68,48 @@ pub(super) fn disruption(
     if let Some(forbidden) = kubernetes_jump(layer, before, kind) {
         return (Disruption::Forbidden, Some((pointer("version"), forbidden.into())));
     }
-    let classes = patch.iter().map(|operation| (class(layer.role, operation.path()), operation.path()));
+    let felt = objects.iter().map(|object| felt(layer.role, object)).max().unwrap_or_default();
+    let classes = patch.iter().map(|operation| (class(layer.role, operation.path(), felt), operation.path()));
     let source = pointer("source");
     let replaced = (kind == ChangeKind::Replaced).then(|| (replacement(layer.role), &source));
     let gravest = classes.chain(replaced).max_by_key(|(class, _)| *class);
-    let restarts = objects.iter().any(|object| {
-        object.operation.is_write()
-            && RESTARTING.contains(&&*object.object.kind)
-            && object.manifest.is_some()
-            && object.operation != super::model::Operation::Create
-    });
     match gravest {
-        Some((class, path)) if class > Disruption::Restart || !restarts => {
+        Some((class, path)) if class > Disruption::Restart || felt < Disruption::Restart => {
             let why = format!("{} at {path}", name(class));
             (class, (class > Disruption::None).then(|| (path.clone(), why.into())))
         }
-        _ if restarts => (Disruption::Restart, Some((pointer("values"), "pods restart".into()))),
+        _ if felt == Disruption::Restart => (Disruption::Restart, Some((pointer("values"), "pods restart".into()))),
         _ => (Disruption::None, None),
+    }
+}
+
+/// Returns how much a change of one object disturbs: its metadata and its number nothing, its pods' template the pods.
+fn felt(role: LayerRole, object: &ObjectChange) -> Disruption {
+    match &object.operation {
+        Operation::Unchanged | Operation::Keep => Disruption::None,
+        // What is new disturbs nothing that runs; what is new in the infrastructure may.
+        Operation::Create if role == LayerRole::AddOn => Disruption::None,
+        Operation::Create | Operation::Prune => Disruption::Reload,
+        Operation::Recreate => Disruption::Restart,
+        Operation::Patch | Operation::Move { .. } => {
+            let kind = &*object.object.kind;
+            object.patch.iter().map(|operation| felt_at(kind, &operation.path().to_string())).max().unwrap_or_default()
+        }
+    }
+}
+
+fn felt_at(kind: &str, path: &str) -> Disruption {
+    let is_template = match kind {
+        "Pod" => matches("/spec/**", path),
+        kind if TEMPLATED.contains(&kind) => matches("/spec/template/**", path) || path == "/spec",
+        _ => false,
+    };
+    if is_template || (path.is_empty() && (kind == "Pod" || TEMPLATED.contains(&kind))) {
+        Disruption::Restart
+    } else if matches("/metadata/**", path) || matches("/status/**", path) || path == "/spec/replicas" {
+        Disruption::None
+    } else {
+        Disruption::Reload
     }
 }
 
@@ -98,8 +140,12 @@ fn kubernetes_jump(layer: &Layer, before: &Layer, kind: ChangeKind) -> Option<&'
     jumps.then_some("a Kubernetes version goes up by one minor version at a time: no version between them is locked")
 }
 
-fn class(role: LayerRole, path: &Pointer) -> Disruption {
+fn class(role: LayerRole, path: &Pointer, felt: Disruption) -> Disruption {
     let text = path.to_string();
+    let is_through = |(of, pattern): &(LayerRole, &str)| *of == role && matches(pattern, &text);
+    if felt == Disruption::None && THROUGH_OBJECTS.iter().any(is_through) {
+        return Disruption::None;
+    }
     let row = TABLE.iter().find(|(of, pattern, _)| *of == role && matches(pattern, &text));
     row.map_or(Disruption::Repave, |(_, _, class)| *class)
 }

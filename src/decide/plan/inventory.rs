@@ -34,6 +34,9 @@ pub struct LayerInventory {
     pub entries: BTreeMap<(Site, ObjectId), Entry>,
 }
 
+/// Stands for what was written of an object that is there and is not as it was written: no manifest has this digest.
+pub const OTHER: Digest = Digest([0; 32]);
+
 /// What is known of an object that we own, or are about to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -1,5 +1,6 @@
 //! In: what the stage's functions make. Out: changes and plans, as they are shown, checked and executed.
 //! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
+use super::approvals::Approval;
 use super::inventory::LayerInventory;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
@@ -74,6 +75,8 @@ pub struct LayerChange {
     pub objects: Vec<ObjectChange>,
     /// How removal and replacement are done.
     pub options: LayerOptions,
+    /// Whether it was paused, and is no longer: what was left as it was is written now.
+    pub is_resumed: bool,
     /// How long its gate may take to open.
     pub timeout: Duration,
 }
@@ -230,6 +233,10 @@ pub struct Plan {
     pub layers: Vec<LayerPlan>,
     /// Why it is not executed, if it is not.
     pub holds: Vec<Hold>,
+    /// What the commits say of its approval; none where it needs none.
+    pub approval: Option<Approval>,
+    /// Layers that are paused and differ from what is wanted: they are left as they are.
+    pub paused: Vec<LayerName>,
 }
 
 impl Plan {
@@ -251,6 +258,8 @@ pub struct Base {
     pub generation: u64,
     /// The digest of what was applied last, to its end.
     pub applied: Option<Digest>,
+    /// The name that the cluster had, where it had another one.
+    pub renamed_from: Option<ClusterName>,
 }
 
 /// Why a plan is not executed.

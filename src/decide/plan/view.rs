@@ -1,5 +1,6 @@
 //! In: a plan, or a change. Out: what people review and programs read of it.
 //! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
+use super::approvals::Approval;
 use super::disruption::name as class;
 use super::model::{
     Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan,
@@ -7,7 +8,7 @@ use super::model::{
 use crate::decide::document::Site;
 use crate::decide::profile::{Pin, reason};
 use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
-use crate::name::{ObjectId, ProfileName, RepoName};
+use crate::name::{LayerName, ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -19,15 +20,19 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     let change = &plan.change;
     let mut lines = vec![headline(change)];
     lines.extend(change.pins.iter().map(|pin| format!("  @ {}", source(pin))));
+    lines.extend(
+        plan.base.renamed_from.iter().map(|old| format!("  it was named {old}, and goes on under the new name")),
+    );
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
     for layer in &changed {
         lines.extend(layer_lines(layer));
     }
     let unchanged = change.layers.len() - changed.len();
     if unchanged > 0 {
-        lines.push(format!("  = {unchanged} layers unchanged"));
+        lines.push(format!("  = {unchanged} layer{} unchanged", if unchanged == 1 { "" } else { "s" }));
     }
     lines.extend(plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).filter_map(admission_line));
+    lines.extend(resumed_lines(plan));
     let repairs: Vec<&ObjectChange> = repairs(plan).collect();
     if !repairs.is_empty() {
         lines.push("  ! not as it was written, and written again".to_owned());
@@ -43,6 +48,10 @@ pub fn lines(plan: &Plan) -> Vec<String> {
             Hold::Paused => "  ! the cluster is paused".to_owned(),
         });
     }
+    lines.extend(
+        plan.paused.iter().map(|layer| format!("  ! layer {layer} is paused: it differs, and is left as it is")),
+    );
+    lines.extend(plan.approval.iter().flat_map(Approval::lines).map(|line| format!("  ! {line}")));
     if plan.holds.iter().any(|hold| matches!(hold, Hold::Approval { .. })) {
         lines.push(format!("  approve by `stratify approve {}`, or by the trailer `Stratify-Approve: {0}`", change.id));
     }
@@ -50,7 +59,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
 }
 
 /// Returns what is written though Git does not change it: somebody else did, or a sync was cut off.
-fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
+pub fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
     let changed: BTreeSet<(Site, &ObjectId)> = plan
         .change
         .layers
@@ -59,8 +68,25 @@ fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
         .filter(|object| object.operation != Operation::Unchanged)
         .map(|object| (object.site, &object.object))
         .collect();
-    let written = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes);
+    let written = plan.layers.iter().filter(|layer| !is_resumed(plan, &layer.layer));
+    let written = written.flat_map(|layer| &layer.groups).flat_map(Group::writes);
     written.filter(move |object| !changed.contains(&(object.site, &object.object)))
+}
+
+fn is_resumed(plan: &Plan, layer: &LayerName) -> bool {
+    plan.change.layers.iter().any(|change| change.layer == *layer && change.is_resumed)
+}
+
+/// Returns what is written of layers that were paused.
+fn resumed_lines(plan: &Plan) -> Vec<String> {
+    let layers = plan.layers.iter().filter(|layer| layer.writes() && is_resumed(plan, &layer.layer));
+    let lines = layers.flat_map(|layer| {
+        let head = format!("  ~ {} is no longer paused", layer.layer);
+        let objects =
+            layer.groups.iter().flat_map(Group::writes).map(|object| format!("      {}", object_line(object)));
+        std::iter::once(head).chain(objects)
+    });
+    lines.collect()
 }
 
 fn headline(change: &Change) -> String {
@@ -232,6 +258,8 @@ pub fn data(plan: &Plan) -> Json {
         "layers": change.layers.iter().map(layer).collect::<Vec<_>>(),
         "repairs": repairs(plan).map(object).collect::<Vec<_>>(),
         "holds": plan.holds.iter().map(hold).collect::<Vec<_>>(),
+        "approvals": plan.approval.iter().flat_map(Approval::lines).collect::<Vec<_>>(),
+        "paused": plan.paused.iter().map(LayerName::as_str).collect::<Vec<_>>(),
     })
 }
 

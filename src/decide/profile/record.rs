@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// The form that is written; another one is refused.
 const FORM: &str = "stratify.dev/record/v1";
 
+/// What is expected where a commit stands.
+const COMMIT: &str = "expected commits of 40 hexadecimal digits";
+
 /// What a cluster remembers of its last sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -23,6 +26,10 @@ pub struct Record {
     pub applying: Option<Moment>,
     /// Approvals that were used up by syncs that ended well, each with the commit it stands in.
     pub consumed: Vec<(Arc<str>, CommitId)>,
+    /// Names that the cluster had before: its objects may still bear their marks.
+    pub formerly: Vec<ClusterName>,
+    /// The head at which no document described the cluster any longer; none while one does.
+    pub released: Option<CommitId>,
 }
 
 /// What one sync wanted.
@@ -41,7 +48,16 @@ pub struct Moment {
 impl Record {
     /// Returns the record of a cluster where nothing was ever applied.
     pub fn unborn(fleet: Arc<str>, cluster: ClusterName) -> Self {
-        Self { generation: 0, fleet, cluster, applied: None, applying: None, consumed: Vec::new() }
+        Self {
+            generation: 0,
+            fleet,
+            cluster,
+            applied: None,
+            applying: None,
+            consumed: Vec::new(),
+            formerly: Vec::new(),
+            released: None,
+        }
     }
 
     /// Returns the newest head that was begun; no older one may follow it.
@@ -65,6 +81,8 @@ impl Record {
             applied: self.applied.as_ref().map(moment),
             applying: self.applying.as_ref().map(moment),
             consumed: self.consumed.iter().map(|(id, commit)| (id.to_string(), commit.to_string())).collect(),
+            formerly: self.formerly.iter().map(ToString::to_string).collect(),
+            released: self.released.map(|commit| commit.to_string()),
         };
         let mut bytes = serde_json::to_vec_pretty(&wire).expect("its keys are texts");
         bytes.push(b'\n');
@@ -77,6 +95,7 @@ impl Record {
         if wire.form != FORM {
             return Err(format!("expected a record of the form {FORM}"));
         }
+        let formerly = wire.formerly.iter().map(|name| ClusterName::new(name)).collect::<Result<_, _>>();
         let consumed = wire.consumed.iter().map(|(id, commit)| Some((Arc::from(&**id), CommitId::parse(commit)?)));
         Ok(Self {
             generation: wire.generation,
@@ -84,7 +103,9 @@ impl Record {
             cluster: ClusterName::new(&wire.cluster).map_err(|error| error.to_string())?,
             applied: wire.applied.map(WireMoment::read).transpose()?,
             applying: wire.applying.map(WireMoment::read).transpose()?,
-            consumed: consumed.collect::<Option<_>>().ok_or("expected commits of 40 hexadecimal digits")?,
+            consumed: consumed.collect::<Option<_>>().ok_or(COMMIT)?,
+            formerly: formerly.map_err(|error| error.to_string())?,
+            released: wire.released.map(|commit| CommitId::parse(&commit).ok_or(COMMIT)).transpose()?,
         })
     }
 }
@@ -99,6 +120,10 @@ struct Wire {
     applied: Option<WireMoment>,
     applying: Option<WireMoment>,
     consumed: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    formerly: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    released: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,6 +162,11 @@ mod tests {
         let mut record = Record::unborn("acme".into(), cluster);
         record.applied = Some(moment);
         record.consumed = vec![("ab".into(), CommitId([3; 20]))];
+        let plain = String::from_utf8(record.encode()).expect("it is JSON");
+        assert!(!plain.contains("released") && !plain.contains("formerly"), "what is not so is not said: {plain}");
+        assert_eq!(Record::decode(plain.as_bytes()), Ok(record.clone()), "nothing is lost");
+        record.formerly = vec![ClusterName::new("eu-0").expect("it is a label")];
+        record.released = Some(CommitId([4; 20]));
         assert_eq!(Record::decode(&record.encode()), Ok(record), "nothing is lost");
         assert!(Record::decode(b"{}").is_err(), "another form is refused");
     }

@@ -198,14 +198,13 @@ impl Sketch {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
             let names = names.get(at).cloned().unwrap_or(Names::All);
-            layers.push(match known(at) {
-                Some(known) => known_layer(shaped, source, known, place),
-                None => {
-                    let roots = if names.is_empty() { &without } else { &with_layers };
-                    let flows = flows.get(at).cloned().unwrap_or_default();
-                    let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
-                    self.layer(shaped, source, texts, document.clone(), place, reads)
-                }
+            layers.push(if let Some(known) = known(at) {
+                known_layer(shaped, source, known, place)
+            } else {
+                let roots = if names.is_empty() { &without } else { &with_layers };
+                let flows = flows.get(at).cloned().unwrap_or_default();
+                let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
+                resolved(shaped, source, texts, document.clone(), place, reads)
             });
         }
         Ok(Some((self.profile(layers, object_patches), warnings)))
@@ -361,38 +360,6 @@ impl Sketch {
         parts.filter_map(|part| object_patch(part, errors)).collect()
     }
 
-    fn layer(
-        &self,
-        shaped: &Shaped,
-        source: &Source,
-        texts: &Texts,
-        document: Value,
-        place: Place,
-        reads: Reads,
-    ) -> ProfileLayer {
-        let document = Digested::new(DOCUMENT, document);
-        let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
-        let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
-        let mut unresolved = unresolved(shaped, source, place);
-        let mut hasher = Hasher::new(Domain("layer/2"));
-        hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
-        reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
-        // Of these the document says all, which is digested.
-        unresolved.options.health = health::read(&document).unwrap_or_default();
-        ProfileLayer {
-            namespace: text("namespace"),
-            release_name: text("releaseName").unwrap_or_default(),
-            values: document.get("values").cloned().unwrap_or_default(),
-            roots: reads.roots,
-            names: reads.names,
-            flows: reads.flows,
-            timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
-            digest: hasher.finish(),
-            document,
-            ..unresolved
-        }
-    }
-
     fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
         let Selection { cluster, environment, fleet_name, head, pins, .. } = &self.selection;
         let mut hasher = Hasher::new(Domain("profile/1"));
@@ -437,6 +404,38 @@ struct Reads {
     roots: Roots,
     names: Names,
     flows: Vec<(Pointer, Arc<str>)>,
+}
+
+/// Returns a layer with its values settled.
+fn resolved(
+    shaped: &Shaped,
+    source: &Source,
+    texts: &Texts,
+    document: Value,
+    place: Place,
+    reads: Reads,
+) -> ProfileLayer {
+    let document = Digested::new(DOCUMENT, document);
+    let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
+    let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
+    let mut unresolved = unresolved(shaped, source, place);
+    let mut hasher = Hasher::new(Domain("layer/2"));
+    hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
+    reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
+    // Of these the document says all, which is digested.
+    unresolved.options.health = health::read(&document).unwrap_or_default();
+    ProfileLayer {
+        namespace: text("namespace"),
+        release_name: text("releaseName").unwrap_or_default(),
+        values: document.get("values").cloned().unwrap_or_default(),
+        roots: reads.roots,
+        names: reads.names,
+        flows: reads.flows,
+        timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
+        digest: hasher.finish(),
+        document,
+        ..unresolved
+    }
 }
 
 /// Returns a layer of which only the digests are known.

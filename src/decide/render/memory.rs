@@ -192,7 +192,7 @@ pub fn remember(
 fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<Defined>) -> Remembered {
     let shape = Shape {
         namespace: resolved.namespace.clone(),
-        priority: resolved.document.get("priority").and_then(|priority| priority.as_i64()).unwrap_or_default(),
+        priority: resolved.document.get("priority").and_then(crate::decide::value::Value::as_i64).unwrap_or_default(),
         timeout: resolved.timeout,
         names: resolved.names.clone(),
         custom,

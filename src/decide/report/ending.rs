@@ -2,12 +2,14 @@
 //! Guarantee: every ending has a standing and words; success only where the outcome is that all was seen healthy.
 use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
-use crate::decide::plan::{Group, Hold, Operation, Plan};
+use crate::decide::plan::view::repairs;
+use crate::decide::plan::{Approval, Group, Hold, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What is to be told of one cluster and one commit.
 #[derive(Clone, Debug)]
@@ -43,7 +45,11 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
     lines.extend(rest(plan, outcome));
     let condition = match outcome {
         // The rollout may go on over a layer that was ill before; that it was seen healthy may not be said.
-        Outcome::Synced { ill } if !ill.is_empty() => Condition::Failed(still_ill(ill).into()),
+        Outcome::Synced { ill } if still_ill(plan, ill).is_some() => {
+            Condition::Failed(still_ill(plan, ill).unwrap_or_default().into())
+        }
+        // What is left as it is was not seen as it is wanted.
+        Outcome::Synced { .. } if !plan.paused.is_empty() => Condition::Paused(plan.paused.clone()),
         // What merging would give is planned and never applied, whatever the outcome says.
         Outcome::Synced { .. } if matches!(change.head, Revision::Commit(_)) => {
             Condition::Synced { digest: change.digest, commit }
@@ -63,11 +69,23 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
         cluster: change.cluster.clone(),
         environment: change.environment.clone(),
         commit,
-        standing: Standing { cluster: change.cluster.clone(), wanted: change.digest, condition, since: now },
+        standing: Standing {
+            cluster: change.cluster.clone(),
+            wanted: change.digest,
+            condition,
+            since: now,
+            note: note(plan),
+        },
         spurious,
         lines,
         diagnostics: warnings,
     }
+}
+
+/// Returns what is to be told of a plan's approval beside how its cluster stands.
+pub fn note(plan: &Plan) -> Option<Arc<str>> {
+    let lines = plan.approval.as_ref().map(Approval::lines).unwrap_or_default();
+    (!lines.is_empty()).then(|| lines.join("; ").into())
 }
 
 /// Returns what is to be told where no outcome was reached; `wanted` as far as it was known.
@@ -101,7 +119,7 @@ pub fn failed(
         cluster: cluster.clone(),
         environment: environment.clone(),
         commit,
-        standing: Standing { cluster: cluster.clone(), wanted, condition, since: now },
+        standing: Standing { cluster: cluster.clone(), wanted, condition, since: now, note: None },
         spurious,
         lines,
         diagnostics,
@@ -124,7 +142,7 @@ pub fn held(plan: &Plan) -> Condition {
         .collect();
     let approval = (!needs.is_empty()).then(|| Condition::Held(needs.join(", ").into(), plan.change.id));
     forbidden
-        .or_else(|| plan.holds.contains(&Hold::Paused).then_some(Condition::Paused))
+        .or_else(|| plan.holds.contains(&Hold::Paused).then(|| Condition::Paused(Vec::new())))
         .or(approval)
         .unwrap_or(Condition::Waiting)
 }
@@ -147,19 +165,26 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
 
 /// Returns the lines after the first.
 fn rest(plan: &Plan, outcome: &Outcome) -> Vec<String> {
-    match outcome {
+    let mut lines: Vec<String> = match outcome {
         Outcome::Held if matches!(held(plan), Condition::Held(..)) => {
             vec![format!("approve by `stratify approve {}`", plan.change.id)]
         }
-        Outcome::Synced { ill } if !ill.is_empty() => vec![still_ill(ill)],
+        Outcome::Synced { ill } => still_ill(plan, ill).into_iter().collect(),
         Outcome::Failed(troubles) => troubles.iter().skip(1).map(said).collect(),
         _ => Vec::new(),
-    }
+    };
+    let named = |old: &ClusterName| format!("it was named {old}: its record and its objects go on under the new name");
+    lines.extend(plan.base.renamed_from.iter().map(named));
+    lines.extend(plan.approval.iter().flat_map(Approval::lines));
+    let left = |layer: &LayerName| format!("layer {layer} is paused: it differs, and is left as it is");
+    lines.extend(plan.paused.iter().map(left));
+    lines
 }
 
-fn still_ill(ill: &[LayerName]) -> String {
-    let names: Vec<&str> = ill.iter().map(LayerName::as_str).collect();
-    format!("unhealthy as before: layer {}", names.join(", "))
+/// What a paused layer has is not what is wanted, and is told as that.
+fn still_ill(plan: &Plan, ill: &[LayerName]) -> Option<String> {
+    let names: Vec<&str> = ill.iter().filter(|layer| !plan.paused.contains(layer)).map(LayerName::as_str).collect();
+    (!names.is_empty()).then(|| format!("unhealthy as before: layer {}", names.join(", ")))
 }
 
 fn hold(hold: &Hold) -> String {
@@ -195,6 +220,7 @@ struct Numbers {
     changed: usize,
     removed: usize,
     released: usize,
+    corrected: usize,
 }
 
 impl Numbers {
@@ -203,9 +229,13 @@ impl Numbers {
         // A layer that also prunes stands twice.
         let written = plan.layers.iter().filter(|layer| layer.writes());
         numbers.layers = written.map(|layer| &layer.layer).collect::<BTreeSet<_>>().len();
+        let repaired: BTreeSet<_> = repairs(plan).map(|change| (change.site, &change.object)).collect();
         let groups = plan.layers.iter().flat_map(|layer| &layer.groups);
         for change in groups.flat_map(Group::writes) {
             match change.operation {
+                Operation::Create | Operation::Patch if repaired.contains(&(change.site, &change.object)) => {
+                    numbers.corrected += 1;
+                }
                 Operation::Create => numbers.created += 1,
                 Operation::Patch | Operation::Recreate | Operation::Move { .. } => numbers.changed += 1,
                 Operation::Prune => numbers.removed += 1,
@@ -219,11 +249,14 @@ impl Numbers {
 
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { layers, created, changed, removed, released } = self;
-        let objects = counted(created + changed + removed + released, "object");
+        let Self { layers, created, changed, removed, released, corrected } = self;
+        let objects = counted(created + changed + removed + released + corrected, "object");
         write!(f, "{}, {objects} ({created} created, {changed} changed, {removed} removed", counted(*layers, "layer"))?;
         if *released > 0 {
             write!(f, ", {released} left in place")?;
+        }
+        if *corrected > 0 {
+            write!(f, ", {corrected} corrected")?;
         }
         f.write_str(")")
     }
@@ -232,8 +265,12 @@ impl fmt::Display for Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
-    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, LayerPlan, ObjectChange, Old, Role};
+    use crate::decide::plan::{
+        Base, Change, ChangeKind, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, ObjectChange, Old, Role,
+    };
+    use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
     use crate::name::{ChangeId, ObjectId, PlanId};
     use std::time::Duration;
@@ -274,6 +311,27 @@ mod tests {
         LayerPlan { layer: layer(name), site: Site::Workload, groups: vec![group], needs, ahead: None, settled: None }
     }
 
+    /// Returns the change that a layer's plan does.
+    fn changed(plan: &LayerPlan) -> LayerChange {
+        LayerChange {
+            layer: plan.layer.clone(),
+            renamed_from: None,
+            role: LayerRole::AddOn,
+            site: plan.site,
+            kind: ChangeKind::Reconfigured,
+            wave: 0,
+            after: Vec::new(),
+            disruption: Disruption::None,
+            disruption_reason: None,
+            patch: Patch::default(),
+            inverse: Patch::default(),
+            objects: plan.groups.iter().flat_map(|group| group.objects.clone()).collect(),
+            options: LayerOptions::default(),
+            is_resumed: false,
+            timeout: Duration::from_mins(5),
+        }
+    }
+
     fn plan(layers: Vec<LayerPlan>, holds: Vec<Hold>) -> Plan {
         let change = Change {
             id: ChangeId([3; 32]),
@@ -284,11 +342,12 @@ mod tests {
             pins: Vec::new(),
             digest: WANTED,
             old: Old::Nothing,
-            layers: Vec::new(),
+            layers: layers.iter().map(changed).collect(),
             disruption: Disruption::None,
         };
-        let base = Base { generation: 1, applied: None };
-        Plan { id: PlanId([4; 32]), change, base, begin: None, end: None, layers, holds }
+        let base = Base { generation: 1, applied: None, renamed_from: None };
+        let (approval, paused) = (None, Vec::new());
+        Plan { id: PlanId([4; 32]), change, base, begin: None, end: None, layers, holds, approval, paused }
     }
 
     fn told(plan: &Plan, outcome: &Outcome) -> (String, Condition) {
@@ -308,6 +367,38 @@ mod tests {
         let text = "eu-1: synced 2 layers, 4 objects (2 created, 1 changed, 1 removed)";
         let condition = Condition::Synced { digest: WANTED, commit: COMMIT };
         assert_eq!(told(&plan, &synced()), (text.into(), condition), "a layer that also prunes is one");
+    }
+
+    #[test]
+    fn what_git_does_not_change_is_told_as_corrected() {
+        let mut plan = plan(vec![written("web", &[Operation::Create, Operation::Patch])], Vec::new());
+        plan.change.layers.clear();
+        let text = "eu-1: synced 1 layer, 2 objects (0 created, 0 changed, 0 removed, 2 corrected)";
+        assert_eq!(told(&plan, &synced()).0, text, "somebody else changed one and deleted one");
+    }
+
+    #[test]
+    fn a_paused_layer_that_differs_is_no_success() {
+        let mut plan = plan(vec![written("db", &[Operation::Create])], Vec::new());
+        plan.paused = vec![layer("web")];
+        let report = report(&plan, &synced(), Vec::new(), Timestamp(5));
+        assert_eq!(report.standing.condition, Condition::Paused(vec![layer("web")]), "it was not seen as it is wanted");
+        assert_eq!(report.lines[1], "layer web is paused: it differs, and is left as it is", "it is told");
+    }
+
+    #[test]
+    fn an_approval_is_told_with_who_gave_it() {
+        let mut plan = plan(Vec::new(), Vec::new());
+        let by = "Grace <grace@acme.example>, unsigned".into();
+        let granted = Some(Granted { id: "ab".into(), commit: CommitId([0x1a; 20]), by });
+        plan.approval = Some(Approval { granted, refused: vec!["Ada approved what Ada wrote".into()] });
+        let report = report(&plan, &synced(), Vec::new(), Timestamp(5));
+        let approved = "approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
+        assert_eq!(report.lines[1..], [approved], "one that counts is enough");
+        assert_eq!(report.standing.note.as_deref(), Some(approved), "the status has it");
+        plan.approval = plan.approval.map(|approval| Approval { granted: None, ..approval });
+        let refused = "an approval does not count: Ada approved what Ada wrote";
+        assert_eq!(note(&plan).as_deref(), Some(refused), "nobody waits in vain");
     }
 
     #[test]
@@ -337,7 +428,11 @@ mod tests {
         let text = "eu-1: held: waits for approval: delete 3 objects";
         let condition = Condition::Held("delete 3 objects".into(), plan(Vec::new(), Vec::new()).change.id);
         assert_eq!(held(vec![approval.clone()]), (text.into(), condition), "a person can");
-        assert_eq!(held(vec![approval.clone(), Hold::Paused]).1, Condition::Paused, "an approval would not help");
+        assert_eq!(
+            held(vec![approval.clone(), Hold::Paused]).1,
+            Condition::Paused(Vec::new()),
+            "an approval would not help"
+        );
         let condition = Condition::Failed("repave of the control plane".into());
         assert_eq!(held(vec![approval, forbidden]).1, condition, "nobody can");
     }

@@ -2,7 +2,7 @@
 //! Guarantee: what was under way is waiting again; a form of another version is an error, and is looked at anew.
 use super::standing::{Condition, Standing};
 use crate::decide::value::{Digest, Timestamp};
-use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use serde::{Deserialize, Serialize};
 
 /// The form that is written; another one is refused.
@@ -20,6 +20,8 @@ struct Wire {
     text: String,
     id: String,
     concerned: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// What is remembered of a cluster.
@@ -46,7 +48,10 @@ impl Remembered {
             Condition::Invalid(count) => ("invalid", count.to_string(), none()),
             Condition::Unreachable(why) => ("unreachable", why.to_string(), none()),
             Condition::NotAffected => ("not-affected", none(), none()),
-            Condition::Paused => ("paused", none(), none()),
+            Condition::Paused(layers) => {
+                let layers: Vec<&str> = layers.iter().map(LayerName::as_str).collect();
+                ("paused", layers.join(","), none())
+            }
             Condition::Released => ("released", none(), none()),
         };
         let wire = Wire {
@@ -59,6 +64,7 @@ impl Remembered {
             text,
             id,
             concerned: *is_concerned,
+            note: standing.note.as_ref().map(ToString::to_string),
         };
         serde_json::to_vec(&wire).expect("its keys are texts")
     }
@@ -83,7 +89,11 @@ impl Remembered {
             "invalid" => Condition::Invalid(wire.text.parse().map_err(|_| "expected a count")?),
             "unreachable" => Condition::Unreachable(wire.text.into()),
             "not-affected" => Condition::NotAffected,
-            "paused" => Condition::Paused,
+            "paused" => {
+                let names = wire.text.split(',').filter(|name| !name.is_empty());
+                let layers = names.map(LayerName::new).collect::<Result<_, _>>();
+                Condition::Paused(layers.map_err(|error| error.to_string())?)
+            }
             "released" => Condition::Released,
             _ => Condition::Waiting,
         };
@@ -92,6 +102,7 @@ impl Remembered {
             wanted: digest(&wire.wanted)?,
             condition,
             since: Timestamp(wire.since),
+            note: wire.note.map(Into::into),
         };
         let environment = EnvironmentName::new(&wire.environment).map_err(|error| error.to_string())?;
         Ok(Self { environment, standing, is_concerned: wire.concerned })
@@ -112,6 +123,7 @@ mod tests {
                 wanted: Digest([1; 32]),
                 condition,
                 since: Timestamp(7),
+                note: Some("approved by Grace, unsigned".into()),
             },
             is_concerned: true,
         };
@@ -121,7 +133,9 @@ mod tests {
             Condition::Failed("it failed".into()),
             Condition::Invalid(3),
             Condition::NotAffected,
-            Condition::Paused,
+            Condition::Paused(Vec::new()),
+            Condition::Paused(vec![layer.clone(), layer.clone()]),
+            Condition::Released,
         ] {
             let one = remembered(condition);
             assert_eq!(Remembered::decode(&one.encode()), Ok(one), "nothing is lost");

@@ -1,6 +1,7 @@
 //! In: where each cluster of an environment stands with a commit. Out: the environment's status on that commit.
 //! Guarantee: success only if every counted cluster was seen live and healthy at exactly the digest that the commit wants.
 use super::status::{Context, State, Status};
+use crate::decide::plan::change_set_id;
 use crate::decide::value::{Digest, Timestamp};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub struct Standing {
     pub condition: Condition,
     /// Since when.
     pub since: Timestamp,
+    /// What is to be told beside that: of its approval, or why one does not count.
+    pub note: Option<Arc<str>>,
 }
 
 /// How a cluster stands with a commit.
@@ -50,8 +53,8 @@ pub enum Condition {
     Unreachable(Arc<str>),
     /// The commit changes nothing of it.
     NotAffected,
-    /// A person has paused it.
-    Paused,
+    /// A person has paused it, or these of its layers that differ; without a name, all of it.
+    Paused(Vec<LayerName>),
     /// It is ours no longer.
     Released,
 }
@@ -115,11 +118,16 @@ pub fn overtaken_status(
 #[derive(Default)]
 struct Tally<'a> {
     synced: usize,
+    /// Those whose turn has not come.
     waiting: usize,
+    /// Those that cannot be asked, and may come back.
+    missed: usize,
+    released: Vec<&'a Standing>,
+    noted: Vec<(&'a Standing, &'a str)>,
     syncing: Vec<(&'a Standing, &'a LayerName, usize, usize)>,
     troubled: Vec<(&'a Standing, String)>,
     held: Vec<(&'a Standing, &'a str, ChangeId)>,
-    paused: Vec<&'a Standing>,
+    paused: Vec<(&'a Standing, &'a [LayerName])>,
     lost: Vec<(&'a Standing, &'a str)>,
     lost_are_too_many: bool,
 }
@@ -128,19 +136,22 @@ impl<'a> Tally<'a> {
     fn count(environment: &Environment, standings: &'a [Standing], now: Timestamp) -> Self {
         let mut tally = Self::default();
         for standing in standings {
+            tally.noted.extend(standing.note.as_deref().map(|note| (standing, note)));
             match &standing.condition {
-                Condition::NotAffected | Condition::Released => {}
+                Condition::NotAffected => {}
+                Condition::Released => tally.released.push(standing),
                 Condition::Synced { digest, .. } if *digest == standing.wanted => tally.synced += 1,
                 Condition::Syncing { layer, at, of } => tally.syncing.push((standing, layer, *at, *of)),
                 Condition::Held(why, change) => tally.held.push((standing, why, *change)),
                 Condition::Failed(why) => tally.troubled.push((standing, why.to_string())),
                 Condition::Invalid(errors) => tally.troubled.push((standing, counted(*errors, "error"))),
-                Condition::Paused => tally.paused.push(standing),
+                Condition::Paused(layers) => tally.paused.push((standing, layers)),
                 Condition::Unreachable(why) if standing.since.after(environment.unreachable_after) <= now => {
                     tally.lost.push((standing, why));
                 }
+                Condition::Unreachable(_) => tally.missed += 1,
                 // Where another digest is live, this commit's turn has not come, or is over.
-                Condition::Synced { .. } | Condition::Waiting | Condition::Unreachable(_) => tally.waiting += 1,
+                Condition::Synced { .. } | Condition::Waiting => tally.waiting += 1,
             }
         }
         let percent_max = usize::from(environment.unreachable_percent_max);
@@ -149,23 +160,27 @@ impl<'a> Tally<'a> {
     }
 
     fn counted(&self) -> usize {
-        let Self { syncing, troubled, held, paused, .. } = self;
-        self.synced + self.waiting + syncing.len() + troubled.len() + held.len() + paused.len()
+        let Self { synced, waiting, missed, syncing, troubled, held, paused, .. } = self;
+        synced + waiting + missed + syncing.len() + troubled.len() + held.len() + paused.len()
     }
 
     fn verdict(&self, environment: &EnvironmentName) -> (State, String) {
+        let released = (!self.released.is_empty()).then(|| format!("released: {}", named(&self.released)));
         if self.counted() + self.lost.len() == 0 {
-            return (State::Success, format!("no cluster of {environment} is affected"));
+            let text = [format!("no cluster of {environment} is affected")].into_iter().chain(released);
+            return (State::Success, text.collect::<Vec<_>>().join(", "));
         }
         let mut parts = Vec::new();
-        // A verdict is corrected once at most, so it waits for what is being written, but not for a turn that a
-        // failure may keep from ever coming.
+        // A verdict is corrected once at most, so it waits for all whose turn comes: they may fail, too, or be all
+        // that people want to know.
         let state = if let Some((standing, layer)) = self.furthest_behind() {
             parts.push(format!("{layer} on {}", standing.cluster));
             State::Pending
+        } else if self.waiting > 0 {
+            State::Pending
         } else if !self.troubled.is_empty() {
             State::Failure
-        } else if self.waiting + self.held.len() + self.paused.len() > 0 {
+        } else if self.missed + self.held.len() + self.paused.len() > 0 {
             State::Pending
         } else if self.lost_are_too_many || self.synced == 0 {
             State::Error
@@ -173,19 +188,27 @@ impl<'a> Tally<'a> {
             State::Success
         };
         if let [(first, why), ..] = &*self.troubled {
-            let others = named(self.troubled.iter().skip(1).map(|(standing, _)| *standing));
+            let others = named(&self.troubled.iter().skip(1).map(|(standing, _)| *standing).collect::<Vec<_>>());
             let others = if others.is_empty() { others } else { format!(" (also {others})") };
             parts.insert(0, format!("{}: {why}{others}", first.cluster));
         }
         if let [(first, why, _), ..] = &*self.held {
-            parts.push(format!("waits for approval: {why} on {}", first.cluster));
+            let note = first.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+            parts.push(format!("waits for approval: {why} on {}{note}", first.cluster));
         }
-        if !self.paused.is_empty() {
-            parts.push(format!("paused: {}", named(self.paused.iter().copied())));
+        let paused: Vec<String> = self.paused.iter().take(NAMED_MAX).map(|paused| paused_words(*paused)).collect();
+        if !paused.is_empty() {
+            let more = self.paused.len() - paused.len();
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            parts.push(format!("paused: {}{more}", paused.join(", ")));
         }
         if !self.lost.is_empty() {
-            parts.push(format!("unreachable: {}", named(self.lost.iter().map(|(standing, _)| *standing))));
+            let lost: Vec<&Standing> = self.lost.iter().map(|(standing, _)| *standing).collect();
+            parts.push(format!("unreachable: {}", named(&lost)));
         }
+        // Whoever reads only this line learns what it rests on.
+        parts.extend(self.approved().first().map(|(_, note)| (*note).to_owned()));
+        parts.extend(released);
         (
             state,
             [format!("{}/{} clusters synced", self.synced, self.counted())]
@@ -194,6 +217,12 @@ impl<'a> Tally<'a> {
                 .collect::<Vec<_>>()
                 .join(", "),
         )
+    }
+
+    /// Returns what was done by an approval.
+    fn approved(&self) -> Vec<(&'a Standing, &'a str)> {
+        let is_done = |standing: &Standing| matches!(standing.condition, Condition::Synced { .. });
+        self.noted.iter().filter(|(standing, _)| is_done(standing)).copied().collect()
     }
 
     /// Returns the cluster that is being written and has most before it, and its layer.
@@ -207,20 +236,38 @@ impl<'a> Tally<'a> {
     fn detail(&self) -> String {
         let troubled = self.troubled.iter().map(|(standing, why)| format!("{}: {why}", standing.cluster));
         let held = self.held.iter().map(|(standing, why, change)| {
-            format!("{}: waits for approval: {why}; approve by `stratify approve {change}`", standing.cluster)
+            let note = standing.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
+            format!("{}: waits for approval: {why}; approve by `stratify approve {change}`{note}", standing.cluster)
         });
+        let ids: Vec<ChangeId> = self.held.iter().map(|(.., change)| *change).collect();
+        let together =
+            (ids.len() > 1).then(|| format!("all {} together: `stratify approve {}`", ids.len(), change_set_id(&ids)));
+        let approved = self.approved().into_iter().map(|(standing, note)| format!("{}: {note}", standing.cluster));
         let lost = self.lost.iter().map(|(standing, why)| format!("{}: unreachable: {why}", standing.cluster));
         let syncing = self
             .syncing
             .iter()
             .map(|(standing, layer, at, of)| format!("{}: layer {at}/{of}, {layer}", standing.cluster));
-        troubled.chain(held).chain(lost).chain(syncing).collect::<Vec<_>>().join("\n")
+        let released = self.released.iter().map(|standing| {
+            format!("{}: released: no document describes it; nothing of it is deleted", standing.cluster)
+        });
+        let all = troubled.chain(together).chain(held).chain(lost).chain(syncing).chain(approved).chain(released);
+        all.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Returns a cluster with its layers that are paused.
+fn paused_words((standing, layers): (&Standing, &[LayerName])) -> String {
+    let layers: Vec<&str> = layers.iter().map(LayerName::as_str).collect();
+    match layers.as_slice() {
+        [] => standing.cluster.to_string(),
+        [one] => format!("layer {one} of {}", standing.cluster),
+        all => format!("layers {} of {}", all.join(", "), standing.cluster),
     }
 }
 
 /// Names the first clusters and counts the others.
-fn named<'a>(standings: impl Iterator<Item = &'a Standing>) -> String {
-    let all: Vec<&Standing> = standings.collect();
+fn named(all: &[&Standing]) -> String {
     let first: Vec<&str> = all.iter().take(NAMED_MAX).map(|standing| standing.cluster.as_str()).collect();
     let others = all.len() - first.len();
     if others == 0 { first.join(", ") } else { format!("{} and {others} more", first.join(", ")) }
@@ -254,6 +301,7 @@ mod tests {
             wanted: WANTED,
             condition,
             since: Timestamp(0),
+            note: None,
         };
         conditions.into_iter().enumerate().map(standing).collect()
     }
@@ -281,8 +329,8 @@ mod tests {
         assert_eq!(said(vec![synced(), synced()]), (State::Success, "2/2 clusters synced".into()), "all were seen");
         assert_eq!(said(vec![synced(), other]).0, State::Pending, "healthy at another digest says nothing");
         assert_eq!(said(vec![synced(), Condition::Waiting]).0, State::Pending, "one was not seen");
-        let free = vec![synced(), Condition::NotAffected, Condition::Released];
-        assert_eq!(said(free), (State::Success, "1/1 clusters synced".into()), "those do not count");
+        let free = vec![synced(), Condition::NotAffected];
+        assert_eq!(said(free), (State::Success, "1/1 clusters synced".into()), "that one does not count");
     }
 
     #[test]
@@ -290,6 +338,38 @@ mod tests {
         let text = "no cluster of dev is affected";
         assert_eq!(said(vec![Condition::NotAffected]), (State::Success, text.into()), "it is over");
         assert_eq!(said(vec![]), (State::Success, text.into()), "there is no cluster");
+    }
+
+    #[test]
+    fn what_is_released_is_named_and_not_counted() {
+        let text = "1/1 clusters synced, released: eu-2";
+        assert_eq!(said(vec![synced(), Condition::Released]), (State::Success, text.into()), "nothing of it goes");
+        let text = "no cluster of dev is affected, released: eu-1";
+        assert_eq!(said(vec![Condition::Released]), (State::Success, text.into()), "it was the only one");
+    }
+
+    #[test]
+    fn an_approval_is_told_with_what_it_is_worth() {
+        let mut all = standings(vec![synced(), synced()]);
+        all[1].note = Some("approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1".into());
+        let status = environment_status(COMMIT, &environment(), &all, Timestamp(0));
+        let text = "2/2 clusters synced, approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
+        assert_eq!((status.state, status.text()), (State::Success, text), "whoever reads the line knows");
+        all[1].condition = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
+        all[1].note = Some("an approval does not count: Ada approved what Ada wrote".into());
+        let status = environment_status(COMMIT, &environment(), &all, Timestamp(0));
+        let text =
+            "waits for approval: delete 3 objects on eu-2 (an approval does not count: Ada approved what Ada wrote)";
+        assert_eq!(status.text(), format!("1/2 clusters synced, {text}"), "nobody waits in vain");
+    }
+
+    #[test]
+    fn changes_that_wait_together_have_an_id_together() {
+        let held = |id| Condition::Held("delete 3 objects".into(), ChangeId([id; 32]));
+        let status = environment_status(COMMIT, &environment(), &standings(vec![held(1), held(2)]), Timestamp(0));
+        let id = change_set_id(&[ChangeId([2; 32]), ChangeId([1; 32])]);
+        let detail = status.try_detail().expect("there is more to say");
+        assert!(detail.starts_with(&format!("all 2 together: `stratify approve {id}`\n")), "{detail}");
     }
 
     #[test]
@@ -305,7 +385,10 @@ mod tests {
         let text = "1/4 clusters synced, eu-1: layer web: timed out (also eu-2, eu-3)";
         let all = vec![failed(), failed(), Condition::Invalid(2), synced()];
         assert_eq!(said(all), (State::Failure, text.into()), "all have ended");
-        assert_eq!(said(vec![failed(), Condition::Waiting]).0, State::Failure, "its turn may never come");
+        let text = "0/2 clusters synced, eu-1: layer web: timed out";
+        assert_eq!(said(vec![failed(), Condition::Waiting]), (State::Pending, text.into()), "its turn comes");
+        let held = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
+        assert_eq!(said(vec![failed(), held]).0, State::Failure, "an approval may never come");
         let text = "0/1 clusters synced, eu-1: 1 error";
         assert_eq!(said(vec![Condition::Invalid(1)]), (State::Failure, text.into()), "documents are wrong");
     }
@@ -316,7 +399,11 @@ mod tests {
         let held = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
         assert_eq!(said(vec![synced(), held]), (State::Pending, text.into()), "a person may still approve");
         let text = "1/2 clusters synced, paused: eu-2";
-        assert_eq!(said(vec![synced(), Condition::Paused]), (State::Pending, text.into()), "it was not seen");
+        let paused = Condition::Paused(Vec::new());
+        assert_eq!(said(vec![synced(), paused]), (State::Pending, text.into()), "it was not seen");
+        let text = "1/2 clusters synced, paused: layer web of eu-2";
+        let paused = Condition::Paused(vec![LayerName::new("web").expect("it is a label")]);
+        assert_eq!(said(vec![synced(), paused]), (State::Pending, text.into()), "that layer was not");
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Rollout {
         let outcome = if !self.plan.holds.is_empty() {
             Outcome::Held
         } else if let Some(record) = &self.plan.begin {
-            return Some(Step::Record(record.clone()));
+            return Some(Step::Record(Box::new(record.clone())));
         } else if self.plan.is_empty() {
             self.stage = Stage::Layer(0, Phase::Enter);
             return None;
@@ -179,7 +179,7 @@ impl Rollout {
         let outcome = if !self.troubles.is_empty() {
             Outcome::Failed(std::mem::take(&mut self.troubles))
         } else if let Some(record) = &self.plan.end {
-            return Some(Step::Record(record.clone()));
+            return Some(Step::Record(Box::new(record.clone())));
         } else {
             Outcome::Synced { ill: std::mem::take(&mut self.ill) }
         };
@@ -477,7 +477,7 @@ fn uid_of(live: &Live) -> Option<Arc<str>> {
 fn reason(answer: &Answer) -> (String, bool) {
     match answer {
         // A new plan is made against what is there then.
-        Answer::Refused(Why::Conflict(text) | Why::Unavailable(text)) => (text.clone(), true),
+        Answer::Refused(Why::Conflict(text) | Why::Unmarked(text) | Why::Unavailable(text)) => (text.clone(), true),
         Answer::Refused(Why::Invalid(text) | Why::Forbidden(text)) => (text.clone(), false),
         Answer::Unknown | Answer::Written { .. } => ("nobody knows how it ended".into(), true),
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Write this record over the generation before it, by compare-and-swap.
-    Record(Record),
+    Record(Box<Record>),
     /// Write this inventory of a layer; one without entries is removed.
     Inventory(LayerInventory),
     /// Write what this group writes.

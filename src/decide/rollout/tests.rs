@@ -75,11 +75,13 @@ fn plan(layers: Vec<LayerPlan>) -> Plan {
             layers: vec![],
             disruption: Disruption::None,
         },
-        base: Base { generation: 0, applied: None },
+        base: Base { generation: 0, applied: None, renamed_from: None },
         begin: Some(record(1)),
         end: Some(record(2)),
         layers,
         holds: vec![],
+        approval: None,
+        paused: vec![],
     }
 }
 
@@ -337,6 +339,7 @@ fn a_layer_may_say_when_a_kind_is_well() {
         patch: vec![],
         inverse: vec![],
         objects: vec![],
+        is_resumed: false,
         options: LayerOptions { health, ..LayerOptions::default() },
         timeout: WITHIN,
     });

@@ -1,7 +1,7 @@
 //! In: the folder of a mirror that another process may have open. Out: what is in it.
 //! Guarantee: reads only, and takes no lock; what the other process lets in is seen at the next look.
 use super::folder::Folder;
-use super::head;
+use super::head::{self, Head};
 use crate::client::git::{Limits, Objects};
 use crate::decide::value::Fault;
 use crate::name::{CommitId, RepoPath};
@@ -27,6 +27,21 @@ impl View {
     /// Returns its objects.
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// Returns where the watched branch is, as it was seen last.
+    pub fn branch(&self) -> Result<Option<CommitId>, Fault> {
+        self.objects.resolve(&format!("refs/heads/{}", self.branch))
+    }
+
+    /// Returns what the watched branch means for those who sync, were it at `seen`.
+    pub fn head(&self, seen: Option<CommitId>) -> Result<Head, Fault> {
+        head::of(&self.objects, &self.branch, seen)
+    }
+
+    /// Returns whether a person gave up a commit, by accepting a head that does not come after it.
+    pub fn is_abandoned(&self, commit: CommitId) -> Result<bool, Fault> {
+        head::is_abandoned(&self.objects, &self.branch, commit)
     }
 
     /// Returns the head of the branch, as far as it was accepted.

@@ -41,14 +41,7 @@ impl Local {
 
     /// Returns the commit that a revision names, as `git` writes it (`HEAD`, `main~1`, `v1.2`, an id).
     pub fn resolve(&self, revision: &str) -> Result<CommitId, Fault> {
-        let unknown = |_| {
-            let message = format!("{} names no commit", git::readable(revision.into()));
-            fault(Owner::Author, false, message, "give a branch, a tag or a commit, as `git rev-parse` takes it")
-        };
-        let repository = self.objects.repository();
-        let id = repository.rev_parse_single(revision).map_err(unknown)?;
-        let commit = id.object().and_then(|object| object.peel_to_kind(gix::object::Kind::Commit)).map_err(unknown)?;
-        Ok(git::commit(commit.id))
+        self.objects.find_commit(revision)
     }
 
     /// Returns the checked-out commit, if there is one yet.

@@ -4,6 +4,8 @@ use crate::mirror::fixture::hermetic;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
@@ -78,9 +80,31 @@ impl Checkout {
         Ran::of(self.command(args).output().expect("the program was built"))
     }
 
+    /// Runs the program in it as a user who may not do all: root writes where it likes.
+    #[track_caller]
+    pub(crate) fn run_unprivileged(&self, args: &[&str]) -> Ran {
+        let owner = self.scratch.path().metadata().expect("it is there").uid();
+        if owner != 0 {
+            return self.run(args);
+        }
+        // Its own place may be where only root may go.
+        let program = self.scratch.path().join("stratify");
+        fs::copy(env!("CARGO_BIN_EXE_stratify"), &program).expect("the program was built");
+        give(self.scratch.path(), NOBODY);
+        let mut command = self.command_of(&program, args);
+        let ran = Ran::of(command.uid(NOBODY).gid(NOBODY).output().expect("the program was copied"));
+        give(self.scratch.path(), owner);
+        fs::remove_file(&program).expect("it is ours");
+        ran
+    }
+
     /// Returns the program, ready to be started in it; nobody is its user.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stratify"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_stratify")), args)
+    }
+
+    fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(self.root()).args(args).env_clear().stdin(Stdio::null());
         command.env("HOME", self.scratch.path()).env("GIT_CONFIG_NOSYSTEM", "1");
         command
@@ -220,6 +244,22 @@ pub(crate) fn tree(root: &Path) -> Tree {
         }
     }
     tree
+}
+
+/// The user whom no file belongs to.
+const NOBODY: u32 = 65_534;
+
+/// Gives a folder with all that is in it to a user.
+fn give(folder: &Path, user: u32) {
+    lchown(folder, Some(user), Some(user)).expect("root may");
+    for entry in fs::read_dir(folder).expect("it is readable") {
+        let path = entry.expect("it is readable").path();
+        if path.is_dir() && !path.is_symlink() {
+            give(&path, user);
+        } else {
+            lchown(&path, Some(user), Some(user)).expect("root may");
+        }
+    }
 }
 
 fn mail_of(name: &str) -> String {

@@ -108,20 +108,33 @@ fn the_removal_of_a_protected_kind_waits_for_another_person() {
     let removal = fleet.commit("no tools");
     let id = change_of(&fleet, "eu-1");
     let before = objects(&fleet, "eu-1");
+    let said = ["nothing that waits has this id", &id, "eu-1: deletion of PersistentVolumeClaim captures"];
+    fleet.run(&["approve", &"ab".repeat(32)]).ends_with(1).says(&said);
     fleet.run(&["sync"]).ends_with(1).says(&["deletion of PersistentVolumeClaim captures", &id]);
     assert_eq!(objects(&fleet, "eu-1"), before, "nothing of it goes");
     let prod = fleet.statuses(&removal)["prod"].clone();
     assert!(prod.0 == "pending" && prod.1.contains(&id), "the status asks for the approval: {prod:?}");
     fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
 
-    approve(&fleet, "Ada", &id);
-    fleet.run(&["sync"]).ends_with(1).says(&["Ada approved what Ada wrote"]);
+    fleet.becomes("Ada");
+    let own = "an approval does not count: Ada approved what Ada wrote";
+    let said = ["approved", &id, "eu-1: it does not count: Ada approved what Ada wrote"];
+    fleet.run(&["approve", &id, "--reason", "looked at"]).ends_with(0).says(&said);
+    fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&[own]);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&[own]);
+    fleet.run(&["sync"]).ends_with(1).says(&[own]);
+    let prod = fleet.statuses("HEAD")["prod"].clone();
+    assert!(prod.0 == "pending" && prod.1.contains("Ada approved what Ada wrote"), "the status says why: {prod:?}");
     assert_eq!(objects(&fleet, "eu-1"), before, "an approval by its author is none");
 
     fs::remove_file(fleet.path(&format!("approvals/{id}.yaml"))).expect("it was committed");
     fleet.commit("it is taken back");
     approve(&fleet, "Grace", &id);
-    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced", "2 removed"]);
+    let by = "approved by Grace <grace@acme.example>, unsigned";
+    fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&[by]);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced", "2 removed", by]);
+    let prod = fleet.statuses("HEAD")["prod"].clone();
+    assert!(prod.0 == "success" && prod.1.contains(by), "whoever reads the status knows what it rests on: {prod:?}");
     let left: Vec<String> =
         objects(&fleet, "eu-1").into_keys().filter(|path| path.starts_with("local-tools/")).collect();
     assert_eq!(left, ["local-tools/_cluster/Namespace_tools.yaml"], "a namespace stays for what others have in it");
@@ -131,7 +144,7 @@ fn the_removal_of_a_protected_kind_waits_for_another_person() {
     );
     assert_eq!(fleet.state("HEAD", "prod"), "success", "all is done");
     let overtaken = fleet.statuses(&removal)["prod"].clone();
-    assert!(overtaken.0 == "error" && overtaken.1.contains("overtaken by"), "each commit ends: {overtaken:?}");
+    assert!(overtaken.0 == "success", "what it wants is what is live, though others came between: {overtaken:?}");
     fleet.run(&["plan"]).ends_with(0);
 }
 
@@ -153,14 +166,47 @@ fn a_removal_beyond_the_budget_is_held_and_one_within_it_is_not() {
 #[test]
 fn a_cluster_without_a_document_is_released_and_nothing_of_it_goes() {
     let fleet = Checkout::synced();
-    let before = tree(&fleet.target("us-1"));
+    let before = objects(&fleet, "us-1");
     fleet.git(&["rm", "-r", "--quiet", "clusters/prod/us-1"]);
-    fleet.commit("us-1 is no more");
-    let ran = fleet.run(&["sync"]).ends_with(0);
-    assert!(!ran.out.contains("us-1: synced"), "it is not ours any more:\n{}", ran.out);
-    assert_eq!(tree(&fleet.target("us-1")), before, "its files stay");
+    let removal = fleet.commit("us-1 is no more");
+    fleet.run(&["sync"]).ends_with(0).says(&["us-1: released: no document describes it any longer"]);
+    assert_eq!(objects(&fleet, "us-1"), before, "its files stay");
+    assert!(record(&fleet, "us-1").contains(&format!("\"released\": \"{removal}\"")), "its record says so");
     let prod = &fleet.statuses("HEAD")["prod"];
-    assert_eq!((prod.0.as_str(), prod.1.contains("us-1")), ("success", false), "the others are as they were: {prod:?}");
+    assert_eq!((prod.0.as_str(), prod.1.contains("released: us-1")), ("success", true), "it is told: {prod:?}");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.git(&["revert", "--no-edit", "--quiet", "HEAD"]);
+    fleet.run(&["sync"]).ends_with(0).says(&["us-1: synced, nothing to change"]);
+    assert!(!record(&fleet, "us-1").contains("released"), "it is ours again");
+    assert_eq!(objects(&fleet, "us-1"), before, "and as it was");
+}
+
+/// Returns what a target remembers.
+fn record(fleet: &Checkout, target: &str) -> String {
+    fs::read_to_string(fleet.target(target).join(".stratify-target/record.json")).expect("it was synced")
+}
+
+#[test]
+fn a_renamed_cluster_goes_on_where_it_was() {
+    let fleet = Checkout::synced();
+    let before: Vec<String> = objects(&fleet, "us-1").into_keys().collect();
+    fleet.git(&["mv", "clusters/prod/us-1", "clusters/prod/us-9"]);
+    fleet.edit("clusters/prod/us-9/cluster.yaml", "name: us-1", "name: us-9");
+    fleet.commit("us-1 is us-9");
+    let said = ["it was named us-1", "1 cluster to change"];
+    fleet.run(&["plan", "--rev", "HEAD"]).ends_with(2).says(&said);
+    let ran = fleet
+        .run(&["sync"])
+        .ends_with(0)
+        .says(&["us-9: synced 8 layers, 29 objects (0 created, 29 changed", "it was named us-1"]);
+    assert!(!ran.out.contains("released"), "it goes on:\n{}", ran.out);
+    assert_eq!(objects(&fleet, "us-1").into_keys().collect::<Vec<_>>(), before, "there is no second copy");
+    assert!(!fleet.target("us-9").exists(), "nor another folder");
+    assert!(record(&fleet, "us-1").contains("\"cluster\": \"us-9\""), "the record is its");
+    fleet.run(&["sync"]).ends_with(0).says(&["us-9: synced, nothing to change"]);
+    fleet.edit("clusters/prod/us-9/cluster.yaml", "replicas: 3", "replicas: 4");
+    fleet.commit("more replicas");
+    fleet.run(&["sync"]).ends_with(0).says(&["us-9: synced 1 layer, 1 object (0 created, 1 changed"]);
 }
 
 #[test]
@@ -226,6 +272,102 @@ fn a_rewritten_branch_is_held_until_its_head_is_accepted() {
     fleet.run(&["accept", &rewritten]).ends_with(0).says(&["the next sync takes it"]);
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer"]);
     assert_eq!(fleet.state(&rewritten, "prod"), "success", "it counts now");
+    let statuses = fleet.statuses(&rewritten);
+    assert!(statuses.values().all(|status| status.0 == "success"), "nothing of it stays red: {statuses:?}");
+}
+
+#[test]
+fn a_held_branch_is_told_by_why() {
+    let fleet = Checkout::synced();
+    fleet.git(&["commit", "--quiet", "--amend", "-m", "the same under another name"]);
+    let rewritten = fleet.head();
+    let said = ["eu-1 is held: the branch was rewritten", &format!("stratify accept {rewritten}")];
+    let ran = fleet.run(&["why", "eu-1"]).ends_with(0).says(&said);
+    assert!(!ran.out.contains("waits for nothing"), "somebody has to accept it:\n{}", ran.out);
+    fleet.run(&["sync"]).ends_with(1);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&said);
+    fleet.run(&["accept", &rewritten]).ends_with(0);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["waits for nothing"]);
+}
+
+#[test]
+fn a_way_back_from_another_branch_is_free_once_it_is_accepted() {
+    let fleet = Checkout::synced();
+    let before = objects(&fleet, "eu-1");
+    let main = fleet.head();
+    fleet.git(&["checkout", "--quiet", "-b", "other"]);
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    fleet.commit("on another branch");
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer"]);
+    fleet.git(&["checkout", "--quiet", "main"]);
+    fleet.run(&["sync"]).ends_with(1).says(&[
+        "eu-1: failed",
+        "does not come after",
+        &format!("stratify accept {main}"),
+    ]);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["eu-1 is held", "which the cluster has"]);
+    fleet.run(&["accept", &main]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer"]);
+    let bytes = |tree: Tree| tree.into_iter().map(|(path, (_, bytes))| (path, bytes)).collect::<Vec<_>>();
+    assert_eq!(bytes(objects(&fleet, "eu-1")), bytes(before), "it is as main says");
+    let statuses = fleet.statuses(&main);
+    assert!(statuses.values().all(|status| status.0 == "success"), "nothing of it stays red: {statuses:?}");
+    fleet.git(&["checkout", "--quiet", "other"]);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer"]);
+}
+
+#[test]
+fn only_what_is_asked_for_is_synced_and_the_rest_waits() {
+    let fleet = Checkout::example();
+    let ran = fleet.run(&["sync", "--cluster", "us-1"]).ends_with(0).says(&["us-1: synced 8 layers"]);
+    assert!(!ran.out.contains("eu-1"), "it was not asked for:\n{}", ran.out);
+    assert!(!fleet.target("eu-1").exists(), "nor written");
+    let prod = fleet.statuses("HEAD")["prod"].clone();
+    assert!(prod.0 == "pending" && prod.1.starts_with("1/2 clusters synced"), "{prod:?}");
+    let ran = fleet.run(&["sync", "--environment", "dev"]).ends_with(0).says(&["dev-1: synced 8 layers"]);
+    assert!(!ran.out.contains("staging-1"), "{}", ran.out);
+    fleet
+        .run(&["sync", "--cluster", "us-2"])
+        .ends_with(1)
+        .says(&["the head has no cluster us-2", "did you mean `us-1`?"]);
+    fleet.run(&["sync", "--environment", "test"]).ends_with(1).says(&["the head has no environment test"]);
+    fleet.run(&["sync", "--cluster", "us-1", "--environment", "dev"]).ends_with(1).says(&["cannot be used with"]);
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 10 layers", "us-1: synced, nothing to change"]);
+    assert_eq!(fleet.state("HEAD", "prod"), "success", "all of it was seen");
+}
+
+#[test]
+fn a_paused_layer_that_differs_is_told() {
+    let fleet = Checkout::synced();
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    fleet.edit(EU, "  layers:\n", "  layers:\n    - { name: shop, paused: true }\n");
+    fleet.commit("shop is paused");
+    fleet.run(&["plan", "--cluster", "eu-1"]).says(&["layer shop is paused: it differs, and is left as it is"]);
+    fleet.run(&["sync"]).says(&["eu-1: synced", "layer shop is paused: it differs, and is left as it is"]);
+    let prod = fleet.statuses("HEAD")["prod"].clone();
+    assert!(prod.0 == "pending" && prod.1.contains("paused: layer shop of eu-1"), "it was not seen: {prod:?}");
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["layer shop of eu-1 is paused, and differs"]);
+}
+
+#[test]
+fn an_object_of_ours_without_its_mark_stays_and_holds_up_no_other() {
+    let fleet = Checkout::synced();
+    let (service, deployment) = ("shop/shop/Service_shop.yaml", "shop/shop/Deployment.apps_shop.yaml");
+    let file = fleet.target("eu-1").join(service);
+    fs::write(&file, "mine\n").expect("it is ours");
+    fs::remove_file(fleet.target("eu-1").join(deployment)).expect("it is ours");
+    let said = ["Service shop cannot be written", service, "eu-1: failed at 1 layer: layer shop, Service shop/shop"];
+    fleet.run(&["sync"]).ends_with(1).says(&said);
+    assert!(fleet.target("eu-1").join(deployment).exists(), "the others are put back");
+    assert_eq!(fs::read_to_string(&file).expect("it stays"), "mine\n", "it is not ours any more");
+    fleet.edit(EU, "  layers:\n", "  layers:\n    - { name: shop, remove: true }\n");
+    fleet.commit("no shop");
+    let said = ["Service shop is not deleted", "2 left in place"];
+    fleet.run(&["sync"]).ends_with(0).says(&said);
+    assert_eq!(fs::read_to_string(&file).expect("it stays"), "mine\n", "it is not deleted");
+    assert!(!fleet.target("eu-1").join(deployment).exists(), "what is ours goes");
+    assert!(!fleet.target("eu-1").join(".stratify-target/inventory/shop.json").exists(), "nothing of it is ours");
+    fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced, nothing to change"]);
 }
 
 #[test]
@@ -290,8 +432,9 @@ fn what_a_hand_changes_in_a_target_is_put_back() {
     fs::write(&file, text.replace("csi-local:0.9.0", "csi-local:0.8.0")).expect("it is ours");
     fs::remove_file(fleet.target("eu-1").join(deleted)).expect("it is ours");
     fs::write(fleet.target("eu-1").join("shop/shop/mine.txt"), "mine\n").expect("it is ours");
-    fleet.run(&["plan"]).ends_with(2).says(&["DaemonSet kube-system/csi-local", "Service shop/shop"]);
-    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["plan"]).ends_with(2).says(&["~ DaemonSet kube-system/csi-local", "+ Service shop/shop"]);
+    let said = "eu-1: synced 2 layers, 2 objects (0 created, 0 changed, 0 removed, 2 corrected)";
+    fleet.run(&["sync"]).ends_with(0).says(&[said]);
     let after = objects(&fleet, "eu-1");
     for (path, (_, bytes)) in &before {
         assert_eq!(after.get(path).map(|file| &file.1), Some(bytes), "{path} is as the commit says");

@@ -28,7 +28,7 @@ impl Target {
 
     /// Opens a writer and takes the next generation.
     pub(crate) fn writer(&self, generation: u64) -> Writer {
-        let mut writer = Writer::open(&self.root, FLEET, &cluster()).expect("the folder is ours");
+        let mut writer = Writer::open(&self.root, FLEET, &cluster(), &[]).expect("the folder is ours");
         let answer = writer.write_record(&record(generation));
         assert!(matches!(answer, Answer::Written { .. }), "nobody else is there: {answer:?}");
         writer

@@ -39,7 +39,7 @@ fn layer_plan(name: &str, change: ObjectChange) -> LayerPlan {
     }
 }
 
-fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
+pub(super) fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
     Plan {
         id: PlanId([1; 32]),
         change: Change {
@@ -54,16 +54,18 @@ fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
             layers: vec![],
             disruption: Disruption::None,
         },
-        base: Base { generation: generation - 1, applied: None },
+        base: Base { generation: generation - 1, applied: None, renamed_from: None },
         begin: Some(record(generation)),
         end: Some(record(generation + 1)),
         layers,
         holds: vec![],
+        approval: None,
+        paused: vec![],
     }
 }
 
 fn run(target: &Target, plan: Plan) -> Outcome {
-    let mut writer = Writer::open(&target.root, FLEET, &cluster()).expect("the folder is ours");
+    let mut writer = Writer::open(&target.root, FLEET, &cluster(), &[]).expect("the folder is ours");
     let mut rollout = Rollout::for_directory(plan);
     let mut now = Timestamp(0);
     loop {

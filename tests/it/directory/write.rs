@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use stratify::act::apply::directory::{Writer, probe};
 use stratify::decide::plan::{Expected, Operation, Verdict, Version};
+use stratify::decide::profile::Record;
 use stratify::decide::rollout::Answer;
 use stratify::decide::value::{Absence, Live};
 use stratify::name::ClusterName;
@@ -35,7 +36,7 @@ fn a_file_of_others_is_never_touched() {
     fs::write(target.root.join(A), "kind: ConfigMap\n").unwrap();
     for operation in [Operation::Create, Operation::Patch, Operation::Recreate, Operation::Prune] {
         let change = change(operation, "a", 1);
-        let verdict = probe(&target.root, FLEET, &cluster(), &web, &change);
+        let verdict = probe(&target.root, &super::sync::plan(1, vec![]), &web, &change);
         assert!(matches!(verdict, Verdict::Refused(_)), "it is known before: {verdict:?}");
         refused(&writer.write(&web, &change));
     }
@@ -99,7 +100,7 @@ fn no_link_is_followed() {
     refused(&writer.write(&web, &create));
     assert!(matches!(target.see(&web, &create.object), Live::Absent(Absence::NotRead(_))), "it is not said to be gone");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1, "nothing was written outside");
-    Writer::open(&target.root, FLEET, &cluster()).expect("a link of others keeps nobody out");
+    Writer::open(&target.root, FLEET, &cluster(), &[]).expect("a link of others keeps nobody out");
 }
 
 #[test]
@@ -112,13 +113,19 @@ fn what_a_cut_off_write_left_is_cleared() {
 }
 
 #[test]
-fn a_directory_of_another_cluster_is_refused() {
-    let target = Target::new();
-    target.writer(1);
+fn a_directory_of_another_cluster_is_refused_unless_it_was_this_one() {
+    let (target, web) = (Target::new(), layer("web"));
+    taken(&target.writer(1).write(&web, &change(Operation::Create, "a", 1)));
     let other = ClusterName::new("eu-2").unwrap();
-    assert!(Writer::open(&target.root, FLEET, &other).is_err(), "a writer is kept out");
-    assert!(facts(&target.root, FLEET, &other).is_err(), "a reader is told");
-    assert!(facts(&target.root, "other", &cluster()).is_err(), "so it is for another fleet");
+    assert!(Writer::open(&target.root, FLEET, &other, &[]).is_err(), "a writer is kept out");
+    assert_eq!(facts(&target.root, FLEET, &other).unwrap().record.cluster, cluster(), "a reader sees whose it is");
+    assert!(facts(&target.root, "other", &cluster()).is_err(), "another fleet's is told at once");
+    let mut writer = Writer::open(&target.root, FLEET, &other, &[cluster()]).expect("it had that name");
+    let renamed = Record { cluster: other, formerly: vec![cluster()], ..record(2) };
+    taken(&writer.write_record(&renamed));
+    taken(&writer.write(&web, &change(Operation::Patch, "a", 2)));
+    let text = fs::read_to_string(target.root.join(A)).unwrap();
+    assert!(text.contains("eu-2"), "its mark is the new one: {text}");
 }
 
 #[test]
@@ -133,5 +140,5 @@ fn what_is_no_folder_or_no_record_of_ours_is_a_fault() {
     target.writer(1);
     fs::write(target.root.join(".stratify-target/record.json"), "{}").unwrap();
     facts(&target.root, FLEET, &cluster()).unwrap_err();
-    assert!(Writer::open(&target.root, FLEET, &cluster()).is_err(), "nor is it written over");
+    assert!(Writer::open(&target.root, FLEET, &cluster(), &[]).is_err(), "nor is it written over");
 }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 const STRATIFY: User = User { name: "system:serviceaccount:stratify:stratify", groups: &[] };
 
 /// Renders a kustomize base, and applies all of it.
-async fn apply_base(server: &Server) {
+fn apply_base(server: &Server) {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base");
     let kubectl = crate::testenv::program("kubernetes", "kubectl");
     let built = Command::new(&kubectl).arg("kustomize").arg(&base).stdin(Stdio::null()).output().expect("it runs");
@@ -30,7 +30,7 @@ async fn apply_base(server: &Server) {
 #[tokio::test]
 async fn the_base_is_taken_and_its_rights_are_enough() {
     let server = Server::start(Options::default());
-    apply_base(&server).await;
+    apply_base(&server);
     let fleet = Fleet::at("eighth", server.kubeconfig(STRATIFY));
     fleet.sync("the fleet").ends_with(0);
     fleet.config_map("config", "a", "2");
@@ -38,7 +38,11 @@ async fn the_base_is_taken_and_its_rights_are_enough() {
     fleet.sync("a changes, b goes").ends_with(0);
     assert_eq!(config_map(&server, "eighth", "a").await.expect("it stays")["data"]["key"], "2");
     assert_eq!(config_map(&server, "eighth", "b").await, None::<Value>, "it is gone");
-    fleet.manifest("config", "role", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\nrules: []\n");
+    fleet.manifest(
+        "config",
+        "role",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\nrules: []\n",
+    );
     fleet.sync("a kind that it has no right to").ends_with(1).says(&["Role r would be refused", "cannot patch"]);
     assert_eq!(config_map(&server, "eighth", "a").await.expect("it stays")["data"], json!({ "key": "2" }));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stratify::decide::document::Site;
+use stratify::decide::plan::inventory::OTHER;
 use stratify::decide::plan::{Expected, LayerInventory, ObjectChange, Operation, Version, Why, object_digest};
 use stratify::decide::profile::Record;
 use stratify::decide::rollout::Answer;
@@ -130,8 +131,12 @@ impl Cluster {
         let fits = match (&change.expected, &there) {
             (Expected::Absent, Some(_)) | (Expected::Version(_), None) => false,
             (Expected::Version(version), Some(stored)) => *version.0 == *stored.version.to_string(),
-            (Expected::Any, Some(stored)) => mark(&stored.manifest).is_some(),
-            (Expected::Absent | Expected::Any, None) => true,
+            (Expected::Any, Some(stored))
+                if mark(&stored.manifest).is_none() && change.operation != Operation::Keep =>
+            {
+                return Err(Why::Unmarked("it does not bear our mark".into()));
+            }
+            (Expected::Any, _) | (Expected::Absent, None) => true,
         };
         if fits { Ok(()) } else { Err(Why::Conflict("another one is there".into())) }
     }
@@ -175,7 +180,7 @@ impl Cluster {
                 let there: Option<Digest> = self.objects.get(&spot).map(|stored| object_digest(&stored.manifest));
                 if there.is_none() || there != entry.applied {
                     entry.intended = entry.intended.or(entry.applied);
-                    entry.applied = None;
+                    entry.applied = entry.applied.and(there).map(|_| OTHER);
                 }
             }
         }

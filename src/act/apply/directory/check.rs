@@ -12,6 +12,8 @@ pub(super) struct Marks<'a> {
     pub(super) uid: &'a str,
     pub(super) fleet: &'a str,
     pub(super) cluster: &'a ClusterName,
+    /// Names that the cluster had before: its marks may still stand under them.
+    pub(super) formerly: &'a [ClusterName],
     pub(super) layer: &'a LayerName,
 }
 
@@ -35,7 +37,8 @@ struct Found {
 
 impl Marks<'_> {
     fn own(&self, owner: &Owner, layer: &LayerName) -> bool {
-        owner.fleet == self.fleet && owner.cluster == *self.cluster && owner.layer == *layer
+        let is_its = owner.cluster == *self.cluster || self.formerly.contains(&owner.cluster);
+        owner.fleet == self.fleet && is_its && owner.layer == *layer
     }
 }
 
@@ -49,7 +52,7 @@ pub(super) fn check(directory: &Directory, marks: &Marks<'_>, change: &ObjectCha
         }
         Operation::Prune => {
             let Some(found) = found else { return Ok(Todo::Remove { path }) }; // its folders may be left
-            ours(marks, marks.layer, &path, &found)?;
+            ours(marks, marks.layer, &path, &found, Why::Unmarked)?;
             expected(marks, &change.expected, &path, &found)?;
             Ok(Todo::Remove { path })
         }
@@ -99,7 +102,9 @@ fn put(
         // An earlier try did it, and its answer was lost.
         Some(found) if found.bytes == bytes => Ok(Todo::Done { bytes, then_remove: None }),
         Some(found) => {
-            ours(marks, marks.layer, &path, &found)?;
+            // What is expected to be absent was never ours.
+            let why = if change.expected == Expected::Absent { Why::Conflict } else { Why::Unmarked };
+            ours(marks, marks.layer, &path, &found, why)?;
             let same = found.owner.as_ref().map(|owner| owner.digest) == change.manifest.as_ref().map(Digested::digest);
             if !(same && change.expected == Expected::Absent) {
                 expected(marks, &change.expected, &path, &found)?;
@@ -120,12 +125,12 @@ fn moved(
     if let Some(found) = &found
         && found.bytes != bytes
     {
-        ours(marks, marks.layer, &path, found)?;
+        ours(marks, marks.layer, &path, found, Why::Conflict)?;
     }
     let done = found.is_some_and(|found| found.bytes == bytes);
     let then_remove = match old {
         Some(old) => {
-            ours(marks, from, &old_path, &old)?;
+            ours(marks, from, &old_path, &old, Why::Unmarked)?;
             if !done {
                 expected(marks, &change.expected, &old_path, &old)?;
             }
@@ -148,13 +153,19 @@ fn keep(marks: &Marks<'_>, path: String, found: Option<Found>) -> Todo {
     }
 }
 
-fn ours(marks: &Marks<'_>, layer: &LayerName, path: &str, found: &Found) -> Result<(), Failure> {
+fn ours(
+    marks: &Marks<'_>,
+    layer: &LayerName,
+    path: &str,
+    found: &Found,
+    why: impl FnOnce(String) -> Why,
+) -> Result<(), Failure> {
     let whose = match &found.owner {
         Some(owner) if marks.own(owner, layer) => return Ok(()),
         Some(owner) => format!("that of layer {} of cluster {} of fleet {}", owner.layer, owner.cluster, owner.fleet),
         None => "none".into(),
     };
-    Err(refused(Why::Conflict, format!("`{path}`: expected the mark of layer {layer} of this cluster, found {whose}")))
+    Err(refused(why, format!("`{path}`: expected the mark of layer {layer} of this cluster, found {whose}")))
 }
 
 fn expected(marks: &Marks<'_>, expected: &Expected, path: &str, found: &Found) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ mod object;
 
 use crate::client::directory::{Directory, DirectoryError, Lock, Reason};
 use crate::decide::plan::layout::{IDENTITY, LOCK, OWN_FOLDER, RECORD, inventory_path, version_of};
-use crate::decide::plan::{LayerInventory, ObjectChange, Verdict, Version, Why, inventory};
+use crate::decide::plan::{LayerInventory, ObjectChange, Plan, Verdict, Version, Why, inventory};
 use crate::decide::profile::Record;
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Owner, Source};
@@ -30,13 +30,16 @@ pub struct Writer {
     uid: String,
     fleet: String,
     cluster: ClusterName,
+    /// Names that the cluster had before.
+    formerly: Vec<ClusterName>,
     /// The generation of the record that we know to be there; with another one somebody took over.
     generation: u64,
 }
 
 impl Writer {
-    /// Opens the directory, makes what is absent, clears what a cut-off write left; one of another cluster is refused.
-    pub fn open(root: &Path, fleet: &str, cluster: &ClusterName) -> Result<Self, Fault> {
+    /// Opens the directory, makes what is absent, clears what a cut-off write left; one of another cluster is refused,
+    /// unless it is named as one that this cluster was before.
+    pub fn open(root: &Path, fleet: &str, cluster: &ClusterName, formerly: &[ClusterName]) -> Result<Self, Fault> {
         let fail = |error: DirectoryError| {
             let hint = "the target must be a folder that this process may read and write, and no link";
             Fault { spurious: error.is_spurious(), ..fault(root, &error.to_string(), hint) }
@@ -48,7 +51,7 @@ impl Writer {
             Fault { spurious: matches!(why, Why::Unavailable(_)), ..fault(root, text(&why), hint) }
         })?;
         if let Some(record) = &record
-            && (*record.fleet != *fleet || record.cluster != *cluster)
+            && (*record.fleet != *fleet || (record.cluster != *cluster && !formerly.contains(&record.cluster)))
         {
             let hint = "give each cluster a directory of its own in the settings";
             let found = format!("found that of cluster {} of fleet {}", record.cluster, record.fleet);
@@ -62,7 +65,14 @@ impl Writer {
         let uid = identity(&directory).map_err(fail)?;
         drop(lock);
         let generation = record.map_or(0, |record| record.generation);
-        Ok(Self { directory, uid, fleet: fleet.into(), cluster: cluster.clone(), generation })
+        Ok(Self {
+            directory,
+            uid,
+            fleet: fleet.into(),
+            cluster: cluster.clone(),
+            formerly: formerly.to_vec(),
+            generation,
+        })
     }
 
     /// Returns the identity of the directory.
@@ -125,7 +135,7 @@ impl Writer {
     }
 
     fn marks<'a>(&'a self, layer: &'a LayerName) -> Marks<'a> {
-        Marks { uid: &self.uid, fleet: &self.fleet, cluster: &self.cluster, layer }
+        Marks { uid: &self.uid, fleet: &self.fleet, cluster: &self.cluster, formerly: &self.formerly, layer }
     }
 
     /// Does something under the lock, with the generation of the record that is there.
@@ -146,12 +156,15 @@ impl Writer {
     }
 }
 
-/// Says whether [`Writer::write`] would do the change, and does nothing; a directory that is absent would be made.
-pub fn probe(root: &Path, fleet: &str, cluster: &ClusterName, layer: &LayerName, change: &ObjectChange) -> Verdict {
+/// Says whether [`Writer::write`] would do a change of the plan, and does nothing; a directory that is absent would be
+/// made.
+pub fn probe(root: &Path, plan: &Plan, layer: &LayerName, change: &ObjectChange) -> Verdict {
+    let (fleet, cluster) = (&*plan.change.fleet, &plan.change.cluster);
+    let formerly = plan.begin.as_ref().map_or(&[][..], |record| &record.formerly);
     let checked = match Directory::open(root) {
         Ok(None) => return Verdict::Admitted,
         Ok(Some(directory)) => read_identity(&directory).map_err(Failure::Failed).and_then(|uid| {
-            let marks = Marks { uid: &uid.unwrap_or_default(), fleet, cluster, layer };
+            let marks = Marks { uid: &uid.unwrap_or_default(), fleet, cluster, formerly, layer };
             check::check(&directory, &marks, change).map(drop)
         }),
         Err(error) => Err(error.into()),
@@ -259,7 +272,11 @@ fn not_ours<T: Default>(listed: Result<T, DirectoryError>) -> Result<T, Director
 
 fn text(why: &Why) -> &str {
     match why {
-        Why::Conflict(text) | Why::Invalid(text) | Why::Forbidden(text) | Why::Unavailable(text) => text,
+        Why::Conflict(text)
+        | Why::Unmarked(text)
+        | Why::Invalid(text)
+        | Why::Forbidden(text)
+        | Why::Unavailable(text) => text,
     }
 }
 

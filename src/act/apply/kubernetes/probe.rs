@@ -2,7 +2,7 @@
 //! Guarantee: changes nothing; an object that is there and not ours is refused, with who manages it.
 use super::answer::{conflicts, lacks_namespace, why};
 use super::prune::{Ours, find};
-use super::target::{CONCURRENT, Owner, Pathless, Target, managers, named, path_of, version_of};
+use super::target::{CONCURRENT, Owner, Pathless, Target, managers, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
 use crate::decide::plan::conflict::{Conflict, Taking, judge, last_applied, words};
 use crate::decide::plan::ignore::{ignored, without};
@@ -117,7 +117,7 @@ async fn probe_end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, change
         Ok(Ours::Live { live, .. }) => {
             Verdict::AdmittedOver { expected: Expected::Version(version_of(&live)), conflicts: Conflicts::Refuse }
         }
-        Ok(Ours::Foreign(why)) => Verdict::Unverified(format!("{} is left as it is: {why}", named(change))),
+        Ok(Ours::Foreign(why)) => Verdict::Refused(Why::Unmarked(why)),
         Err(Why::Unavailable(why)) => Verdict::Unverified(why),
         Err(why) => Verdict::Refused(why),
     }

@@ -3,7 +3,7 @@
 use crate::client::kubernetes::{Kinds, ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::plan::secret::Place;
-use crate::decide::plan::{ObjectChange, Plan, Version, Why};
+use crate::decide::plan::{Plan, Version, Why};
 use crate::decide::profile::LayerOptions;
 use crate::decide::value::Value;
 use crate::name::{ClusterName, LayerName, ObjectId};
@@ -131,14 +131,5 @@ impl From<Pathless> for Why {
             Pathless::Unserved(why) | Pathless::Scope(why) => Self::Invalid(why),
             Pathless::Incomplete(why) => Self::Unavailable(why),
         }
-    }
-}
-
-/// Returns an object's kind, namespace and name in words.
-pub(super) fn named(change: &ObjectChange) -> String {
-    let object = &change.object;
-    match &object.namespace {
-        Some(namespace) => format!("{} {namespace}/{}", object.kind, object.name),
-        None => format!("{} {}", object.kind, object.name),
     }
 }

@@ -1,5 +1,6 @@
 //! In: what is wanted and what was answered for one commit and context. Out: what to post, and not before when.
-//! Guarantee: pending, the verdict, at most one correction, then nothing; nothing pending after a verdict.
+//! Guarantee: pending, the verdict, at most one correction, then nothing; nothing pending after a verdict, nothing at
+//! all after a success: that all was seen once stays true.
 use super::super::status::{Context, State, Status};
 use crate::decide::value::{Digest, Domain, Hasher, Timestamp};
 use crate::name::CommitId;
@@ -111,7 +112,8 @@ impl Row {
 
     /// Whether nothing will be posted any more.
     pub fn is_frozen(&self) -> bool {
-        self.verdicts >= VERDICTS_MAX
+        let is_success = self.posted.as_ref().is_some_and(|posted| posted.state == State::Success);
+        is_success || self.verdicts >= VERDICTS_MAX
     }
 
     /// Takes what is wanted now, and returns whether that changes anything.
@@ -204,10 +206,13 @@ impl Row {
 
 /// Whether one who was told `known` need not be told `new`.
 ///
-/// A verdict that is no success is not worded anew: its one correction is left for the success that may follow.
+/// A success is a dated fact. A verdict that is none is not worded anew: its one correction is left for the success that
+/// may follow.
 fn is_enough(known: &Status, new: &Status) -> bool {
-    let is_trouble = matches!(known.state, State::Failure | State::Error);
-    known.says(new) || (is_trouble && known.state == new.state)
+    match (known.state, new.state) {
+        (State::Success, _) | (State::Failure | State::Error, State::Failure | State::Error) => true,
+        _ => known.says(new),
+    }
 }
 
 /// Returns the wait after so many refusals: doubled, and up to half as much again, so that rows refused together come

@@ -90,6 +90,25 @@ fn after_the_verdict_and_one_correction_it_is_frozen() {
 }
 
 #[test]
+fn a_success_stays_and_a_correction_is_not_spent_on_another_trouble() {
+    let mut desk = Desk::default();
+    desk.want(State::Error, "nobody could find out");
+    assert_eq!(desk.post_all().len(), 1, "the verdict");
+    desk.want(State::Failure, "it failed");
+    assert_eq!(desk.next(), None, "it is no better");
+    desk.want(State::Success, "all synced");
+    assert_eq!(desk.post_all(), [(State::Success, "all synced".into())], "it recovered without a new commit");
+    let mut desk = Desk::default();
+    desk.want(State::Success, "all synced");
+    assert_eq!(desk.post_all().len(), 1, "the verdict");
+    desk.want(State::Failure, "somebody else changed it");
+    assert_eq!(desk.next(), None, "that all was seen once stays true");
+    desk.restart();
+    desk.want(State::Failure, "somebody else changed it");
+    assert_eq!(desk.next(), None, "after a restart, too");
+}
+
+#[test]
 fn a_verdict_on_its_way_lets_nothing_pending_follow() {
     let mut desk = Desk::default();
     desk.want(State::Success, "all synced");
@@ -262,9 +281,16 @@ impl Seen {
         match event {
             Event::Want(commit, state) => {
                 self.desk.outbox.want(&key(commit), status(commit, state, "said"), now);
-                if state.is_verdict() && self.verdicts(commit) < 2 {
-                    self.wanted[usize::from(commit)] = Some(state);
-                }
+                let at = usize::from(commit);
+                let told = self.flying[at].or(self.taken[at].last().copied()).filter(|told| told.is_verdict());
+                let is_trouble = |state| matches!(state, State::Failure | State::Error);
+                self.wanted[at] = match told {
+                    _ if !state.is_verdict() => self.wanted[at],
+                    // What was told last is not taken back, and one trouble is as good as another.
+                    Some(State::Success) => Some(State::Success),
+                    Some(told) if is_trouble(told) && is_trouble(state) => Some(told),
+                    _ => Some(state),
+                };
             }
             Event::Next => drop(self.next()),
             Event::Posted(commit) => {
@@ -307,9 +333,10 @@ proptest! {
         }
         for (commit, taken) in (0..3_u8).zip(&seen.taken) {
             let last = taken.last().copied().filter(|state| state.is_verdict());
-            let is_frozen = seen.verdicts(commit) == 2;
-            prop_assert!(is_frozen || last == seen.wanted[usize::from(commit)], "{taken:?}");
+            prop_assert!(last == seen.wanted[usize::from(commit)], "{taken:?}");
             prop_assert!(seen.verdicts(commit) <= 2, "the verdict and one correction: {taken:?}");
+            let success = taken.iter().position(|state| *state == State::Success);
+            prop_assert!(success.is_none_or(|at| at + 1 == taken.len()), "nothing after a success: {taken:?}");
             let first = taken.iter().position(|state| state.is_verdict()).unwrap_or(taken.len());
             prop_assert!(taken.iter().skip(first).all(|state| state.is_verdict()), "never pending again: {taken:?}");
         }

@@ -24,7 +24,8 @@ const IDENTITY_BYTES_MAX: usize = 256;
 /// The most layers of one cluster: far more than any profile has, and bounds what is held of a foreign folder.
 const LAYERS_MAX: usize = 1_000;
 
-/// Returns what the directory is and remembers; one that is absent or holds no record was never applied to.
+/// Returns what the directory is and remembers; one that is absent or holds no record was never applied to. The record
+/// may be another cluster's of the same fleet: whether that one became this one is not known here.
 ///
 /// A directory that has no identity yet has an empty one; whoever writes first gives it one.
 pub fn facts(root: &Path, fleet: &str, cluster: &ClusterName) -> Result<ClusterState, Fault> {
@@ -43,12 +44,10 @@ pub fn facts(root: &Path, fleet: &str, cluster: &ClusterName) -> Result<ClusterS
         return Err(Fault { spurious: true, ..foreign(root, &found, hint) });
     }
     let record = record.unwrap_or_else(unborn);
-    if *record.fleet != *fleet || record.cluster != *cluster {
-        let found = format!(
-            "expected the directory of cluster {cluster} of fleet {fleet}, found that of cluster {} of fleet {}",
-            record.cluster, record.fleet
-        );
-        return Err(foreign(root, &found, "give each cluster a directory of its own in the settings"));
+    if *record.fleet != *fleet {
+        let found =
+            format!("expected the directory of a cluster of fleet {fleet}, found that of fleet {}", record.fleet);
+        return Err(foreign(root, &found, "give each fleet directories of its own in the settings"));
     }
     Ok(ClusterState {
         uid: Uid(identity(&directory).map_err(|error| unreadable(root, &error))?.into()),

@@ -5,6 +5,7 @@ use crate::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::drift::{is_unchanged, shows};
 use crate::decide::plan::ignore::{ignored, without};
+use crate::decide::plan::inventory::OTHER;
 use crate::decide::plan::secret::{Place, with_marks};
 use crate::decide::plan::{ClusterState, object_digest};
 use crate::decide::profile::Ignore;
@@ -44,7 +45,7 @@ pub async fn mark_drift(
                     let manifest = without(&marked, &ignored(rules, name, object, &marked, live));
                     if !shows(live, &manifest) && differs(server, object, &manifest, live).await {
                         entry.intended = entry.intended.or(entry.applied);
-                        entry.applied = None;
+                        entry.applied = Some(OTHER);
                     }
                 }
                 _ => {}

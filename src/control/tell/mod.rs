@@ -1,15 +1,17 @@
 //! In: heads, preparations, ends of syncs. Out: the statuses that are wanted of each commit.
-//! Guarantee: derived from where the clusters stand; a commit that was overtaken ends when the newer one has its verdict.
-use super::engine::waiting;
+//! Guarantee: derived from where the clusters stand; a commit that was overtaken ends when the newer one has its verdict,
+//! also over a restart.
+mod plan;
+
 use super::outside::now;
 use super::prepare::Prepared;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{
-    Condition, Context, Environment, Remembered, Report, Standing, State, Status, counted, environment_status,
+    Condition, Context, Environment, Open, Remembered, Report, Standing, State, Status, environment_status,
     overtaken_status,
 };
-use crate::decide::value::{Diagnostic, Digest};
+use crate::decide::value::Digest;
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,12 +38,8 @@ pub(super) struct Told {
     left: BTreeSet<Key>,
     /// The clusters of which something is to be remembered, or forgotten.
     changed: BTreeSet<ClusterName>,
-}
-
-#[derive(Debug)]
-struct Open {
-    commit: CommitId,
-    wanted: BTreeMap<ClusterName, Digest>,
+    /// The open commits that are to be remembered, or forgotten.
+    changed_open: BTreeSet<(EnvironmentName, CommitId)>,
 }
 
 impl Told {
@@ -51,8 +49,12 @@ impl Told {
     }
 
     /// Takes what an earlier process remembered.
-    pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>) {
+    pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>, open: Vec<Open>) {
         self.head = Some(head);
+        for open in open {
+            self.left.remove(&key(open.commit, Context::environment(None, &open.environment)));
+            self.open.entry(open.environment.clone()).or_default().push(open);
+        }
         for Remembered { environment, standing, is_concerned } in rows {
             let cluster = standing.cluster.clone();
             if is_concerned {
@@ -75,15 +77,30 @@ impl Told {
         changed.into_iter().map(|cluster| (cluster.clone(), row(&cluster))).collect()
     }
 
-    /// Returns all clusters.
+    /// Returns the same of commits whose verdict is open, by the keys of their rows.
+    pub(super) fn unsaved_open(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let row = |name: &EnvironmentName, commit: CommitId| {
+            self.open.get(name)?.iter().find(|open| open.commit == commit).map(Open::encode)
+        };
+        let changed = std::mem::take(&mut self.changed_open);
+        changed.iter().map(|(name, commit)| (Open::key(name, *commit), row(name, *commit))).collect()
+    }
+
+    /// Returns all clusters that documents describe.
     pub(super) fn clusters(&self) -> impl Iterator<Item = &ClusterName> {
-        self.standings.keys()
+        self.standings.values().filter(|standing| standing.condition != Condition::Released).map(|it| &it.cluster)
+    }
+
+    /// Returns the environments.
+    pub(super) fn names(&self) -> impl Iterator<Item = &EnvironmentName> {
+        self.names.iter()
     }
 
     /// Returns the clusters that are not where they should be.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = ClusterName> {
-        let is_open =
-            |standing: &&Standing| !matches!(standing.condition, Condition::Synced { .. } | Condition::NotAffected);
+        let is_open = |standing: &&Standing| {
+            !matches!(standing.condition, Condition::Synced { .. } | Condition::NotAffected | Condition::Released)
+        };
         self.standings.values().filter(is_open).map(|standing| standing.cluster.clone())
     }
 
@@ -108,17 +125,17 @@ impl Told {
         }
         self.changed.extend(std::mem::take(&mut self.concerned));
         self.changed.extend(clusters.iter().chain(released).cloned());
-        self.concerned.clone_from(clusters);
-        for cluster in released {
-            self.standings.remove(cluster);
-            self.reports.remove(cluster);
-            self.environments.remove(cluster);
-        }
+        self.concerned = clusters.union(released).cloned().collect();
+        self.forget_released();
         for cluster in clusters {
             if let Some(environment) = fleet.index.environment_of(cluster) {
                 self.environments.insert(cluster.clone(), environment);
             }
-            self.standings.insert(cluster.clone(), waiting(cluster, Digest([0; 32])));
+            self.standings.insert(cluster.clone(), standing(cluster, Condition::Waiting));
+        }
+        for cluster in released {
+            self.reports.remove(cluster);
+            self.standings.insert(cluster.clone(), standing(cluster, Condition::Released));
         }
         self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
         self.names.extend(self.environments.values().cloned());
@@ -126,18 +143,25 @@ impl Told {
         outbox.want(&key_of(&plan), plan, now());
     }
 
-    /// Takes note of what the head would change.
-    pub(super) fn planned(&mut self, commit: CommitId, prepared: &[&Prepared], outbox: &mut Outbox) {
-        for one in prepared {
+    /// Takes note of what the head would change in all clusters that it concerns; the fresh ones were looked at now.
+    pub(super) fn planned(
+        &mut self,
+        commit: CommitId,
+        prepared: &[&Prepared],
+        fresh: &BTreeSet<ClusterName>,
+        outbox: &mut Outbox,
+    ) {
+        for one in prepared.iter().filter(|one| fresh.contains(&one.cluster)) {
             self.changed.insert(one.cluster.clone());
             if let (Ok(summary), Some(standing)) = (&one.change, self.standings.get_mut(&one.cluster)) {
                 standing.wanted = summary.digest;
+                standing.note.clone_from(&summary.note);
                 if let Some(held) = &summary.held {
                     standing.condition = held.clone();
                 }
             }
         }
-        let status = plan_status(commit, prepared);
+        let status = plan::status(commit, prepared);
         outbox.want(&key_of(&status), status, now());
         self.end_left(&Context::plan(None), commit, outbox);
         for name in self.names.clone() {
@@ -145,11 +169,49 @@ impl Told {
             let wanted =
                 wanted.filter_map(|one| Some((one.cluster.clone(), one.change.as_ref().ok()?.digest))).collect();
             let open = self.open.entry(name.clone()).or_default();
-            open.retain(|old| old.commit != commit);
-            open.push(Open { commit, wanted });
+            open.retain(|open| open.commit != commit);
+            open.push(Open { environment: name.clone(), commit, wanted });
+            self.changed_open.insert((name.clone(), commit));
             if open.len() > OVERTAKEN_MAX {
-                open.remove(0);
+                self.changed_open.insert((name.clone(), open.remove(0).commit));
             }
+            self.tell(&name, outbox);
+        }
+        self.end_strangers(commit, outbox);
+    }
+
+    /// Takes note of a cluster that no document describes any longer.
+    pub(super) fn released(&mut self, report: Report) {
+        self.reports.insert(report.cluster.clone(), report);
+    }
+
+    /// What the head before released is nobody's now.
+    fn forget_released(&mut self) {
+        let is_released = |standing: &&Standing| standing.condition == Condition::Released;
+        let gone: Vec<ClusterName> = self.standings.values().filter(is_released).map(|it| it.cluster.clone()).collect();
+        for cluster in gone {
+            self.standings.remove(&cluster);
+            self.reports.remove(&cluster);
+            self.environments.remove(&cluster);
+            self.changed.insert(cluster);
+        }
+    }
+
+    /// Ends what was said of the head under environments that it does not have, while it was held.
+    fn end_strangers(&mut self, head: CommitId, outbox: &mut Outbox) {
+        let known: BTreeSet<Context> = self.names.iter().map(|name| Context::environment(None, name)).collect();
+        let plan = Context::plan(None);
+        let is_stranger = |key: &&Key| key.commit == head && key.context != plan && !known.contains(&key.context);
+        let strangers: Vec<Key> = outbox.iter().map(|(key, _)| key).filter(is_stranger).cloned().collect();
+        for key in strangers {
+            let text = "no cluster is affected: the commit has no such environment";
+            outbox.want(&key, Status::new(head, key.context.clone(), State::Success, text, now()), now());
+        }
+    }
+
+    /// Tells all environments anew where they stand with the head.
+    pub(super) fn retell(&mut self, outbox: &mut Outbox) {
+        for name in self.names.clone() {
             self.tell(&name, outbox);
         }
     }
@@ -177,13 +239,21 @@ impl Told {
     }
 
     /// Takes note of a head that is not synced until someone accepts it.
-    pub(super) fn hold(&mut self, commit: CommitId, why: &str, outbox: &mut Outbox) {
-        let mut names = self.names.clone();
-        if names.is_empty() {
-            names.extend(EnvironmentName::new("unknown").ok());
+    pub(super) fn hold(
+        &mut self,
+        commit: CommitId,
+        why: &str,
+        environments: &BTreeSet<EnvironmentName>,
+        outbox: &mut Outbox,
+    ) {
+        let names: BTreeSet<&EnvironmentName> = self.names.iter().chain(environments).collect();
+        let mut contexts: Vec<Context> = names.into_iter().map(|name| Context::environment(None, name)).collect();
+        // Every commit has a plan, and this one is not planned either.
+        if contexts.is_empty() {
+            contexts.push(Context::plan(None));
         }
-        for name in names {
-            let status = Status::new(commit, Context::environment(None, &name), State::Failure, why, now());
+        for context in contexts {
+            let status = Status::new(commit, context, State::Failure, why, now());
             outbox.want(&key_of(&status), status, now());
         }
     }
@@ -218,9 +288,12 @@ impl Told {
             self.end_left(&status.context, head, outbox);
         }
         let Some(open) = self.open.get_mut(name) else { return };
+        let mut ended = Vec::new();
         open.retain(|old| {
             if old.commit == head {
-                return !status.state.is_verdict();
+                let is_open = !status.state.is_verdict();
+                ended.extend((!is_open).then_some(head));
+                return is_open;
             }
             let standings: Vec<Standing> = standings
                 .iter()
@@ -231,13 +304,19 @@ impl Told {
                 .collect();
             match overtaken_status(old.commit, &status, &environment, &standings, now()) {
                 Some(status) => {
+                    ended.push(old.commit);
                     outbox.want(&key_of(&status), status, now());
                     false
                 }
                 None => true,
             }
         });
+        self.changed_open.extend(ended.into_iter().map(|commit| (name.clone(), commit)));
     }
+}
+
+fn standing(cluster: &ClusterName, condition: Condition) -> Standing {
+    Standing { cluster: cluster.clone(), wanted: Digest([0; 32]), condition, since: now(), note: None }
 }
 
 fn key_of(status: &Status) -> Key {
@@ -248,47 +327,6 @@ fn not_affected(standing: Standing) -> Standing {
     match standing.condition {
         Condition::Synced { .. } => Standing { condition: Condition::NotAffected, ..standing },
         _ => standing,
-    }
-}
-
-fn plan_status(commit: CommitId, prepared: &[&Prepared]) -> Status {
-    let broken: Vec<&Prepared> = prepared.iter().copied().filter(|one| one.change.is_err()).collect();
-    let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();
-    let layers: usize = prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.layers).sum();
-    let deletions: usize =
-        prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.deletions).sum();
-    if broken.is_empty() {
-        let text = if changed == 0 {
-            "nothing changes".to_owned()
-        } else {
-            let (layers, clusters) = (counted(layers, "layer"), counted(changed, "cluster"));
-            format!("{layers} of {clusters} to change, {} to delete", counted(deletions, "object"))
-        };
-        return Status::new(commit, Context::plan(None), State::Success, &text, now());
-    }
-    let mut said: Vec<String> = Vec::new();
-    for one in &broken {
-        if let Err(fault) = &one.change {
-            said.push(format!("{}: {}", one.cluster, first_line(fault)));
-        }
-    }
-    let text = format!(
-        "{} of {} clusters cannot be planned: {}",
-        broken.len(),
-        prepared.len(),
-        said.first().map_or("", String::as_str)
-    );
-    Status::new(commit, Context::plan(None), State::Failure, &text, now()).detail(&said.join("\n"))
-}
-
-fn first_line(fault: &crate::decide::value::Fault) -> String {
-    let place = |said: &Diagnostic| said.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
-    match &fault.source {
-        crate::decide::value::Source::Documents(said) => said
-            .iter()
-            .find(|said| said.is_error())
-            .map_or_else(|| fault.to_string(), |said| format!("{}{} {}", place(said), said.code, said.message)),
-        crate::decide::value::Source::Error(_) => fault.to_string(),
     }
 }
 

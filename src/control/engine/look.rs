@@ -1,0 +1,168 @@
+//! In: what looks at repositories gave. Out: the clusters that are to be planned, or why all stay as they are.
+//! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
+use super::super::look::{Compared, Looked, Moved, News, Stirred, look, stir};
+use super::super::outside::now;
+use super::super::prepare::{Round, prepare};
+use super::super::release::{Released, release};
+use super::{Engine, Event, LOOK_PAUSE, Observer};
+use crate::decide::fleet::Fleet;
+use crate::decide::schedule::Wake;
+use crate::decide::value::{Fault, Timestamp};
+use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
+use crate::observe::mirror::Head;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl<O: Observer> Engine<O> {
+    /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
+    pub(super) fn look(&mut self) {
+        if self.looking {
+            self.look_again = true;
+            return;
+        }
+        let allowed = self.last_look.map_or(Timestamp(0), |last| last.after(LOOK_PAUSE));
+        if now() < allowed {
+            self.look_due = Some(allowed);
+            return;
+        }
+        self.last_look = Some(now());
+        self.looking = true;
+        let (outside, events, last) = (self.outside.clone(), self.events.clone(), self.head);
+        let is_first = !self.looked;
+        tokio::task::spawn_blocking(move || {
+            let looked = look(&outside, last, is_first);
+            let _ = events.send(Event::Looked(looked));
+        });
+    }
+
+    /// Looks at what the head names of a repository; one that is under way is followed by another one, where it may
+    /// have begun too early to see what was accepted.
+    pub(super) fn stir(&mut self, repository: Option<RepoName>, compared: Compared) {
+        if let Some(again) = self.stirring.get_mut(&repository) {
+            if compared == Compared::WithNothing {
+                *again = Some(compared);
+            }
+            return;
+        }
+        self.stirring.insert(repository.clone(), None);
+        let (outside, events, head) = (self.outside.clone(), self.events.clone(), self.head);
+        tokio::task::spawn_blocking(move || {
+            let stirred = stir(&outside, repository.as_ref(), head, compared);
+            let _ = events.send(Event::Stirred(repository, stirred));
+        });
+    }
+
+    /// The clusters that read a repository otherwise now are planned anew, at the head that they have.
+    pub(super) fn stirred(&mut self, repository: Option<RepoName>, stirred: Result<Stirred, Fault>) {
+        let again = self.stirring.remove(&repository).flatten();
+        let Stirred { moved, trouble } = stirred.unwrap_or_else(|fault| Stirred { moved: None, trouble: Some(fault) });
+        if let Some(fault) = &trouble {
+            self.observer.trouble(fault);
+        }
+        match (moved, again) {
+            (_, Some(compared)) => self.stir(repository, compared),
+            (Some((commit, fleet, clusters)), None) if self.head == Some(commit) => {
+                self.prepare(commit, fleet, clusters, Vec::new());
+            }
+            // A head came meanwhile, and may have been read as the repository was before.
+            (Some(_), None) => self.stir(repository, Compared::WithNothing),
+            (None, None) => {}
+        }
+    }
+
+    pub(super) fn looked(&mut self, looked: Result<Looked, Fault>) {
+        self.looking = false;
+        let is_first = !std::mem::replace(&mut self.looked, true);
+        looked.iter().flat_map(|looked| &looked.troubles).for_each(|fault| self.observer.trouble(fault));
+        match looked {
+            Ok(Looked { head: Head::At(commit), news: News::None, .. }) if is_first => self.resumed(commit),
+            Ok(Looked { news: News::Head(moved), .. }) => {
+                let touched = moved.touched.clusters.clone();
+                self.moved(moved);
+                if is_first {
+                    self.look_at_others(&touched);
+                }
+            }
+            Ok(Looked { head, environments, news: News::Pins(commit, fleet, clusters), .. }) => {
+                self.unmoved(head, &environments);
+                self.prepare(commit, fleet, clusters, Vec::new());
+            }
+            Ok(Looked { head, environments, news: News::None, .. }) => self.unmoved(head, &environments),
+            Err(fault) => self.observer.trouble(&fault),
+        }
+        if std::mem::take(&mut self.look_again) {
+            self.look();
+        }
+    }
+
+    /// The head is the one of an earlier process: nothing is told anew, and every cluster is looked at.
+    fn resumed(&mut self, commit: CommitId) {
+        self.observer.head(commit, self.told.clusters().count());
+        self.look_at_others(&BTreeSet::new());
+    }
+
+    /// What happened to the targets while no process ran is seen by a look, which writes nothing where nothing did.
+    fn look_at_others(&mut self, but: &BTreeSet<ClusterName>) {
+        let others: Vec<ClusterName> =
+            self.told.clusters().filter(|cluster| !but.contains(*cluster)).cloned().collect();
+        for cluster in others {
+            self.request(&cluster, Wake::Interval);
+        }
+    }
+
+    /// A head that cannot be synced holds all clusters as they are, and its commit says so.
+    fn unmoved(&mut self, head: Head, environments: &BTreeSet<EnvironmentName>) {
+        let Some(why) = head.why_held() else {
+            // Its statuses said that it was held.
+            if self.held.take().is_some() {
+                self.told.retell(&mut self.outbox);
+            }
+            return;
+        };
+        self.observer.held(&why);
+        if let Head::BranchGone { last: Some(commit) } | Head::Rewound { now: commit, .. } = head {
+            self.told.hold(commit, &why, environments, &mut self.outbox);
+        }
+        self.held = Some(why);
+    }
+
+    fn moved(&mut self, moved: Moved) {
+        let Moved { commit, fleet, touched, released } = moved;
+        self.held = None;
+        self.head = Some(commit);
+        self.observer.head(commit, touched.clusters.len());
+        let mut clusters: BTreeSet<ClusterName> = touched.clusters.clone();
+        clusters.extend(self.told.unsettled().filter(|cluster| fleet.index.environment_of(cluster).is_some()));
+        for released in &touched.released {
+            self.schedule.forget(released);
+            self.outside.supersede(released);
+        }
+        self.told.moved(commit, &fleet, &clusters, &touched.released, &mut self.outbox);
+        // What held for the clusters of the head before says nothing of this one.
+        self.outside.set_round(Round::default());
+        self.prepared.clear();
+        self.unplanned = 0;
+        self.prepare(commit, fleet, clusters, released);
+    }
+
+    fn prepare(
+        &mut self,
+        commit: CommitId,
+        fleet: Arc<Fleet>,
+        clusters: BTreeSet<ClusterName>,
+        released: Vec<Released>,
+    ) {
+        self.preparing += 1;
+        self.unplanned += 1;
+        let (outside, events) = (self.outside.clone(), self.events.clone());
+        let work = self.compute.spawn(async move {
+            let mut reports = Vec::new();
+            for released in &released {
+                reports.extend(release(&*outside, &fleet, released, commit, now()).await);
+            }
+            let prepared = prepare(&*outside, &fleet, &clusters).await;
+            let _ = events.send(Event::Prepared(commit, prepared, reports));
+        });
+        drop(work);
+    }
+}

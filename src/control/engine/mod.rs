@@ -1,0 +1,305 @@
+//! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
+//! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
+mod look;
+mod syncs;
+mod posts;
+mod asks;
+
+pub use posts::Posted;
+
+use super::compute::Compute;
+use super::look::{Compared, Looked, Stirred};
+use super::outside::{Outside, now};
+use super::prepare::Prepared;
+use super::statuses::Statuses;
+use super::tell::Told;
+use crate::client::store::Store;
+use crate::decide::report::Report;
+use crate::decide::report::outbox::Outbox;
+use crate::decide::schedule::Schedule;
+use crate::decide::value::{Fault, Timestamp};
+use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
+use crate::observe::watch::Queue;
+use crate::serve::socket::{Acceptance, Asked};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// The fleet's repository is to be looked at.
+    Woken,
+    /// It was looked at.
+    Looked(Result<Looked, Fault>),
+    /// A repository is to be looked at for what the head names of it; none is the fleet's own.
+    Stir(Option<RepoName>),
+    /// It was looked at.
+    Stirred(Option<RepoName>, Result<Stirred, Fault>),
+    /// Clusters that a head concerns were looked at, and those released that it describes no longer.
+    Prepared(CommitId, Vec<Prepared>, Vec<Report>),
+    /// The sync of a cluster ended.
+    Ended(Box<Report>),
+    /// Statuses were posted, or not.
+    Posted(Posted),
+    /// A person accepted a head, or holds a tag.
+    Accepted(Acceptance),
+    /// Something in a target changed.
+    Drifted,
+    /// A command asks.
+    Asked(Asked),
+    /// It is time for what was to be done later.
+    Due,
+    /// The process is to end.
+    Stopped,
+}
+
+/// When the loop ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Once all is synced and posted.
+    Settled,
+    /// Not before it is told to.
+    Stopped,
+}
+
+/// Which clusters are synced; the others are planned, and wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// All of them.
+    All,
+    /// This one.
+    Cluster(ClusterName),
+    /// Those of this environment.
+    Environment(EnvironmentName),
+}
+
+/// Who is told what happens, as it happens.
+pub trait Observer: Send {
+    /// A head is there, with how many clusters it concerns.
+    fn head(&mut self, commit: CommitId, clusters: usize);
+
+    /// A head is there that is not synced.
+    fn held(&mut self, why: &str);
+
+    /// The sync of a cluster ended.
+    fn ended(&mut self, report: &Report);
+
+    /// Something went wrong that concerns no cluster.
+    fn trouble(&mut self, fault: &Fault);
+}
+
+/// The loop and all that it knows.
+pub struct Engine<O> {
+    pub(super) outside: Arc<Outside>,
+    compute: Compute,
+    store: Store,
+    statuses: Statuses,
+    pub(super) outbox: Outbox,
+    schedule: Schedule,
+    events: mpsc::UnboundedSender<Event>,
+    pub(super) told: Told,
+    only: Only,
+    /// Why the branch is not synced, if it is not.
+    held: Option<String>,
+    head: Option<CommitId>,
+    /// The head whose clusters were all looked at: from there the next process goes on.
+    planned: Option<CommitId>,
+    saved: Option<CommitId>,
+    /// What the head would change in the clusters that it concerns.
+    prepared: BTreeMap<ClusterName, Prepared>,
+    looking: bool,
+    look_again: bool,
+    looked: bool,
+    /// The repositories that are looked at for what the head names of them, each with how it is looked at once more.
+    stirring: BTreeMap<Option<RepoName>, Option<Compared>>,
+    preparing: usize,
+    /// How many of those are of the head.
+    unplanned: usize,
+    posting: usize,
+    last_look: Option<Timestamp>,
+    look_due: Option<Timestamp>,
+    drift_due: Option<Timestamp>,
+    observer: O,
+}
+
+/// The least time between two looks: a plan a quarter of a second is as many as a burst of commits is worth.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
+const DRIFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The table of the clusters' standings.
+const STANDINGS: &str = "standings";
+
+/// The table of the head that the standings are of, and its key there.
+const HEAD: &str = "head";
+
+/// The table of the commits whose verdict is open.
+const OPEN: &str = "open";
+
+/// The table of the outbox.
+const OUTBOX: &str = "outbox";
+
+impl<O: Observer> Engine<O> {
+    /// Builds the loop; what the outbox of an earlier process still has to post is posted.
+    pub fn new(
+        outside: Arc<Outside>,
+        statuses: Statuses,
+        store: Store,
+        observer: O,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Fault> {
+        let compute = Compute::new().map_err(|error| Fault::bug(format!("threads did not start: {error}")))?;
+        let rows = store.all(OUTBOX)?;
+        let (outbox, unread) = Outbox::restore(rows.iter().map(|(_, row)| row.as_slice()));
+        for why in unread {
+            tracing::warn!(why, "a row of the outbox was not read");
+        }
+        // Killed between a post and its row: only then can the lock of our ref be there with nobody behind it.
+        if outbox.wakes().is_some() {
+            statuses.unlock()?;
+        }
+        let mut told = Told::after(&outbox);
+        let head = posts::remembered(&store, &mut told)?;
+        // Unbounded: each sender has at most one event under way for each cluster, post and look.
+        let (events, received) = mpsc::unbounded_channel();
+        let schedule = Schedule::new(outside.settings().running_max);
+        let engine = Self {
+            outside,
+            compute,
+            store,
+            statuses,
+            outbox,
+            schedule,
+            events,
+            told,
+            only: Only::All,
+            held: None,
+            head,
+            planned: head,
+            saved: head,
+            prepared: BTreeMap::new(),
+            looking: false,
+            look_again: false,
+            looked: false,
+            stirring: BTreeMap::new(),
+            preparing: 0,
+            unplanned: 0,
+            posting: 0,
+            last_look: None,
+            look_due: None,
+            drift_due: None,
+            observer,
+        };
+        Ok((engine, received))
+    }
+
+    /// Syncs only these clusters; the others are planned, and wait.
+    #[must_use]
+    pub fn only(mut self, only: Only) -> Self {
+        self.only = only;
+        self
+    }
+
+    /// Returns the clusters that there are, each with its environment.
+    pub fn clusters(&self) -> BTreeMap<ClusterName, EnvironmentName> {
+        self.told.clusters().map(|cluster| (cluster.clone(), self.told.environment_of(cluster))).collect()
+    }
+
+    /// Returns where events go.
+    pub fn events(&self) -> mpsc::UnboundedSender<Event> {
+        self.events.clone()
+    }
+
+    /// Ends the loop and returns who was told.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
+    /// Returns the reports of the clusters, by name.
+    pub fn reports(&self) -> &BTreeMap<ClusterName, Report> {
+        &self.told.reports
+    }
+
+    /// Runs until it ends.
+    pub async fn run(&mut self, mut received: mpsc::UnboundedReceiver<Event>, until: Until) -> Result<(), Fault> {
+        loop {
+            self.start_syncs();
+            self.post()?;
+            if until == Until::Settled && self.is_settled() {
+                self.outbox.hasten();
+                self.post()?;
+                if !self.outbox.is_pressing() {
+                    return self.save();
+                }
+            }
+            self.do_what_is_due();
+            let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
+            let wakes = wakes.into_iter().flatten().min();
+            let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
+            let event = tokio::select! {
+                event = received.recv() => event.unwrap_or(Event::Stopped),
+                () = tokio::time::sleep(left) => Event::Due,
+            };
+            match event {
+                Event::Woken => self.look(),
+                Event::Looked(looked) => self.looked(looked),
+                Event::Stir(repository) => self.stir(repository, Compared::WithBefore),
+                Event::Stirred(repository, stirred) => self.stirred(repository, stirred),
+                Event::Prepared(commit, prepared, released) => self.prepared(commit, prepared, released),
+                Event::Ended(report) => self.ended(&report),
+                Event::Posted(posted) => self.posted(posted),
+                Event::Accepted(acceptance) => self.accepted(acceptance),
+                Event::Drifted => self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE))),
+                Event::Asked(asked) => self.asked(asked),
+                Event::Due => {}
+                Event::Stopped => return self.save(),
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.looked
+            && !self.looking
+            && self.stirring.is_empty()
+            && self.look_due.is_none()
+            && self.preparing == 0
+            && self.posting == 0
+            && self.schedule.running() == 0
+            && self.schedule.waiting() == 0
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = now();
+        if self.look_due.is_some_and(|due| due <= now) {
+            self.look_due = None;
+            self.look();
+        }
+        if self.drift_due.is_some_and(|due| due <= now) {
+            self.drift_due = None;
+            self.drifted();
+        }
+    }
+}
+
+/// Wakes the loop whenever the queue does; `own` is the name of the fleet's own repository.
+pub async fn forward(queue: Arc<Queue>, own: RepoName, events: mpsc::UnboundedSender<Event>) {
+    loop {
+        for wake in queue.next().await {
+            let event = if wake.repository == own { Event::Woken } else { Event::Stir(Some(wake.repository)) };
+            if events.send(event).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Hands the asks of commands to the loop.
+pub async fn forward_asks(mut asks: mpsc::Receiver<Asked>, events: mpsc::UnboundedSender<Event>) {
+    while let Some(asked) = asks.recv().await {
+        if events.send(Event::Asked(asked)).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! In: plans of a head, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
+//! Guarantee: what was not asked for is planned and told, and waits.
+use super::super::outside::now;
+use super::super::prepare::{Prepared, Round};
+use super::super::sync::sync;
+use super::{Engine, Event, Observer, Only};
+use crate::decide::report::{Condition, Report, failed};
+use crate::decide::schedule::{Ending, Wake};
+use crate::decide::value::Fault;
+use crate::name::{ClusterName, CommitId};
+use std::collections::BTreeSet;
+
+impl<O: Observer> Engine<O> {
+    /// Asks for the sync of a cluster, if it is one of those that are to be synced.
+    pub(super) fn request(&mut self, cluster: &ClusterName, why: Wake) {
+        let is_asked_for = match &self.only {
+            Only::All => true,
+            Only::Cluster(only) => only == cluster,
+            Only::Environment(only) => *only == self.told.environment_of(cluster),
+        };
+        if is_asked_for {
+            self.schedule.request(cluster, why);
+        }
+    }
+
+    pub(super) fn prepared(&mut self, commit: CommitId, prepared: Vec<Prepared>, released: Vec<Report>) {
+        self.preparing -= 1;
+        if self.head != Some(commit) {
+            return;
+        }
+        self.unplanned = self.unplanned.saturating_sub(1);
+        for report in released {
+            self.observer.ended(&report);
+            self.told.released(report);
+        }
+        let fresh: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
+        self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));
+        self.outside.set_round(Round::of(self.prepared.values()));
+        let all: Vec<&Prepared> = self.prepared.values().collect();
+        self.told.planned(commit, &all, &fresh, &mut self.outbox);
+        self.planned = Some(commit);
+        for cluster in &fresh {
+            let Some(report) = self.unplannable(commit, cluster) else {
+                self.outside.supersede(cluster);
+                self.request(cluster, Wake::Commit);
+                continue;
+            };
+            self.observer.ended(&report);
+            self.told.ended(&report, &mut self.outbox);
+            if report.spurious {
+                self.request(cluster, Wake::Retry);
+            }
+        }
+    }
+
+    /// Returns why a cluster cannot be planned, if it cannot.
+    fn unplannable(&self, commit: CommitId, cluster: &ClusterName) -> Option<Report> {
+        let one = self.prepared.get(cluster)?;
+        let fault = one.change.as_ref().err()?;
+        Some(failed(cluster, &one.environment, commit, None, fault.repeated(), now()))
+    }
+
+    pub(super) fn start_syncs(&mut self) {
+        // Before all clusters of a head are looked at, nobody knows how much it deletes in all of them together; nor
+        // while those are looked at anew that read another repository otherwise.
+        let Some(commit) = self.head.filter(|_| self.planned == self.head && self.unplanned == 0) else { return };
+        while let Some(cluster) = self.schedule.next(now()) {
+            self.outside.begin(&cluster);
+            let (outside, events) = (self.outside.clone(), self.events.clone());
+            let environment = self.told.environment_of(&cluster);
+            let name = cluster.clone();
+            let work = self.compute.spawn(async move { sync(&*outside, &name, commit).await });
+            tokio::spawn(async move {
+                let ended = match work.await {
+                    Ok(Ok(report)) => report,
+                    Ok(Err(fault)) => failed(&cluster, &environment, commit, None, fault, now()),
+                    Err(_) => {
+                        let fault = Fault::bug("the sync did not come to its end");
+                        failed(&cluster, &environment, commit, None, fault, now())
+                    }
+                };
+                let _ = events.send(Event::Ended(Box::new(ended)));
+            });
+        }
+    }
+
+    pub(super) fn ended(&mut self, report: &Report) {
+        let is_newest = self.head == Some(report.commit);
+        let waits = matches!(report.standing.condition, Condition::Waiting);
+        let ending = match (report.spurious, waits && !is_newest) {
+            (_, true) => Ending::Again,
+            (true, false) => Ending::Spurious,
+            (false, false) => Ending::Settled,
+        };
+        self.schedule.ended(&report.cluster, ending, now());
+        self.observer.ended(report);
+        self.told.ended(report, &mut self.outbox);
+    }
+
+    /// All clusters are looked at: which one changed is not told apart, and a look writes nothing.
+    pub(super) fn drifted(&mut self) {
+        let synced =
+            self.told.reports.values().filter(|report| matches!(report.standing.condition, Condition::Synced { .. }));
+        let clusters: Vec<ClusterName> = synced.map(|report| report.cluster.clone()).collect();
+        for cluster in clusters {
+            self.request(&cluster, Wake::Drift);
+        }
+    }
+}
