@@ -38,7 +38,11 @@ async fn the_base_is_taken_and_its_rights_are_enough() {
     fleet.sync("a changes, b goes").ends_with(0);
     assert_eq!(config_map(&server, "eighth", "a").await.expect("it stays")["data"]["key"], "2");
     assert_eq!(config_map(&server, "eighth", "b").await, None::<Value>, "it is gone");
-    fleet.manifest("config", "role", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\nrules: []\n");
+    fleet.manifest(
+        "config",
+        "role",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: r }\nrules: []\n",
+    );
     fleet.sync("a kind that it has no right to").ends_with(1).says(&["Role r would be refused", "cannot patch"]);
     assert_eq!(config_map(&server, "eighth", "a").await.expect("it stays")["data"], json!({ "key": "2" }));
 }

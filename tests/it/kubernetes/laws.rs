@@ -95,7 +95,8 @@ async fn converged(case: &str, server: &Server, fleet: &Fleet) {
 
 /// Makes an object that is somebody else's.
 async fn theirs(server: &Server, namespace: &str) {
-    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "theirs" }, "data": { "a": "b" } });
+    let object =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "theirs" }, "data": { "a": "b" } });
     let uri = format!("/api/v1/namespaces/{namespace}/configmaps");
     let request = http::Request::post(uri).header("content-type", "application/json");
     let request = request.body(object.to_string().into_bytes()).expect("it is a request");
