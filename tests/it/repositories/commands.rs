@@ -63,6 +63,9 @@ fn a_tag_that_moved_holds_until_somebody_decides() {
     two.platform.git(&["tag", "--force", "mesh-1"]);
     let moved = format!("the tag moved from {first} to {second}");
     two.run(&["sync"]).ends_with(1).says(&["ST0213", &moved, "environment.yaml:6:53"]);
+    // That the commit before was synced stays true; a commit that comes now has the failure.
+    two.fleet.commit("another commit");
+    two.run(&["sync"]).ends_with(1).says(&["ST0213", &moved, "environment.yaml:6:53"]);
     assert_eq!(two.run(&["status"]).says(&["failure"]).code, Some(0), "its commit says so");
     assert!(two.object().is_some_and(|text| text.contains("value: one")), "it stays as it is");
     let (first, accept) = (first.to_string(), ["accept", "--tag", "mesh-1", "--repository", "platform"]);
