@@ -74,12 +74,18 @@ pub(super) fn disruption(
     let replaced = (kind == ChangeKind::Replaced).then(|| (replacement(layer.role), &source));
     let gravest = classes.chain(replaced).max_by_key(|(class, _)| *class);
     match gravest {
-        Some((class, path)) if class > Disruption::Restart || felt < Disruption::Restart => {
+        Some((class, path))
+            if class > Disruption::Restart
+                || (class >= felt && class > Disruption::None && felt < Disruption::Restart) =>
+        {
             let why = format!("{} at {path}", name(class));
-            (class, (class > Disruption::None).then(|| (path.clone(), why.into())))
+            (class, Some((path.clone(), why.into())))
         }
-        _ if felt == Disruption::Restart => (Disruption::Restart, Some((pointer("values"), "pods restart".into()))),
-        _ => (Disruption::None, None),
+        _ if felt == Disruption::None => (Disruption::None, None),
+        _ => {
+            let why = if felt == Disruption::Restart { "pods restart" } else { "reload of what reads its objects" };
+            (felt, Some((pointer("values"), why.into())))
+        }
     }
 }
 

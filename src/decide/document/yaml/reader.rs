@@ -367,12 +367,27 @@ impl<'a> Builder<'a> {
             | ErrorKind::TabInIndentation
             | ErrorKind::TabInPlainScalar => error(
                 codes::TAB,
-                bytes,
+                self.tab(start),
                 "a tab stands where YAML takes only spaces".to_owned(),
                 Some("indent with spaces"),
             ),
             kind => error(codes::SYNTAX, bytes, format!("this is no YAML: {kind}"), None),
         }
+    }
+
+    /// Returns the first tab that stands in an indentation, from a line on: the parser names where it was when it met it.
+    fn tab(&self, from: usize) -> Range<usize> {
+        let text = &*self.text.0;
+        let line = text.get(..from).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+        let mut at = line;
+        for line in text.get(line..).unwrap_or_default().split_inclusive('\n') {
+            let blank = line.find(|letter| letter != ' ' && letter != '\t').unwrap_or(line.len());
+            if let Some(tab) = line.get(..blank).and_then(|blank| blank.find('\t')) {
+                return at + tab..at + tab + 1;
+            }
+            at += line.len();
+        }
+        from..(from + 1).min(text.len())
     }
 }
 
@@ -451,6 +466,17 @@ mod tests {
         let deep: String = (0..300).map(|level| " ".repeat(level) + "a:\n").collect();
         assert!(json(&deep).is_err_and(|error| error.starts_with("ST0107")), "in blocks too");
         assert!(json("a:\n\t- b\n").is_err_and(|error| error.starts_with("ST0110")), "a tab is named");
+        for text in
+            ["a:\n\t- b\n", "a: b\n\tc: d\n", "a:\n  b: c\n\td: e\n", "a:\n  b: >\n\tc\n", "a: 'x\ty'\nb:\n \tc: d\n"]
+        {
+            let error = read(&Text(text.into()), &Limits::default()).map(drop).map_err(|error| error.bytes);
+            let tab = text.lines().map(str::len).scan(0, |at, line| Some(std::mem::replace(at, *at + line + 1)));
+            let tab = tab.zip(text.lines()).find_map(|(at, line)| {
+                line.trim_start_matches(' ').starts_with('\t').then(|| at + line.find('\t').unwrap_or(0))
+            });
+            let tab = narrow(tab.expect("there is one"));
+            assert_eq!(error, Err(tab..tab + 1), "it is shown where it stands: {text:?}");
+        }
         assert!(json("a: .inf\n").is_err_and(|error| error.starts_with("ST0114")), "JSON has no infinity");
         assert!(json("a: !!binary aGk=\n").is_err_and(|error| error.starts_with("ST0109")), "other tags are refused");
         assert!(json("a: {b: 1\n").is_err_and(|error| error.starts_with("ST0102")), "what is cut off is refused");
