@@ -1,5 +1,6 @@
 //! In: a text and limits. Out: its documents as trees, or the first place where it is no YAML that we take.
 //! Guarantee: time and memory are bounded by the limits, whatever the text says of itself.
+use super::block;
 use super::node::{Form, Index, Raw, Tree};
 use super::scalar::{Plain, resolve};
 use crate::decide::document::codes;
@@ -63,10 +64,19 @@ pub fn read(text: &Text, limits: &Limits) -> Result<Stream, YamlError> {
             hint: Some("split it, or move what is not configuration elsewhere"),
         });
     }
+    let mut builder = Builder::new(text, limits);
+    match block::take(source, &mut builder) {
+        Some(()) => Ok(Stream { documents: builder.documents }),
+        None => read_events(text, limits),
+    }
+}
+
+/// Reads all that YAML is.
+pub(super) fn read_events(text: &Text, limits: &Limits) -> Result<Stream, YamlError> {
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
     let mut builder = Builder::new(text, limits);
-    for event in Parser::new_from_str_with_options(source, options) {
+    for event in Parser::new_from_str_with_options(&text.0, options) {
         let (event, span) = event.map_err(|error| builder.refused(&error))?;
         let bytes = span.byte_range().unwrap_or_default();
         builder.take(event, bytes)?;
@@ -74,7 +84,7 @@ pub fn read(text: &Text, limits: &Limits) -> Result<Stream, YamlError> {
     Ok(Stream { documents: builder.documents })
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     text: &'a Text,
     limits: &'a Limits,
     tree: Tree,
@@ -82,11 +92,11 @@ struct Builder<'a> {
     open: Vec<(usize, usize)>,
     anchors: BTreeMap<usize, Vec<Raw>>,
     alias_nodes: usize,
-    documents: Vec<Arc<Tree>>,
+    pub(super) documents: Vec<Arc<Tree>>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a Text, limits: &'a Limits) -> Self {
+    pub(super) fn new(text: &'a Text, limits: &'a Limits) -> Self {
         Self {
             text,
             limits,
@@ -101,25 +111,37 @@ impl<'a> Builder<'a> {
     fn take(&mut self, event: Event<'_>, bytes: Range<usize>) -> Result<(), YamlError> {
         match event {
             Event::Scalar(value, style, anchor, tag) => {
-                let form = self.scalar(&value, style, tag.as_deref(), &bytes)?;
-                let trimmed = if form == Form::Quoted { bytes.start + 1..bytes.end.saturating_sub(1) } else { bytes };
-                let at = self.push(form, trimmed);
+                let at = self.push_scalar(&value, style, tag.as_deref(), bytes)?;
                 self.remember(anchor, at);
             }
             Event::MappingStart(_, anchor, tag) => self.begin(Form::Map, anchor, tag.as_deref(), bytes)?,
             Event::SequenceStart(_, anchor, tag) => self.begin(Form::List, anchor, tag.as_deref(), bytes)?,
             Event::MappingEnd | Event::SequenceEnd => self.end(bytes)?,
             Event::Alias(id) => self.alias(id, bytes)?,
-            Event::DocumentEnd => {
-                let tree = std::mem::replace(&mut self.tree, empty(self.text));
-                self.anchors.clear();
-                if tree.nodes.first().is_some_and(|root| root.form != Form::Empty) {
-                    self.documents.push(Arc::new(tree));
-                }
-            }
+            Event::DocumentEnd => self.end_document(),
             _ => {}
         }
         Ok(())
+    }
+
+    pub(super) fn end_document(&mut self) {
+        let tree = std::mem::replace(&mut self.tree, empty(self.text));
+        self.anchors.clear();
+        if tree.nodes.first().is_some_and(|root| root.form != Form::Empty) {
+            self.documents.push(Arc::new(tree));
+        }
+    }
+
+    pub(super) fn push_scalar(
+        &mut self,
+        value: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        bytes: Range<usize>,
+    ) -> Result<usize, YamlError> {
+        let form = self.scalar(value, style, tag, &bytes)?;
+        let trimmed = if form == Form::Quoted { bytes.start + 1..bytes.end.saturating_sub(1) } else { bytes };
+        Ok(self.push(form, trimmed))
     }
 
     fn scalar(
@@ -166,7 +188,13 @@ impl<'a> Builder<'a> {
         Ok(Form::Stored(index))
     }
 
-    fn begin(&mut self, form: Form, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>) -> Result<(), YamlError> {
+    pub(super) fn begin(
+        &mut self,
+        form: Form,
+        anchor: usize,
+        tag: Option<&Tag>,
+        bytes: Range<usize>,
+    ) -> Result<(), YamlError> {
         if tag.is_some_and(|tag| !matches!(tag.core_suffix(), Some("map" | "seq"))) {
             return Err(unsupported_tag(bytes));
         }
@@ -178,7 +206,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn end(&mut self, bytes: Range<usize>) -> Result<(), YamlError> {
+    pub(super) fn end(&mut self, bytes: Range<usize>) -> Result<(), YamlError> {
         let Some((at, anchor)) = self.open.pop() else { return Ok(()) };
         let last = self.tree.nodes.get(at + 1..).and_then(|inside| inside.iter().map(|raw| raw.end).max());
         let flow_end = if bytes.end > bytes.start { narrow(bytes.end) } else { 0 };
