@@ -130,7 +130,7 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
     let Applied::Known(layers) = before else { return plan::Inventory::default() };
     let book = |layer: &crate::decide::render::Layer| {
         let entry = |object: &crate::decide::render::Object| {
-            let digest = plan::object_digest(&object.manifest);
+            let digest = object.manifest.digest();
             ((layer.site, object.id.clone()), plan::Entry { applied: Some(digest), intended: None, uid: None })
         };
         plan::LayerInventory {

@@ -2,6 +2,7 @@
 //! Guarantee: a blob is read once, however many paths and clusters name it; what is read knows no path.
 use super::codes;
 use super::file::{File, span};
+use super::placeholder::Placeholders;
 use super::snapshot::TooLarge;
 use super::yaml::{Limits, Stream, YamlError, read};
 use crate::decide::value::{Diagnostic, Origin, Text, Value, canonical};
@@ -21,6 +22,7 @@ pub struct Blob {
     content: Content,
     stream: OnceLock<Result<(Text, Stream), Wrong>>,
     values: OnceLock<Vec<Value>>,
+    placeholders: OnceLock<Vec<Placeholders>>,
     schema: OnceLock<Result<Validator, String>>,
 }
 
@@ -34,7 +36,14 @@ enum Wrong {
 impl Blob {
     /// Takes the content of a blob.
     pub fn new(id: BlobId, content: Content) -> Self {
-        Self { id, content, stream: OnceLock::new(), values: OnceLock::new(), schema: OnceLock::new() }
+        Self {
+            id,
+            content,
+            stream: OnceLock::new(),
+            values: OnceLock::new(),
+            placeholders: OnceLock::new(),
+            schema: OnceLock::new(),
+        }
     }
 
     /// Returns its id.
@@ -80,6 +89,11 @@ impl Blob {
             Ok((_, stream)) => stream.documents.iter().map(|tree| tree.root().value()).collect(),
             Err(_) => Vec::new(),
         })
+    }
+
+    /// Returns the placeholders of each of [`Self::values`].
+    pub fn placeholders(&self) -> &[Placeholders] {
+        self.placeholders.get_or_init(|| self.values().iter().map(Placeholders::of).collect())
     }
 
     /// Returns its document as a compiled JSON Schema, or why it is none; references lead nowhere outside.

@@ -122,6 +122,11 @@ impl Fragment {
         self.node().text()
     }
 
+    /// Adds all that stands in it, whatever its places; equal bytes are equal values.
+    pub fn content_into(&self, bytes: &mut Vec<u8>) {
+        self.node().content_into(bytes);
+    }
+
     /// Returns it as a value.
     pub fn value(&self) -> Value {
         self.node().value()

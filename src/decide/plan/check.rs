@@ -1,9 +1,10 @@
 //! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
 //! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
-use super::inventory::{LayerInventory, object_digest};
+use super::inventory::LayerInventory;
 use super::model::{LayerChange, ObjectChange, Operation, Plan, Role};
 use super::state::ClusterState;
 use crate::decide::document::Site;
+use crate::decide::value::Digested;
 use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +90,7 @@ fn ahead(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
         let book = books.get(layer.layer.as_str());
         for object in layer.groups.iter().flat_map(super::model::Group::writes) {
             let entry = book.and_then(|book| book.entries.get(&(object.site, object.object.clone())));
-            let intended = object.manifest.as_ref().map(object_digest);
+            let intended = object.manifest.as_ref().map(Digested::digest);
             let is_listed = entry.is_some_and(|entry| intended.is_none() || entry.intended == intended);
             if !is_listed {
                 broken.push(format!("{} {} is written before it is listed", object.object.kind, object.object.name));

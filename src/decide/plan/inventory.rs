@@ -1,7 +1,8 @@
 //! In: what was written to a target, layer by layer. Out: what we own there, as bytes and back.
 //! Guarantee: written ahead of the writes, so an object of ours is always listed; a form of another version is an error.
 use crate::decide::document::Site;
-use crate::decide::value::{Digest, Domain, Value, digest_of};
+use crate::decide::render::OBJECT;
+use crate::decide::value::{Digest, Value, digest_of};
 use crate::name::{LayerName, ObjectId, PlanId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,7 +47,7 @@ pub struct Entry {
 
 /// Returns the digest by which an inventory knows what was written of an object.
 pub fn object_digest(manifest: &Value) -> Digest {
-    digest_of(Domain("object/1"), manifest)
+    digest_of(OBJECT, manifest)
 }
 
 impl LayerInventory {

@@ -4,7 +4,7 @@ use super::inventory::LayerInventory;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
-use crate::decide::value::{Digest, Patch, Pointer, Value};
+use crate::decide::value::{Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +135,7 @@ pub struct ObjectChange {
     /// Back.
     pub inverse: Patch,
     /// What it shall be; none where it goes or is left.
-    pub manifest: Option<Value>,
+    pub manifest: Option<Digested>,
     /// What must be there for it to be done.
     pub expected: Expected,
     /// How far it was tried.

@@ -4,7 +4,7 @@ use super::codes;
 use super::resolve::Sketch;
 use super::scope::Roots;
 use super::template::Templates;
-use crate::decide::document::Texts;
+use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Span, Value};
 use std::sync::Arc;
 
@@ -16,23 +16,20 @@ pub(super) fn fill(
     sketch: &Sketch,
     texts: &Texts,
     documents: &mut [Value],
+    found: &[Placeholders],
     base: &Roots,
     seal: &Seal,
 ) -> Result<Vec<Flows>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut templates: Vec<Templates> = Vec::new();
-    for (at, document) in documents.iter().enumerate() {
-        let values = document.get("values").unwrap_or(&Value::Null);
-        templates.push(Templates::find(values, &|pointer| place(sketch, texts, at, pointer)).unwrap_or_else(|said| {
-            errors.extend(said);
-            Templates::default()
-        }));
+    let mut templates: Vec<Option<Templates<'_>>> = Vec::new();
+    for (at, found) in found.iter().enumerate() {
+        let read = Templates::of(found, &|pointer| place(sketch, texts, at, pointer));
+        templates.push(read.map_err(|said| errors.extend(said)).ok().filter(|_| !found.is_empty()));
     }
-    let before: Vec<Vec<usize>> =
-        templates.iter().enumerate().map(|(at, templates)| named(sketch, templates, at)).collect();
-    let flows = templates.iter().map(flows).collect();
+    let before: Vec<Vec<usize>> = found.iter().enumerate().map(|(at, found)| named(sketch, found, at)).collect();
+    let flows = found.iter().map(flows).collect();
     let mut open: Vec<usize> =
-        (0..documents.len()).filter(|at| templates.get(*at).is_some_and(|found| !found.is_empty())).collect();
+        (0..documents.len()).filter(|at| templates.get(*at).is_some_and(Option::is_some)).collect();
     while !open.is_empty() && errors.is_empty() {
         let is_ready =
             |at: &usize| before.get(*at).is_some_and(|before| !before.iter().any(|other| open.contains(other)));
@@ -42,12 +39,12 @@ pub(super) fn fill(
         };
         open.retain(|other| *other != at);
         // Asked of the names and not of what they lead to: a layer that is not there is told by its name.
-        let names_layers = templates.get(at).is_some_and(names_layers);
+        let names_layers = found.get(at).is_some_and(names_layers);
         let mut roots = if names_layers { with_layers(base, documents) } else { base.clone() };
         if let Some((layer, _)) = sketch.layers.get(at) {
             roots.set("vars", sketch.vars(layer).clone());
         }
-        let Some(templates) = templates.get(at) else { continue };
+        let Some(templates) = templates.get(at).copied().flatten() else { continue };
         let Some(document) = documents.get_mut(at) else { continue };
         let mut values = document.make_map().remove("values").unwrap_or_default();
         let filled = templates.fill(&mut values, &roots.scope(seal), &|pointer| place(sketch, texts, at, pointer));
@@ -71,9 +68,9 @@ pub(super) fn with_layers(base: &Roots, documents: &[Value]) -> Roots {
 }
 
 /// Returns the layers whose values placeholders name; where a name is computed, all others.
-fn named(sketch: &Sketch, templates: &Templates, own: usize) -> Vec<usize> {
+fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize> {
     let mut found = Vec::new();
-    for (_, path) in templates.references() {
+    for path in &placeholders.paths {
         if path.first().is_none_or(|root| &**root != "layers") {
             continue;
         }
@@ -88,17 +85,17 @@ fn named(sketch: &Sketch, templates: &Templates, own: usize) -> Vec<usize> {
     found
 }
 
-fn names_layers(templates: &Templates) -> bool {
-    templates.references().any(|(_, path)| path.first().is_some_and(|root| &**root == "layers"))
+fn names_layers(found: &Placeholders) -> bool {
+    found.paths.iter().any(|path| path.first().is_some_and(|root| &**root == "layers"))
 }
 
-fn flows(templates: &Templates) -> Flows {
+fn flows(found: &Placeholders) -> Flows {
     let flow = |(pointer, path): (&Pointer, Vec<Arc<str>>)| {
         let variable = path.first().filter(|root| &***root == "vars").and(path.get(1))?.clone();
         let inside = std::iter::once(Arc::from("values")).chain(pointer.tokens().iter().cloned());
         Some((inside.collect(), variable))
     };
-    templates.references().filter_map(flow).collect()
+    found.references().filter_map(flow).collect()
 }
 
 fn place(sketch: &Sketch, texts: &Texts, at: usize, pointer: &Pointer) -> Option<Span> {

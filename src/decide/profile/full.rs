@@ -1,10 +1,11 @@
 //! In: what `resolve` settled. Out: the full profile of one cluster, each layer with its source, values and order.
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
+use super::known::Names;
 use super::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
-use crate::decide::value::{Digest, Origin, Pointer, Span, Value};
+use crate::decide::value::{Digest, Digested, Origin, Pointer, Span, Value};
 use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ObjectId, ProfileName, RepoName, RepoPath};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,13 +114,15 @@ pub struct ProfileLayer {
     /// The layers before it, each with the reason.
     pub after: Vec<Edge>,
     /// The layer document: `{name, profile, role, source, version, digest, namespace, releaseName, presets, values, attached, priority, dependsOn, deliverTo, health}`.
-    pub document: Value,
+    pub document: Digested,
     /// Its values, as given to templates; the same as in the document.
     pub values: Value,
     /// Its source.
     pub source: ResolvedSource,
     /// What its `*.tpl.yaml` files may name; empty where it has none.
     pub roots: Roots,
+    /// The layers that its values and its templates name.
+    pub names: Names,
     /// Files that render to objects: of the source, then attached.
     pub manifests: Vec<ManifestFile>,
     /// How long its gate may take to open.

@@ -2,8 +2,9 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
+use super::full::{FullProfile, LayerOptions, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
 use super::health;
+use super::known::{Known, Names, read_by_templates, reads_into, stub};
 use super::options::options;
 use super::order::{Ordered, Place, order};
 use super::patches::object_patch;
@@ -17,10 +18,10 @@ use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
 use super::variable::{Variables, variables, writers};
 use crate::decide::document::kind::duration;
-use crate::decide::document::{Fragment, LayerRole, Site, Texts};
+use crate::decide::document::{Fragment, LayerRole, Placeholders, Site, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
-    Checked, Diagnostic, Digest, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
+    Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
 };
 use crate::name::{BlobId, ClusterName, LayerName};
 use jsonschema::ValidationError;
@@ -28,6 +29,9 @@ use jsonschema::error::ValidationErrorKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The domain in which layer documents are digested.
+const DOCUMENT: Domain = Domain("document/1");
 
 /// A full profile of which only the values are missing: what must be read is known.
 #[derive(Clone, Debug)]
@@ -81,6 +85,11 @@ fn pack_layers(layers: &[(Shaped, Source)]) -> Vec<PackLayer<'_>> {
 impl Sketch {
     /// Returns the blobs that resolving and rendering it read.
     pub fn needs(&self) -> BTreeSet<BlobId> {
+        self.needs_but(&[])
+    }
+
+    /// Returns the blobs that resolving and rendering it read where some layers are known.
+    pub fn needs_but(&self, known: &[Option<Known>]) -> BTreeSet<BlobId> {
         let of = |(_, source): &(Shaped, Source)| {
             let values = source.values_files.iter().flatten().map(|found| found.blob);
             let manifests = source.manifests.iter().map(|file| file.blob);
@@ -88,7 +97,14 @@ impl Sketch {
             let defaults = source.defaults.iter().map(|found| found.blob);
             values.chain(manifests).chain(schema).chain(defaults).collect::<Vec<_>>()
         };
-        self.layers.iter().flat_map(of).collect()
+        let is_needed = |at: usize| known.get(at).is_none_or(Option::is_none);
+        let needed = self.layers.iter().enumerate().filter(|(at, _)| is_needed(*at));
+        needed.flat_map(|(_, layer)| of(layer)).collect()
+    }
+
+    /// Returns what there was to tell of it, before anything is read.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Returns the names of its layers, as they are written.
@@ -126,16 +142,48 @@ impl Sketch {
 
     /// Resolves the values of all layers, and puts the layers in order.
     pub fn resolve(&self, texts: &Texts, seal: &Seal) -> Checked<FullProfile> {
+        let resolved = self.resolve_but(&[], texts, seal)?;
+        Ok(resolved.expect("a layer that nothing is known of needs no other one to be forgotten"))
+    }
+
+    /// Resolves all layers but those that are known, which are given in the order of [`Self::layer_names`]; nothing
+    /// where that cannot be done without them, or where anything has to be told.
+    pub fn outline(&self, known: &[Option<Known>], texts: &Texts, seal: &Seal) -> Option<FullProfile> {
+        let (profile, warnings) = self.resolve_but(known, texts, seal).ok().flatten()?;
+        (warnings.len() == self.warnings.len()).then_some(profile)
+    }
+
+    fn resolve_but(
+        &self,
+        known: &[Option<Known>],
+        texts: &Texts,
+        seal: &Seal,
+    ) -> Result<Option<(FullProfile, Vec<Diagnostic>)>, Vec<Diagnostic>> {
+        let is_whole = known.iter().all(Option::is_none);
+        let known = |at: usize| known.get(at).and_then(Option::as_ref);
         let (mut errors, mut warnings) = (Vec::new(), self.warnings.clone());
         let mut documents: Vec<Value> = Vec::new();
-        for (layer, source) in &self.layers {
-            documents.push(self.document(layer, source, texts, &mut (), &mut errors, &mut warnings));
+        for (at, (layer, source)) in self.layers.iter().enumerate() {
+            documents.push(match known(at) {
+                Some(known) => stub(layer, known),
+                None => self.document(layer, source, texts, &mut (), &mut errors, &mut warnings),
+            });
         }
         if !errors.is_empty() {
             return Err(errors);
         }
         let base = self.base_roots();
-        let flows = super::fill::fill(self, texts, &mut documents, &base, seal)?;
+        let found: Vec<Placeholders> = documents.iter().map(placeholders).collect();
+        let names = self.names(texts, &found);
+        let is_known = |name: &LayerName| {
+            let at = self.layers.iter().position(|(layer, _)| layer.name == *name);
+            at.is_some_and(|at| known(at).is_some())
+        };
+        // Of a known layer there are no values that another one could name.
+        if !is_whole && (0..).zip(&names).any(|(at, names)| known(at).is_none() && names.any(is_known)) {
+            return Ok(None);
+        }
+        let flows = super::fill::fill(self, texts, &mut documents, &found, &base, seal)?;
         self.check_schemas(texts, &documents, &mut errors);
         let places = self.places(&documents, &mut errors);
         let object_patches = self.object_patches(&mut errors);
@@ -143,21 +191,32 @@ impl Sketch {
             return Err(errors);
         }
         let with_layers = super::fill::with_layers(&base, &documents);
-        // The values of all layers stand in the roots of each: hashed for each, they would cost their square.
-        let common = digest_of(Domain("roots/1"), &with_layers.value());
+        let mut without = base;
+        without.set("layers", Value::map(Map::default()));
         let mut layers = Vec::new();
         for place in places {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
-            let roots = if source.manifests.iter().any(|file| file.template) {
-                Some((self.roots_of(shaped, document, &with_layers), common))
-            } else {
-                None
-            };
-            let flows = flows.get(at).cloned().unwrap_or_default();
-            layers.push(self.layer(shaped, source, document.clone(), place, roots, flows));
+            let names = names.get(at).cloned().unwrap_or(Names::All);
+            layers.push(match known(at) {
+                Some(known) => known_layer(shaped, source, known, place),
+                None => {
+                    let roots = if names.is_empty() { &without } else { &with_layers };
+                    let flows = flows.get(at).cloned().unwrap_or_default();
+                    let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
+                    self.layer(shaped, source, texts, document.clone(), place, reads)
+                }
+            });
         }
-        Ok((self.profile(layers, object_patches), warnings))
+        Ok(Some((self.profile(layers, object_patches), warnings)))
+    }
+
+    /// Returns the layers that each layer's values and templates name.
+    fn names(&self, texts: &Texts, found: &[Placeholders]) -> Vec<Names> {
+        let of = |((_, source), found): (&(Shaped, Source), &Placeholders)| {
+            Names::of(&found.paths).and(Names::of(read_by_templates(source, texts)))
+        };
+        self.layers.iter().zip(found).map(of).collect()
     }
 
     /// What all expressions of the cluster may name.
@@ -170,7 +229,7 @@ impl Sketch {
         roots
     }
 
-    fn kubernetes_version(&self) -> Option<Arc<str>> {
+    pub(super) fn kubernetes_version(&self) -> Option<Arc<str>> {
         let layer = self.layers.iter().find(|(layer, _)| layer.role == LayerRole::Kubernetes);
         match layer.map(|(_, source)| &source.resolved) {
             Some(ResolvedSource::Pack { version, .. }) => Some(version.clone()),
@@ -184,8 +243,11 @@ impl Sketch {
         of_profile.unwrap_or(&self.variables.shared)
     }
 
-    fn roots_of(&self, layer: &Shaped, document: &Value, with_layers: &Roots) -> Roots {
-        let mut roots = with_layers.clone();
+    fn roots_of(&self, layer: &Shaped, source: &Source, document: &Value, others: &Roots) -> Roots {
+        if !source.manifests.iter().any(|file| file.template) {
+            return Roots::default();
+        }
+        let mut roots = others.clone();
         roots.set("vars", self.vars(layer).clone());
         roots.set("values", document.get("values").cloned().unwrap_or_default());
         let own = ["name", "version", "namespace", "releaseName"];
@@ -303,44 +365,32 @@ impl Sketch {
         &self,
         shaped: &Shaped,
         source: &Source,
+        texts: &Texts,
         document: Value,
         place: Place,
-        roots: Option<(Roots, Digest)>,
-        flows: Vec<(Pointer, Arc<str>)>,
+        reads: Reads,
     ) -> ProfileLayer {
+        let document = Digested::new(DOCUMENT, document);
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
         let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
-        let mut options = options(shaped);
-        let mut hasher = Hasher::new(Domain("layer/1"));
-        hasher.value(&document).bytes(format!("{options:?}").as_bytes());
-        let roots = roots.map(|(roots, common)| {
-            // The other roots of its own, `values` and `layer`, are parts of its document.
-            hasher.bytes(&common.0).value(self.vars(shaped));
-            roots
-        });
+        let unresolved = unresolved(shaped, source, place);
+        let mut hasher = Hasher::new(Domain("layer/2"));
+        hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
+        reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
         // Of these the document says all, which is digested.
-        options.health = health::read(&document).unwrap_or_default();
-        let renamed_from = shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok());
+        let health = health::read(&document).unwrap_or_default();
         ProfileLayer {
-            name: shaped.name.clone(),
-            renamed_from,
-            profile: shaped.profile.as_ref().map(|(name, _)| name.clone()),
-            role: shaped.role,
-            site: Site::Workload,
             namespace: text("namespace"),
             release_name: text("releaseName").unwrap_or_default(),
-            wave: place.wave,
-            after: place.after,
             values: document.get("values").cloned().unwrap_or_default(),
-            source: source.resolved.clone(),
-            roots: roots.unwrap_or_default(),
-            manifests: source.manifests.clone(),
+            roots: reads.roots,
+            names: reads.names,
+            flows: reads.flows,
             timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
-            options,
-            flows,
             digest: hasher.finish(),
-            at: shaped.at(),
             document,
+            options: LayerOptions { health, ..unresolved.options },
+            ..unresolved
         }
     }
 
@@ -380,6 +430,67 @@ impl Sketch {
             object_patches,
             digest: hasher.finish(),
         }
+    }
+}
+
+/// What a layer reads of others.
+struct Reads {
+    roots: Roots,
+    names: Names,
+    flows: Vec<(Pointer, Arc<str>)>,
+}
+
+/// Returns a layer of which only the digests are known.
+fn known_layer(shaped: &Shaped, source: &Source, known: &Known, place: Place) -> ProfileLayer {
+    let unresolved = unresolved(shaped, source, place);
+    ProfileLayer {
+        namespace: known.namespace.clone(),
+        timeout: known.timeout,
+        digest: known.digest,
+        document: Digested::remembered(known.document),
+        options: LayerOptions { health: known.health.clone(), ..unresolved.options },
+        ..unresolved
+    }
+}
+
+/// Returns a layer with all that its values do not decide.
+fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
+    ProfileLayer {
+        name: shaped.name.clone(),
+        renamed_from: shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok()),
+        profile: shaped.profile.as_ref().map(|(name, _)| name.clone()),
+        role: shaped.role,
+        site: Site::Workload,
+        namespace: None,
+        release_name: Arc::default(),
+        wave: place.wave,
+        after: place.after,
+        values: Value::Null,
+        source: source.resolved.clone(),
+        roots: Roots::default(),
+        names: Names::These(BTreeSet::new()),
+        manifests: source.manifests.clone(),
+        timeout: Duration::ZERO,
+        options: options(shaped),
+        flows: Vec::new(),
+        digest: Digest([0; 32]),
+        at: shaped.at(),
+        document: Digested::remembered(Digest([0; 32])),
+    }
+}
+
+/// Returns the placeholders of a document's values.
+fn placeholders(document: &Value) -> Placeholders {
+    document.get("values").map(Placeholders::of).unwrap_or_default()
+}
+
+fn options(layer: &Shaped) -> LayerOptions {
+    let is = |key: &str, word: &str| layer.field(key).is_some_and(|part| part.text() == word);
+    LayerOptions {
+        paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
+        swap: if is("swap", "remove-first") { Swap::RemoveFirst } else { Swap::NewFirst },
+        on_remove: if is("onRemove", "keep") { OnRemove::Keep } else { OnRemove::Prune },
+        ..LayerOptions::default()
     }
 }
 

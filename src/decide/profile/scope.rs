@@ -16,9 +16,17 @@ impl Roots {
         self.0.insert(name.into(), value);
     }
 
-    /// Returns them as one value: what decides all expressions over them.
-    pub fn value(&self) -> Value {
-        Value::map(self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Map>())
+    /// Returns what stands at a path, or what is sensitive on the way there.
+    pub(super) fn find(&self, path: &[Arc<str>]) -> Option<&Value> {
+        let (root, keys) = path.split_first()?;
+        let mut found = self.0.get(root)?;
+        for key in keys {
+            if matches!(found, Value::Sensitive(_)) {
+                break;
+            }
+            found = found.get(key)?;
+        }
+        Some(found)
     }
 
     /// Returns the scope to evaluate in; an absent label is null.

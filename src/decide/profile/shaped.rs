@@ -15,7 +15,7 @@ pub(super) struct Shaped {
     /// The profile that declares it, by its place among the cluster's profiles.
     pub(super) profile: Option<(ProfileName, usize)>,
     /// What a replacement left of earlier steps: role, namespace, priority and dependsOn alone are read there.
-    kept: Vec<Step>,
+    pub(super) kept: Vec<Step>,
     /// What counts, in order.
     pub(super) steps: Vec<Step>,
 }

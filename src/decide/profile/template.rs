@@ -1,86 +1,37 @@
 //! In: values with placeholders, and what they may name. Out: values without; which variables flow where.
 //! Guarantee: nothing becomes an empty string: an unknown name is a diagnostic where its placeholder stands.
 use super::codes;
-use crate::decide::document::nearest;
-use crate::decide::expression::{ExpressionError, Scope, Template, has_placeholder};
+use crate::decide::document::{Placeholders, nearest};
+use crate::decide::expression::{ExpressionError, Scope};
 use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The placeholders of a value, each with where it stands.
-#[derive(Clone, Debug, Default)]
-pub struct Templates(Vec<(Pointer, Template)>);
+/// Placeholders that can all be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Templates<'a>(&'a Placeholders);
 
 /// Finds the place of the text that stands at a pointer.
 pub type Places<'a> = dyn Fn(&Pointer) -> Option<Span> + 'a;
 
-impl Templates {
-    /// Finds all placeholders of a value; keys have none.
-    pub fn find(value: &Value, places: &Places<'_>) -> Result<Self, Vec<Diagnostic>> {
-        let (mut found, mut errors) = (Self::default(), Vec::new());
-        let mut pointer = Pointer::default();
-        walk(value, &mut pointer, &mut |pointer, text| match Template::parse(text) {
-            Ok(template) => found.0.push((pointer.clone(), template)),
-            Err((bytes, error)) => errors.push(diagnostic(places(pointer), &bytes, &error)),
-        });
-        if errors.is_empty() { Ok(found) } else { Err(errors) }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns the paths that placeholders name, each with the pointer of its text.
-    pub fn references(&self) -> impl Iterator<Item = (&Pointer, Vec<Arc<str>>)> {
-        self.0.iter().flat_map(|(pointer, template)| template.references().into_iter().map(move |path| (pointer, path)))
+impl<'a> Templates<'a> {
+    /// Takes placeholders, or tells which cannot be read.
+    pub fn of(found: &'a Placeholders, places: &Places<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let said = found.wrong.iter().map(|(pointer, bytes, error)| diagnostic(places(pointer), bytes, error));
+        let errors: Vec<Diagnostic> = said.collect();
+        if errors.is_empty() { Ok(Self(found)) } else { Err(errors) }
     }
 
     /// Puts values in the place of placeholders.
-    pub fn fill(&self, value: &mut Value, scope: &Scope<'_>, places: &Places<'_>) -> Result<(), Vec<Diagnostic>> {
+    pub fn fill(self, value: &mut Value, scope: &Scope<'_>, places: &Places<'_>) -> Result<(), Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        for (pointer, template) in &self.0 {
+        for (pointer, template) in &self.0.templates {
             match template.evaluate(scope) {
                 Ok(filled) => put(value, pointer.tokens(), filled),
                 Err((bytes, error)) => errors.push(diagnostic(places(pointer), &bytes, &error)),
             }
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-}
-
-fn walk(value: &Value, pointer: &mut Pointer, take: &mut impl FnMut(&Pointer, &str)) {
-    match value {
-        Value::String(text) if has_placeholder(text) => take(pointer, text),
-        Value::List(items) => {
-            for (at, item) in items.iter().enumerate() {
-                if holds_placeholder(item) {
-                    pointer.push(at.to_string().into());
-                    walk(item, pointer, take);
-                    pointer.pop();
-                }
-            }
-        }
-        Value::Map(map) => {
-            for (key, value) in map.iter() {
-                if holds_placeholder(value) {
-                    pointer.push(key.clone());
-                    walk(value, pointer, take);
-                    pointer.pop();
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whether a placeholder stands anywhere inside.
-fn holds_placeholder(value: &Value) -> bool {
-    match value {
-        Value::String(text) => has_placeholder(text),
-        Value::List(items) => items.iter().any(holds_placeholder),
-        Value::Map(map) => map.iter().any(|(_, value)| holds_placeholder(value)),
-        _ => false,
     }
 }
 

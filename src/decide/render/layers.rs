@@ -3,12 +3,15 @@
 use super::codes;
 use super::expansion::ExpandedPacks;
 use super::kinds::GIVEN_NAMESPACES;
-use super::model::{Layer, Layers, Object};
+use super::memory::{Recalled, Remembered, Shape};
+use super::model::{Defined, Layer, Layers, OBJECT, Object};
 use super::object::{Draft, defined_kind, flatten, group_and_kind, identify, mark};
 use super::order::order_by_kinds;
-use crate::decide::document::{File, Texts, nearest};
+use crate::decide::document::{File, Placeholders, Texts, nearest};
 use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, Templates, undone};
-use crate::decide::value::{Checked, Diagnostic, Map, PatchOperation, Pointer, Seal, Span, Value, apply};
+use crate::decide::value::{
+    Checked, Diagnostic, Digest, Digested, Map, PatchOperation, Pointer, Seal, Span, Value, apply,
+};
 use crate::name::{LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,18 +25,31 @@ pub const LAYER: &str = "stratify.dev/layer";
 
 /// Renders the layers of a full profile; a cluster that is to go has none.
 pub fn layers(profile: &FullProfile, texts: &Texts, _packs: &ExpandedPacks, seal: &Seal) -> Checked<Layers> {
-    let mut renderer = Renderer { profile, texts, seal, errors: Vec::new(), warnings: Vec::new() };
+    let (layers, told) = rendered(profile, &Recalled::new(), texts, seal);
+    if told.errors.is_empty() { Ok((layers, told.warnings)) } else { Err(told.errors) }
+}
+
+/// Renders the layers that are not recalled; nothing where those that are do not fit, or there is anything to tell.
+pub(super) fn outlined(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Seal) -> Option<Layers> {
+    let (layers, told) = rendered(profile, recalled, texts, seal);
+    (told.errors.is_empty() && told.warnings.is_empty() && !told.is_stale).then_some(layers)
+}
+
+fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Seal) -> (Layers, Told) {
+    let mut renderer = Renderer { profile, recalled, texts, seal, told: Told::default() };
     let mut layers = Vec::new();
     if profile.lifecycle != Lifecycle::Delete {
         let drafts: Vec<Vec<Draft>> = profile.layers.iter().map(|layer| renderer.drafts(layer)).collect();
-        layers = renderer.identified(drafts);
-        renderer.patch(&mut layers);
-        order_by_kinds(&mut layers, &mut renderer.warnings);
+        let mut objects = renderer.identified(drafts);
+        renderer.patch(&mut objects);
+        let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
+            Some(remembered) => recalled_layer(layer, remembered),
+            None => whole_layer(layer, objects),
+        };
+        layers = profile.layers.iter().zip(objects).map(layer).collect();
+        order_by_kinds(&mut layers, &mut renderer.told.warnings);
     }
-    let Renderer { errors, warnings, .. } = renderer;
-    if !errors.is_empty() {
-        return Err(errors);
-    }
+    let told = renderer.told;
     let layers = Layers {
         cluster: profile.cluster.clone(),
         environment: profile.environment.clone(),
@@ -45,47 +61,60 @@ pub fn layers(profile: &FullProfile, texts: &Texts, _packs: &ExpandedPacks, seal
         policy: profile.policy.clone(),
         layers,
     };
-    Ok((layers, warnings))
+    (layers, told)
+}
+
+/// What there is to tell of a rendering.
+#[derive(Default)]
+struct Told {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    /// Whether what is recalled of some layer is not what it would be now.
+    is_stale: bool,
 }
 
 struct Renderer<'a> {
     profile: &'a FullProfile,
+    recalled: &'a Recalled,
     texts: &'a Texts,
     seal: &'a Seal,
-    errors: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    told: Told,
 }
 
 impl Renderer<'_> {
     fn drafts(&mut self, layer: &ProfileLayer) -> Vec<Draft> {
         let mut drafts = Vec::new();
-        let before = self.errors.len();
+        if self.recalled.contains_key(&layer.name) {
+            return drafts;
+        }
+        let before = self.told.errors.len();
         for file in &layer.manifests {
             let blob = match self.texts.find(&file.path, file.blob) {
                 Ok(blob) => blob.clone(),
                 Err(said) => {
-                    self.errors.extend(said);
+                    self.told.errors.extend(said);
                     continue;
                 }
             };
             let documents = match blob.documents(&file.path, file.origin.as_ref()) {
                 Ok(documents) => documents,
                 Err(said) => {
-                    self.errors.extend(said);
+                    self.told.errors.extend(said);
                     continue;
                 }
             };
-            for (document, value) in documents.iter().zip(blob.values()) {
-                self.warnings.extend(document.duplicate_warnings());
+            for (at, (document, value)) in documents.iter().zip(blob.values()).enumerate() {
+                self.told.warnings.extend(document.duplicate_warnings());
                 let mut value = value.clone();
-                if file.template {
-                    self.fill(document, &mut value, layer);
+                let found = if file.template { blob.placeholders().get(at) } else { None };
+                if let Some(found) = found.filter(|found| !found.is_empty()) {
+                    self.fill(document, found, &mut value, layer);
                 }
                 flatten(value, &first_line(document), &mut drafts);
             }
         }
-        if drafts.is_empty() && self.errors.len() == before {
-            self.errors.push(
+        if drafts.is_empty() && self.told.errors.len() == before {
+            self.told.errors.push(
                 Diagnostic::error(codes::EMPTY, format!("the layer `{}` renders to no object", layer.name))
                     .at(layer.at.clone())
                     .expected("at least one object")
@@ -95,33 +124,47 @@ impl Renderer<'_> {
         drafts
     }
 
-    fn fill(&mut self, document: &Arc<File>, value: &mut Value, layer: &ProfileLayer) {
+    fn fill(&mut self, document: &Arc<File>, found: &Placeholders, value: &mut Value, layer: &ProfileLayer) {
         let place = |pointer: &Pointer| document.root().find(pointer.tokens()).map(|node| document.span(node));
-        let filled = Templates::find(value, &place)
+        let filled = Templates::of(found, &place)
             .and_then(|templates| templates.fill(value, &layer.roots.scope(self.seal), &place));
-        self.errors.extend(filled.err().into_iter().flatten());
+        self.told.errors.extend(filled.err().into_iter().flatten());
     }
 
-    fn identified(&mut self, drafts: Vec<Vec<Draft>>) -> Vec<Layer> {
+    /// Returns the objects of each layer.
+    fn identified(&mut self, drafts: Vec<Vec<Draft>>) -> Vec<Vec<Identified>> {
         let kinds = drafts.iter().flatten().filter_map(|draft| defined_kind(&draft.manifest));
-        let custom: BTreeSet<_> =
-            kinds.filter(|(_, is_cluster_scoped)| *is_cluster_scoped).map(|(kind, _)| kind).collect();
-        let made: BTreeSet<Arc<str>> =
-            drafts.iter().flatten().filter_map(|draft| namespace_made(&draft.manifest)).collect();
+        let recalled = self.recalled;
+        let known = || recalled.values().map(Remembered::shape);
+        let kinds = kinds.chain(known().flat_map(|shape| shape.defines.iter().cloned()));
+        let custom: BTreeSet<Defined> = kinds.filter(|defined| defined.is_cluster_scoped).collect();
+        let made = drafts.iter().flatten().filter_map(|draft| namespace_made(&draft.manifest));
+        let made: BTreeSet<Arc<str>> = made.chain(known().flat_map(Shape::makes).cloned()).collect();
         let mut seen: BTreeMap<ObjectId, (LayerName, Span)> = BTreeMap::new();
         let mut wanted: BTreeSet<Arc<str>> = made;
         let mut layers = Vec::new();
         for (layer, drafts) in self.profile.layers.iter().zip(drafts) {
-            let mut objects: Vec<Object> = namespace_of(layer, &mut wanted).into_iter().collect();
+            let mut objects: Vec<Identified> = namespace_of(layer, &mut wanted).into_iter().collect();
+            if let Some(remembered) = recalled.get(&layer.name) {
+                let shape = remembered.shape();
+                let mut is_twice = false;
+                for (id, _) in &shape.objects {
+                    is_twice |= seen.insert(id.clone(), (layer.name.clone(), layer.at.clone())).is_some();
+                }
+                self.told.is_stale |=
+                    is_twice || custom != shape.custom || shape.brings_namespace() == objects.is_empty();
+                layers.push(Vec::new());
+                continue;
+            }
             for mut draft in drafts {
                 match identify(&mut draft, layer.namespace.as_ref(), &custom) {
                     Ok(id) => {
                         if let Some((other, at)) = seen.insert(id.clone(), (layer.name.clone(), draft.at.clone())) {
-                            self.errors.push(two_objects(&id, &layer.name, &draft.at, &other, at));
+                            self.told.errors.push(two_objects(&id, &layer.name, &draft.at, &other, at));
                         }
-                        objects.push(Object { id, manifest: draft.manifest, at: draft.at, is_kept: false });
+                        objects.push(Identified { id, manifest: draft.manifest, at: draft.at, is_kept: false });
                     }
-                    Err(error) => self.errors.push(error),
+                    Err(error) => self.told.errors.push(error),
                 }
             }
             let marks = [
@@ -132,31 +175,38 @@ impl Renderer<'_> {
             for object in &mut objects {
                 mark(&mut object.manifest, &marks);
             }
-            layers.push(rendered(layer, objects));
+            layers.push(objects);
         }
         layers
     }
 
     /// Patches run on all layers' objects, in their order; each has to match something.
-    fn patch(&mut self, layers: &mut [Layer]) {
+    fn patch(&mut self, objects: &mut [Vec<Identified>]) {
         for patch in &self.profile.object_patches {
             let mut matched = false;
-            for layer in layers.iter_mut() {
-                let name = layer.name.clone();
-                for object in layer.objects.iter_mut().filter(|object| patch.target.selects(&name, &object.id)) {
+            for (layer, objects) in self.profile.layers.iter().zip(objects.iter_mut()) {
+                for object in objects.iter_mut().filter(|object| patch.target.selects(&layer.name, &object.id)) {
                     matched = true;
-                    patch_object(object, patch, &mut self.errors);
+                    patch_object(object, patch, &mut self.told.errors);
                 }
             }
             if !matched {
-                self.errors.push(no_target(patch, layers));
+                self.told.errors.push(no_target(patch, &self.profile.layers));
             }
         }
     }
 }
 
+/// An object that knows which it is, and may still be patched.
+struct Identified {
+    id: ObjectId,
+    manifest: Value,
+    at: Span,
+    is_kept: bool,
+}
+
 /// A layer that is not there is said as such: it is what people misspell.
-fn no_target(patch: &ObjectPatch, layers: &[Layer]) -> Diagnostic {
+fn no_target(patch: &ObjectPatch, layers: &[ProfileLayer]) -> Diagnostic {
     let unknown = patch.target.layer.as_ref().filter(|name| !layers.iter().any(|layer| layer.name == **name));
     let Some(name) = unknown else {
         return Diagnostic::error(codes::NO_TARGET, "the patch matches no object of the cluster")
@@ -180,7 +230,7 @@ fn namespace_made(manifest: &Value) -> Option<Arc<str>> {
 }
 
 /// The first layer in a namespace that no manifest makes brings it along.
-fn namespace_of(layer: &ProfileLayer, wanted: &mut BTreeSet<Arc<str>>) -> Option<Object> {
+fn namespace_of(layer: &ProfileLayer, wanted: &mut BTreeSet<Arc<str>>) -> Option<Identified> {
     let name = layer.namespace.as_ref().filter(|name| !GIVEN_NAMESPACES.contains(&&***name))?;
     if !wanted.insert(name.clone()) {
         return None;
@@ -188,7 +238,7 @@ fn namespace_of(layer: &ProfileLayer, wanted: &mut BTreeSet<Arc<str>>) -> Option
     let metadata: Map = [("name", Value::String(name.clone()))].into_iter().collect();
     let entries = [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata.into())];
     let id = ObjectId { group: "".into(), kind: "Namespace".into(), namespace: None, name: name.clone() };
-    Some(Object { id, manifest: entries.into_iter().collect::<Map>().into(), at: layer.at.clone(), is_kept: true })
+    Some(Identified { id, manifest: entries.into_iter().collect::<Map>().into(), at: layer.at.clone(), is_kept: true })
 }
 
 fn two_objects(id: &ObjectId, layer: &LayerName, at: &Span, other: &LayerName, first: Span) -> Diagnostic {
@@ -199,8 +249,30 @@ fn two_objects(id: &ObjectId, layer: &LayerName, at: &Span, other: &LayerName, f
         .hint("remove or rename one of them")
 }
 
-fn rendered(layer: &ProfileLayer, objects: Vec<Object>) -> Layer {
+fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>) -> Layer {
+    let defines = objects.iter().filter_map(|object| defined_kind(&object.manifest)).collect();
+    let object = |Identified { id, manifest, at, is_kept }| {
+        let manifest = Digested::new(OBJECT, manifest);
+        Object { id, manifest, is_kept, at }
+    };
+    layer_of(layer, defines, objects.into_iter().map(object).collect())
+}
+
+fn recalled_layer(layer: &ProfileLayer, remembered: &Remembered) -> Layer {
+    let shape = remembered.shape();
+    let object = |((id, is_kept), digest): (&(ObjectId, bool), &Digest)| Object {
+        id: id.clone(),
+        manifest: Digested::remembered(*digest),
+        is_kept: *is_kept,
+        at: layer.at.clone(),
+    };
+    let objects = shape.objects.iter().zip(remembered.digests()).map(object).collect();
+    layer_of(layer, shape.defines.clone(), objects)
+}
+
+fn layer_of(layer: &ProfileLayer, defines: Vec<Defined>, objects: Vec<Object>) -> Layer {
     Layer {
+        defines,
         name: layer.name.clone(),
         renamed_from: layer.renamed_from.clone(),
         role: layer.role,
@@ -234,7 +306,7 @@ fn identity(operation: &PatchOperation) -> Option<&Pointer> {
     changed.into_iter().flatten().find(is_identity)
 }
 
-fn patch_object(object: &mut Object, patch: &ObjectPatch, errors: &mut Vec<Diagnostic>) {
+fn patch_object(object: &mut Identified, patch: &ObjectPatch, errors: &mut Vec<Diagnostic>) {
     for (operation, at) in &patch.patch {
         if let Some(path) = identity(operation) {
             let said = Diagnostic::error(

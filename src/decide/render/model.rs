@@ -2,10 +2,13 @@
 //! Guarantee: each object stands once in a cluster and site, with its namespace and its owner marks.
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Policy, ResolvedSource};
-use crate::decide::value::{Digest, Pointer, Span, Value};
+use crate::decide::value::{Digest, Digested, Domain, Pointer, Span};
 use crate::name::{ClusterName, EnvironmentName, LayerName, ObjectId};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The domain in which manifests are digested.
+pub const OBJECT: Domain = Domain("object/1");
 
 /// A full profile, rendered.
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ pub struct Layer {
     /// The layers before it, each with the reason.
     pub after: Vec<Edge>,
     /// The layer document.
-    pub document: Value,
+    pub document: Digested,
     /// The digest of its document and of the files it renders.
     pub digest: Digest,
     /// How removal and replacement are done.
@@ -57,10 +60,23 @@ pub struct Layer {
     pub flows: Vec<(Pointer, Arc<str>)>,
     /// What it is made from.
     pub source: ResolvedSource,
+    /// The kinds that its objects define.
+    pub defines: Vec<Defined>,
     /// Its objects, in the order of their files.
     pub objects: Vec<Object>,
     /// Where it is written.
     pub at: Span,
+}
+
+/// A kind that a definition makes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Defined {
+    /// Its group.
+    pub group: Arc<str>,
+    /// Its name.
+    pub kind: Arc<str>,
+    /// Whether its objects have no namespace.
+    pub is_cluster_scoped: bool,
 }
 
 /// An object as it shall be.
@@ -69,7 +85,7 @@ pub struct Object {
     /// Which object.
     pub id: ObjectId,
     /// The whole object, with `apiVersion` and `kind`, its namespace and its owner marks.
-    pub manifest: Value,
+    pub manifest: Digested,
     /// Whether it outlives its layer: namespaces that were made for others are never deleted.
     pub is_kept: bool,
     /// Where it is written.

@@ -2,6 +2,7 @@
 //! Guarantee: an object has an id of its own before anything is done with it; lists of objects are taken apart.
 use super::codes;
 use super::kinds::is_cluster_scoped;
+use super::model::Defined;
 use crate::decide::value::{Diagnostic, Map, Span, Value};
 use crate::name::ObjectId;
 use std::collections::BTreeSet;
@@ -32,25 +33,22 @@ pub(super) fn group_and_kind(manifest: &Value) -> Option<(&str, &str)> {
     (!version.is_empty() && !kind.is_empty()).then_some((group, kind))
 }
 
-/// The group and the name of a kind.
-pub(super) type GroupKind = (Arc<str>, Arc<str>);
-
-/// Returns the kinds that a definition among these manifests makes, with whether they have no namespace.
-pub(super) fn defined_kind(manifest: &Value) -> Option<(GroupKind, bool)> {
+/// Returns the kind that a manifest defines, if it is a definition.
+pub(super) fn defined_kind(manifest: &Value) -> Option<Defined> {
     if group_and_kind(manifest)? != ("apiextensions.k8s.io", "CustomResourceDefinition") {
         return None;
     }
     let spec = manifest.get("spec")?;
     let kind = spec.get("names")?.get("kind")?.as_str()?;
-    let scope = spec.get("scope").and_then(Value::as_str);
-    Some(((spec.get("group")?.as_str()?.into(), kind.into()), scope == Some("Cluster")))
+    let is_cluster_scoped = spec.get("scope").and_then(Value::as_str) == Some("Cluster");
+    Some(Defined { group: spec.get("group")?.as_str()?.into(), kind: kind.into(), is_cluster_scoped })
 }
 
-/// Checks a manifest and fills its namespace; `custom` are the custom kinds without namespace.
+/// Checks a manifest and fills its namespace; `custom` are the kinds that manifests define without namespace.
 pub(super) fn identify(
     draft: &mut Draft,
     namespace: Option<&Arc<str>>,
-    custom: &BTreeSet<GroupKind>,
+    custom: &BTreeSet<Defined>,
 ) -> Result<ObjectId, Diagnostic> {
     let wrong = |code, message: &str| Diagnostic::error(code, message).at(draft.at.clone());
     let Some((group, kind)) = group_and_kind(&draft.manifest) else {
@@ -70,7 +68,8 @@ pub(super) fn identify(
         });
     };
     let stated = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str).map(Arc::<str>::from);
-    let is_cluster_scoped = is_cluster_scoped(&group, &kind) || custom.contains(&(group.clone(), kind.clone()));
+    let is_custom = |custom: &&Defined| custom.group == group && custom.kind == kind;
+    let is_cluster_scoped = is_cluster_scoped(&group, &kind) || custom.iter().any(|custom| is_custom(&custom));
     let namespace = match (is_cluster_scoped, stated) {
         (true, Some(_)) => {
             return Err(

@@ -2,7 +2,6 @@
 //! Guarantee: no edge contradicts another one; what comes from a layer that is after for other reasons is told.
 use super::codes;
 use super::model::Layer;
-use super::object::{defined_kind, group_and_kind};
 use crate::decide::profile::{Edge, EdgeReason};
 use crate::decide::value::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +11,7 @@ use std::sync::Arc;
 pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic>) {
     let mut definers: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
     for (at, layer) in layers.iter().enumerate() {
-        for object in &layer.objects {
-            if let Some((kind, _)) = defined_kind(&object.manifest) {
-                definers.insert(kind, at);
-            }
-        }
+        definers.extend(layer.defines.iter().map(|defined| ((defined.group.clone(), defined.kind.clone()), at)));
     }
     if definers.is_empty() {
         return;
@@ -24,11 +19,8 @@ pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
         for object in &layer.objects {
-            let kind = group_and_kind(&object.manifest).map(|(group, kind)| (Arc::from(group), Arc::from(kind)));
-            let Some(definer) = kind.and_then(|kind| definers.get(&kind)).copied().filter(|definer| *definer != at)
-            else {
-                continue;
-            };
+            let kind = (object.id.group.clone(), object.id.kind.clone());
+            let Some(definer) = definers.get(&kind).copied().filter(|definer| *definer != at) else { continue };
             if comes_after(layers, definer, at) {
                 let message = format!("the kind {} is defined by a later layer", object.id.kind);
                 warnings.push(

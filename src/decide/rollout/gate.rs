@@ -2,10 +2,9 @@
 //! Guarantee: an object that was not read, or fell back, opens nothing.
 use crate::decide::document::Site;
 use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous};
-use crate::decide::plan::layout::manifest_digest;
 use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
 use crate::decide::profile::HealthRule;
-use crate::decide::value::{Absence, Live, Timestamp, Value};
+use crate::decide::value::{Absence, Digested, Live, Timestamp, Value};
 use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -164,7 +163,7 @@ fn still_there(object: &Value) -> String {
 
 /// Returns the health of an object; a file must hold the manifest that is wanted, too.
 pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Judging<'_>) -> Health {
-    let health = assess(live, change.manifest.as_ref(), rule_of(&change.object, set.rules), set.reporting);
+    let health = assess(live, change.manifest.as_deref(), rule_of(&change.object, set.rules), set.reporting);
     if let (Health::Current, Reporting::Directory, Live::Present { object, .. }, Some(manifest)) =
         (&health, set.reporting, live, &change.manifest)
         && !is_written(object, manifest, set.reporting)
@@ -194,10 +193,10 @@ pub(super) fn words(health: Health) -> String {
 }
 
 /// Whether the live object is what the manifest says; sensitive parts are not compared, so one that has them is not.
-fn is_written(object: &Value, manifest: &Value, reporting: Reporting) -> bool {
+fn is_written(object: &Value, manifest: &Digested, reporting: Reporting) -> bool {
     match reporting {
         Reporting::Directory => {
-            object.get("digest").and_then(Value::as_str) == Some(manifest_digest(manifest).to_string().as_str())
+            object.get("digest").and_then(Value::as_str) == Some(manifest.digest().to_string().as_str())
         }
         Reporting::Server => contains(object, manifest),
     }

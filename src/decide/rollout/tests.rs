@@ -8,7 +8,8 @@ use crate::decide::plan::{
     LayerPlan, ObjectChange, Old, Operation, Plan, Role, Version, Why,
 };
 use crate::decide::profile::{HealthRule, LayerOptions, Record};
-use crate::decide::value::{Absence, Digest, Fault, Live, Map, Timestamp, Value};
+use crate::decide::render::OBJECT;
+use crate::decide::value::{Absence, Digest, Digested, Fault, Live, Map, Timestamp, Value};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ fn change(operation: Operation, object: &str) -> ObjectChange {
         operation,
         patch: Vec::new(),
         inverse: Vec::new(),
-        manifest: (!goes).then(|| manifest.into()),
+        manifest: (!goes).then(|| Digested::new(OBJECT, manifest.into())),
         expected: Expected::Any,
         admission: crate::decide::plan::Admission::default(),
     }
@@ -98,7 +99,7 @@ fn not_read() -> Live {
 fn well(change: &ObjectChange) -> Live {
     let condition = Map::from_iter([("type", Value::from("Ready")), ("status", "True".into())]);
     let status = Map::from_iter([("phase", "Running".into()), ("conditions", Value::list(vec![condition.into()]))]);
-    let mut object = change.manifest.clone().unwrap_or_default();
+    let mut object = change.manifest.as_deref().cloned().unwrap_or_default();
     object.make_map().insert("apiVersion".into(), "v1".into());
     object.make_map().insert("status".into(), status.into());
     Live::Present { object, version: "1".into() }
@@ -107,7 +108,7 @@ fn well(change: &ObjectChange) -> Live {
 /// Its Ready condition does not hold.
 fn ill(change: &ObjectChange) -> Live {
     let condition = Map::from_iter([("type", Value::from("Ready")), ("status", "False".into())]);
-    let mut object = change.manifest.clone().unwrap_or_default();
+    let mut object = change.manifest.as_deref().cloned().unwrap_or_default();
     let status = Map::from_iter([("phase", "Running".into()), ("conditions", Value::list(vec![condition.into()]))]);
     object.make_map().insert("status".into(), status.into());
     Live::Present { object, version: "1".into() }

@@ -1,6 +1,7 @@
 //! In: `tests/cases/*.md`, each a rule with files and what the program says of them. Out: a difference where it says otherwise.
 //! Guarantee: what the cases show is what the program prints; `STRATIFY_BLESS=1` writes it anew, to be read before it is kept.
 mod file;
+mod memory;
 mod print;
 mod properties;
 mod repositories;

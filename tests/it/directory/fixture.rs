@@ -5,8 +5,9 @@ use stratify::act::apply::directory::Writer;
 use stratify::decide::document::Site;
 use stratify::decide::plan::{Expected, ObjectChange, Operation};
 use stratify::decide::profile::Record;
+use stratify::decide::render::OBJECT;
 use stratify::decide::rollout::Answer;
-use stratify::decide::value::{Live, Map, Value};
+use stratify::decide::value::{Digested, Live, Map, Value};
 use stratify::name::{ClusterName, LayerName, ObjectId};
 use stratify::observe::cluster::directory::look;
 use tempfile::TempDir;
@@ -82,7 +83,7 @@ pub(crate) fn change(operation: Operation, name: &str, data: i64) -> ObjectChang
         operation,
         patch: Vec::new(),
         inverse: Vec::new(),
-        manifest: (!goes).then(|| manifest.into()),
+        manifest: (!goes).then(|| Digested::new(OBJECT, manifest.into())),
         expected,
     }
 }

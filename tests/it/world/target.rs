@@ -108,7 +108,7 @@ impl Cluster {
             (Operation::Prune | Operation::Keep | Operation::Unchanged, _) => {}
             _ => {
                 let manifest = change.manifest.clone().expect("what is written has a manifest");
-                self.put(spot.clone(), manifest, now);
+                self.put(spot.clone(), manifest.value().clone(), now);
             }
         }
         if let Operation::Move { from } = &change.operation {

@@ -2,10 +2,9 @@
 //! Guarantee: writes nothing; a file that does not bear the marks of this fleet, cluster and layer is never touched.
 use super::Failure;
 use crate::client::directory::Directory;
-use crate::decide::plan::layout::{
-    OBJECT_BYTES_MAX, Owner, encode_object, manifest_digest, object_path, owner_of, version_of,
-};
+use crate::decide::plan::layout::{OBJECT_BYTES_MAX, Owner, encode_object, object_path, owner_of, version_of};
 use crate::decide::plan::{Expected, ObjectChange, Operation, Why};
+use crate::decide::value::Digested;
 use crate::name::{ClusterName, LayerName};
 
 /// Whose files may be touched.
@@ -101,7 +100,7 @@ fn put(
         Some(found) if found.bytes == bytes => Ok(Todo::Done { bytes, then_remove: None }),
         Some(found) => {
             ours(marks, marks.layer, &path, &found)?;
-            let same = found.owner.as_ref().map(|owner| owner.digest) == change.manifest.as_ref().map(manifest_digest);
+            let same = found.owner.as_ref().map(|owner| owner.digest) == change.manifest.as_ref().map(Digested::digest);
             if !(same && change.expected == Expected::Absent) {
                 expected(marks, &change.expected, &path, &found)?;
             }

@@ -225,6 +225,26 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Adds all that stands in it, whatever its places; equal bytes are equal values.
+    pub fn content_into(self, bytes: &mut Vec<u8>) {
+        let first = self.tree.raw(self.at);
+        for at in self.at..first.next.max(self.at + 1) {
+            let node = Node { tree: self.tree, at };
+            let raw = self.tree.raw(at);
+            let (kind, length) = match raw.form {
+                // Of what holds others, how many nodes are inside.
+                Form::Map => (b'm', raw.next - at),
+                Form::List => (b'l', raw.next - at),
+                Form::Empty => (b'e', 0),
+                Form::Plain => (b'p', narrow(node.text().len())),
+                Form::Quoted | Form::Stored(_) => (b'q', narrow(node.text().len())),
+            };
+            bytes.push(kind);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(node.text().as_bytes());
+        }
+    }
+
     /// Returns the text that it is as a key: kubectl makes `true` of `on`, and `511` of `0777`.
     pub fn key(self) -> Arc<str> {
         match self.tree.raw(self.at).form {
@@ -271,6 +291,11 @@ impl<'a> Node<'a> {
             Some(child)
         })
     }
+}
+
+/// Texts are bounded far below 4 GiB, so that four bytes hold each length.
+fn narrow(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,0 +1,189 @@
+//! In: what layers are made from. Out: the key of each, by which it is known that it is what it was.
+//! Guarantee: layers of equal keys, whose placeholders name layers of equal keys, are resolved to the same.
+use super::full::{HealthRule, ManifestFile, ResolvedSource};
+use super::resolve::Sketch;
+use super::scope::{Roots, cluster_value};
+use super::shaped::Shaped;
+use super::source::{Source, word};
+use crate::decide::document::{Placeholders, Texts};
+use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};
+use crate::name::{BlobId, LayerName};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the order and the digest of a full profile ask of a layer that was resolved before.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The digest of the layer.
+    pub digest: Digest,
+    /// The digest of its document.
+    pub document: Digest,
+    /// Its namespace.
+    pub namespace: Option<Arc<str>>,
+    /// Its priority.
+    pub priority: i64,
+    /// How long its gate may take to open.
+    pub timeout: Duration,
+    /// What it says of the health of kinds.
+    pub health: Vec<HealthRule>,
+}
+
+/// The layers that a layer's placeholders name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Names {
+    /// These, whether or not they are there.
+    These(BTreeSet<LayerName>),
+    /// Which ones is computed.
+    All,
+}
+
+impl Names {
+    /// Returns the layers that paths name.
+    pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>) -> Self {
+        let mut these = BTreeSet::new();
+        for path in paths.into_iter().filter(|path| path.first().is_some_and(|root| &**root == "layers")) {
+            match path.get(1).map(|name| LayerName::new(name)) {
+                Some(Ok(name)) => drop(these.insert(name)),
+                // No layer can bear it, which is told where it stands.
+                Some(Err(_)) => {}
+                None => return Self::All,
+            }
+        }
+        Self::These(these)
+    }
+
+    /// Whether it names none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::These(names) if names.is_empty())
+    }
+
+    /// Whether it names one that is `like`.
+    pub fn any(&self, like: impl Fn(&LayerName) -> bool) -> bool {
+        match self {
+            Self::These(names) => names.iter().any(like),
+            Self::All => true,
+        }
+    }
+
+    /// Names what either of two names.
+    #[must_use]
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::These(mut these), Self::These(others)) => {
+                these.extend(others);
+                Self::These(these)
+            }
+            _ => Self::All,
+        }
+    }
+}
+
+/// Returns what the templates of a layer name; what cannot be read is told when it is rendered.
+pub(super) fn read_by_templates<'a>(source: &'a Source, texts: &'a Texts) -> impl Iterator<Item = &'a Vec<Arc<str>>> {
+    let templates = source.manifests.iter().filter(|file| file.template);
+    let blobs = templates.filter_map(|file| texts.get(file.blob));
+    blobs.flat_map(|blob| blob.placeholders()).flat_map(|found: &Placeholders| &found.paths)
+}
+
+/// Adds what paths read of the roots; `values` and `layer` are parts of the layer's document.
+pub(super) fn reads_into<'a>(roots: &Roots, paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>, hasher: &mut Hasher) {
+    for path in paths {
+        if path.first().is_some_and(|root| matches!(&**root, "values" | "layer")) {
+            continue;
+        }
+        for key in path {
+            hasher.bytes(key.as_bytes());
+        }
+        match roots.find(path) {
+            Some(value) => hasher.value(value),
+            // No value has this text.
+            None => hasher.bytes(b"absent"),
+        };
+    }
+}
+
+impl Sketch {
+    /// Returns the name and the key of each layer, in the order in which they are written.
+    pub fn keys(&self) -> Vec<(LayerName, Digest)> {
+        let cluster = self.cluster_digest();
+        let variables: Vec<Digest> = self.variables.by_profile.iter().map(variables_digest).collect();
+        let shared = variables_digest(&self.variables.shared);
+        let key = |(layer, source): &(Shaped, Source)| {
+            let of_profile = layer.profile.as_ref().and_then(|(_, at)| variables.get(*at));
+            let mut hasher = Hasher::new(Domain("layer-key/1"));
+            hasher.bytes(&cluster.0).bytes(&of_profile.unwrap_or(&shared).0);
+            let mut text = Vec::new();
+            written(layer, &mut text);
+            made_from(source, &mut text);
+            hasher.bytes(&text);
+            (layer.name.clone(), hasher.finish())
+        };
+        self.layers.iter().map(key).collect()
+    }
+
+    /// The digest of what all layers may name of their cluster.
+    fn cluster_digest(&self) -> Digest {
+        let kubernetes = self.kubernetes_version();
+        let selection = &self.selection;
+        let mut hasher = Hasher::new(Domain("cluster-key/1"));
+        hasher.bytes(selection.fleet_name.as_bytes()).bytes(selection.environment.name.as_str().as_bytes());
+        hasher.value(&cluster_value(&selection.cluster, kubernetes.as_deref()));
+        hasher.finish()
+    }
+}
+
+fn variables_digest(variables: &Value) -> Digest {
+    digest_of(Domain("variables/1"), variables)
+}
+
+/// Adds all that is written of a layer, whatever is read of it.
+fn written(layer: &Shaped, text: &mut Vec<u8>) {
+    let profile = layer.profile.as_ref().map_or("", |(name, _)| name.as_str());
+    for word in [layer.name.as_str(), word(layer.role), profile] {
+        part(word.as_bytes(), text);
+    }
+    for steps in [&layer.kept, &layer.steps] {
+        number(steps.len(), text);
+        steps.iter().for_each(|step| step.part.content_into(text));
+    }
+}
+
+/// Adds all that a layer is made from beside what is written of it.
+fn made_from(source: &Source, text: &mut Vec<u8>) {
+    if let ResolvedSource::Pack { name, version, folder } = &source.resolved {
+        for word in [&**name, &**version, folder.as_str()] {
+            part(word.as_bytes(), text);
+        }
+    }
+    let blob = |blob: Option<BlobId>, text: &mut Vec<u8>| part(blob.as_ref().map_or(&[], |blob| &blob.0), text);
+    // The presets that were chosen stand in the pack's document, and are named where the layer is written.
+    blob(source.pack.as_ref().map(|pack| pack.file.blob), text);
+    blob(source.defaults.as_ref().map(|found| found.blob), text);
+    blob(source.schema.as_ref().map(|(found, _)| found.blob), text);
+    number(source.manifests.len(), text);
+    for ManifestFile { path, blob: content, template, origin: _ } in &source.manifests {
+        part(path.as_str().as_bytes(), text);
+        blob(Some(*content), text);
+        text.push(u8::from(*template));
+    }
+    for files in &source.values_files {
+        number(files.len(), text);
+        files.iter().for_each(|found| blob(Some(found.blob), text));
+    }
+}
+
+fn part(bytes: &[u8], text: &mut Vec<u8>) {
+    number(bytes.len(), text);
+    text.extend_from_slice(bytes);
+}
+
+fn number(number: usize, text: &mut Vec<u8>) {
+    text.extend_from_slice(&(number as u64).to_le_bytes());
+}
+
+/// What is left of the document of a layer that is known: what its place in the order asks for.
+pub(super) fn stub(layer: &Shaped, known: &Known) -> Value {
+    let entries = [("name", Value::string(layer.name.as_str())), ("priority", Value::Integer(known.priority))];
+    entries.into_iter().collect::<crate::decide::value::Map>().into()
+}
