@@ -2,6 +2,7 @@
 //! Guarantee: the plan goes from what was wanted before to what is wanted now, and the clusters planned are counted.
 use crate::Asked;
 use crate::engine::Engine;
+use crate::growth::core_seconds;
 use crate::others::Kustomize;
 use crate::table::{Row, ms, percentile, row, told};
 use crate::work::{Size, Work, git};
@@ -23,9 +24,12 @@ pub(crate) fn measure(
         return rows;
     }
     let mut engine = Engine::open_here(work, mirror);
-    engine.index(work.first);
     if asked.has("B5") {
+        // All was planned once, as whenever a process ran for a while.
+        engine.plan_all(work.first);
         rows.extend(profile_layer(&mut engine, work, others));
+    } else {
+        engine.index(work.first);
     }
     let mut at = work.first;
     let local = local(&mut engine, work, &mut at, 200);
@@ -86,13 +90,15 @@ fn profile_layer(engine: &mut Engine, work: &Work, others: Option<&Kustomize>) -
     let commit = work.commit_profile("profile", work.first);
     work.move_main(commit);
     engine.mirror.fetch().expect("the repository is on this machine");
-    let start = Instant::now();
+    let (start, cores) = (Instant::now(), core_seconds());
     let (before, touched) = engine.advance(work.first, commit);
     let names: Vec<ClusterName> = touched.clusters.into_iter().collect();
     assert_eq!(names.len(), work.size.clusters, "all clusters have the profile");
-    let plans = engine.plan(&names);
+    let plans = engine.replan(&before, &names);
     let taken = start.elapsed();
+    let cores = core_seconds() - cores;
     assert_eq!(plans.len(), names.len(), "each has a plan");
+    engine.check(&before, &plans, names.len() / 10);
     engine.fleet = before;
     work.move_main(work.first);
     let _ = engine.mirror.fetch();
@@ -101,7 +107,7 @@ fn profile_layer(engine: &mut Engine, work: &Work, others: Option<&Kustomize>) -
     let what = format!("a layer of an add-on profile of all {}", names.len());
     let mut row = row("B5", what, taken.as_secs_f64(), 1.5 * scale, "s");
     row.ratio = others.map(|others| others.ratio(names.len(), taken)).unwrap_or_default();
-    vec![row]
+    vec![row, told("", "  core time", format!("{cores:.2} core-s"))]
 }
 
 /// A tenth of the clusters; then a long history.

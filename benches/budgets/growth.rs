@@ -82,7 +82,7 @@ pub(crate) fn measure(most: Size, scratch: &Path) -> Vec<Row> {
 }
 
 /// Returns what this process and its threads have had of the cores, in steps of 10 ms.
-fn core_seconds() -> f64 {
+pub(crate) fn core_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     // User and system time are the 12th and 13th after the name.

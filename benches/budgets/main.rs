@@ -2,6 +2,7 @@
 //! Out: one table. Guarantee: works in a temporary folder, without network; as a test it does nothing.
 mod work;
 mod engine;
+mod replan;
 mod table;
 mod growth;
 mod start;

@@ -3,10 +3,11 @@
 use super::compute::Compute;
 use super::look::{Compared, Looked, News, Stirred, look, stir};
 use super::outside::{Outside, now};
-use super::prepare::{Prepared, Round, prepare};
+use super::prepare::{Prepared, Round, prepare_all};
 use super::statuses::Statuses;
 use super::sync::sync;
 use super::tell::Told;
+use super::world::Sources;
 use crate::client::store::Store;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::report::outbox::{Key, Outbox, Refusal};
@@ -259,6 +260,8 @@ impl<O: Observer> Engine<O> {
         tokio::task::spawn_blocking(move || {
             let looked = look(&outside, last, is_first);
             let _ = events.send(Event::Looked(looked));
+            // Not on the way from a commit to its plans.
+            outside.mirrors().tend();
         });
     }
 
@@ -361,6 +364,7 @@ impl<O: Observer> Engine<O> {
         for released in &touched.released {
             self.schedule.forget(released);
             self.outside.supersede(released);
+            self.outside.remember(released, None);
         }
         self.told.moved(commit, fleet, &clusters, &touched.released, &mut self.outbox);
         self.prepared.clear();
@@ -371,7 +375,7 @@ impl<O: Observer> Engine<O> {
         self.preparing += 1;
         let (outside, events, fleet) = (self.outside.clone(), self.events.clone(), fleet.clone());
         let work = self.compute.spawn(async move {
-            let prepared = prepare(&*outside, &fleet, &clusters).await;
+            let prepared = prepare_all(outside, fleet, clusters).await;
             let _ = events.send(Event::Prepared(commit, prepared));
         });
         drop(work);

@@ -10,6 +10,7 @@ use crate::client::git::Limits;
 use crate::decide::document::{Commits, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling};
+use crate::decide::render::Recalled;
 use crate::decide::report::Standing;
 use crate::decide::value::{Fault, Seal, Warnings};
 use crate::name::{BlobId, ClusterName, CommitId};
@@ -183,4 +184,11 @@ impl Sources for Preview {
     fn seal(&self) -> &Seal {
         &self.seal
     }
+
+    /// A command looks once and ends.
+    fn remembered(&self, _: &ClusterName) -> Option<Arc<Recalled>> {
+        None
+    }
+
+    fn remember(&self, _: &ClusterName, _: Option<Recalled>) {}
 }

@@ -373,7 +373,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
-        fn both_readers_give_the_same_nodes(lines in prop::collection::vec((0usize..4, line()), 1..9)) {
+        fn both_readers_give_the_same_nodes(lines in proptest::collection::vec((0usize..4, line()), 1..9)) {
             let lines = lines.iter().map(|(indent, line)| "  ".repeat(*indent) + line);
             check(&(lines.collect::<Vec<_>>().join("\n") + "\n"));
         }
