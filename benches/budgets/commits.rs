@@ -8,6 +8,8 @@ use crate::table::{Row, ms, percentile, row, told};
 use crate::work::{Size, Work, git};
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 use stratify::name::{ClusterName, CommitId};
 
@@ -20,7 +22,7 @@ pub(crate) fn measure(
     others: Option<&Kustomize>,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    if !["B3", "B4", "B5", "B16", "B17"].into_iter().any(|id| asked.has(id)) {
+    if !["B3", "B4", "B5", "B17"].into_iter().any(|id| asked.has(id)) {
         return rows;
     }
     let mut engine = Engine::open_here(work, mirror);
@@ -60,14 +62,23 @@ fn local(engine: &mut Engine, work: &Work, at: &mut CommitId, count: usize) -> V
 /// Plans commits one by one, each fetched.
 fn fetched(engine: &mut Engine, work: &Work, at: &mut CommitId, count: usize) -> Vec<Duration> {
     let commits = work.commit_values("next", *at, count);
-    let one = |commit: &CommitId| {
-        work.move_main(*commit);
-        let start = Instant::now();
-        engine.mirror.fetch().expect("the repository is on this machine");
-        let fetched = start.elapsed();
-        fetched + timed(engine, at, *commit)
-    };
-    commits.iter().map(one).collect()
+    let mirror = engine.mirror.clone();
+    thread::scope(|scope| {
+        // As the loop does it: after each look, beside what comes next.
+        let (tend, asked) = channel();
+        scope.spawn(move || asked.iter().for_each(|()| mirror.tend().expect("packs can be put together")));
+        let one = |commit: &CommitId| {
+            work.move_main(*commit);
+            let start = Instant::now();
+            engine.mirror.fetch().expect("the repository is on this machine");
+            let fetched = start.elapsed();
+            tend.send(()).expect("it is listened to");
+            fetched + timed(engine, at, *commit)
+        };
+        let times = commits.iter().map(one).collect();
+        drop(tend);
+        times
+    })
 }
 
 fn timed(engine: &mut Engine, at: &mut CommitId, commit: CommitId) -> Duration {

@@ -25,7 +25,7 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// One moment of the fleet, with its mirror.
 pub(crate) struct Engine {
-    pub(crate) mirror: Mirror,
+    pub(crate) mirror: Arc<Mirror>,
     pub(crate) fleet: Fleet,
     pub(crate) plans: BTreeMap<ClusterName, ChangeId>,
     shared: Texts,
@@ -58,7 +58,7 @@ impl Engine {
         let head = Revision::Commit(CommitId([0; 20]));
         let fleet = Fleet::new(head, Arc::default());
         Self {
-            mirror,
+            mirror: Arc::new(mirror),
             fleet,
             plans: BTreeMap::new(),
             shared: Texts::default(),

@@ -220,7 +220,7 @@ fn wanted_of(layers: &Layers, site: Site) -> observe::Wanted {
     let of_site = layers.layers.iter().filter(|layer| layer.site == site);
     let objects = of_site.flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
     let wanted = |layer: &Layer, object: &Object| {
-        (object.id.clone(), (layer.name.clone(), object.manifest.clone(), layer.options.ignore.clone()))
+        (object.id.clone(), (layer.name.clone(), object.manifest.value().clone(), layer.options.ignore.clone()))
     };
     objects.map(|(layer, object)| wanted(layer, object)).collect()
 }

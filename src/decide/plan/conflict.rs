@@ -80,7 +80,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 /// Returns the manifest that was applied last, as the plan knows it; nothing where nothing was.
 pub fn last_applied(change: &ObjectChange) -> Option<Value> {
-    let mut manifest = change.manifest.clone()?;
+    let mut manifest = change.manifest.as_deref()?.clone();
     apply(&mut manifest, &change.inverse).ok()?;
     manifest.as_map().is_some().then_some(manifest)
 }
@@ -188,7 +188,7 @@ mod tests {
             operation: Operation::Patch,
             patch: diff(old, &new),
             inverse: inverse(old, &new),
-            manifest: Some(new.clone()),
+            manifest: Some(crate::decide::value::Digested::new(crate::decide::render::OBJECT, new.clone())),
             expected: Expected::Any,
             admission: Admission::default(),
         };

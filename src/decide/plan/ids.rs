@@ -18,7 +18,9 @@ pub(super) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> Change
     }
     for LayerChange { layer, kind, disruption, objects, .. } in &change.layers {
         hasher.bytes(layer.as_str().as_bytes()).bytes(format!("{kind:?} {disruption:?}").as_bytes());
-        objects.iter().for_each(|object| object_into(object, &mut hasher));
+        for object in objects {
+            object_into(object, &mut hasher);
+        }
     }
     ChangeId(hasher.finish().0)
 }

@@ -145,7 +145,9 @@ fn written(layer: &Shaped, text: &mut Vec<u8>) {
     }
     for steps in [&layer.kept, &layer.steps] {
         number(steps.len(), text);
-        steps.iter().for_each(|step| step.part.content_into(text));
+        for step in steps {
+            step.part.content_into(text);
+        }
     }
 }
 
@@ -169,7 +171,9 @@ fn made_from(source: &Source, text: &mut Vec<u8>) {
     }
     for files in &source.values_files {
         number(files.len(), text);
-        files.iter().for_each(|found| blob(Some(found.blob), text));
+        for found in files {
+            blob(Some(found.blob), text);
+        }
     }
 }
 

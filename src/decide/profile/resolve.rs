@@ -198,15 +198,14 @@ impl Sketch {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
             let names = names.get(at).cloned().unwrap_or(Names::All);
-            layers.push(match known(at) {
-                Some(known) => known_layer(shaped, source, known, place),
-                None => {
-                    let roots = if names.is_empty() { &without } else { &with_layers };
-                    let flows = flows.get(at).cloned().unwrap_or_default();
-                    let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
-                    self.layer(shaped, source, texts, document.clone(), place, reads)
-                }
-            });
+            if let Some(known) = known(at) {
+                layers.push(known_layer(shaped, source, known, place));
+                continue;
+            }
+            let roots = if names.is_empty() { &without } else { &with_layers };
+            let flows = flows.get(at).cloned().unwrap_or_default();
+            let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
+            layers.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
         Ok(Some((self.profile(layers, object_patches), warnings)))
     }
@@ -361,39 +360,6 @@ impl Sketch {
         parts.filter_map(|part| object_patch(part, errors)).collect()
     }
 
-    fn layer(
-        &self,
-        shaped: &Shaped,
-        source: &Source,
-        texts: &Texts,
-        document: Value,
-        place: Place,
-        reads: Reads,
-    ) -> ProfileLayer {
-        let document = Digested::new(DOCUMENT, document);
-        let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
-        let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
-        let unresolved = unresolved(shaped, source, place);
-        let mut hasher = Hasher::new(Domain("layer/2"));
-        hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
-        reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
-        // Of these the document says all, which is digested.
-        let health = health::read(&document).unwrap_or_default();
-        ProfileLayer {
-            namespace: text("namespace"),
-            release_name: text("releaseName").unwrap_or_default(),
-            values: document.get("values").cloned().unwrap_or_default(),
-            roots: reads.roots,
-            names: reads.names,
-            flows: reads.flows,
-            timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
-            digest: hasher.finish(),
-            document,
-            options: LayerOptions { health, ..unresolved.options },
-            ..unresolved
-        }
-    }
-
     fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
         let Selection { cluster, environment, fleet_name, head, pins, .. } = &self.selection;
         let mut hasher = Hasher::new(Domain("profile/1"));
@@ -440,6 +406,39 @@ struct Reads {
     flows: Vec<(Pointer, Arc<str>)>,
 }
 
+/// Returns a layer that is resolved.
+fn layer_of(
+    shaped: &Shaped,
+    source: &Source,
+    texts: &Texts,
+    document: Value,
+    place: Place,
+    reads: Reads,
+) -> ProfileLayer {
+    let document = Digested::new(DOCUMENT, document);
+    let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
+    let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
+    let unresolved = unresolved(shaped, source, place);
+    let mut hasher = Hasher::new(Domain("layer/2"));
+    hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
+    reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
+    // Of these the document says all, which is digested.
+    let health = health::read(&document).unwrap_or_default();
+    ProfileLayer {
+        namespace: text("namespace"),
+        release_name: text("releaseName").unwrap_or_default(),
+        values: document.get("values").cloned().unwrap_or_default(),
+        roots: reads.roots,
+        names: reads.names,
+        flows: reads.flows,
+        timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
+        digest: hasher.finish(),
+        document,
+        options: LayerOptions { health, ..unresolved.options },
+        ..unresolved
+    }
+}
+
 /// Returns a layer of which only the digests are known.
 fn known_layer(shaped: &Shaped, source: &Source, known: &Known, place: Place) -> ProfileLayer {
     let unresolved = unresolved(shaped, source, place);
@@ -482,16 +481,6 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
 /// Returns the placeholders of a document's values.
 fn placeholders(document: &Value) -> Placeholders {
     document.get("values").map(Placeholders::of).unwrap_or_default()
-}
-
-fn options(layer: &Shaped) -> LayerOptions {
-    let is = |key: &str, word: &str| layer.field(key).is_some_and(|part| part.text() == word);
-    LayerOptions {
-        paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
-        swap: if is("swap", "remove-first") { Swap::RemoveFirst } else { Swap::NewFirst },
-        on_remove: if is("onRemove", "keep") { OnRemove::Keep } else { OnRemove::Prune },
-        ..LayerOptions::default()
-    }
 }
 
 /// Returns a value with nothing sealed, for checks whose messages show no value.

@@ -8,14 +8,14 @@ use super::layers::outlined;
 use super::model::{Defined, Layer, Layers};
 use crate::decide::document::Texts;
 use crate::decide::profile::{FullProfile, HealthRule, Known, Lifecycle, Names, ProfileLayer, Sketch};
-use crate::decide::value::{Diagnostic, Digest, Seal};
+use crate::decide::value::{Diagnostic, Digest, Seal, Value};
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What is remembered of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Remembered {
     /// What it was made from.
     key: Digest,
@@ -195,7 +195,7 @@ pub fn remember(
 fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<Defined>) -> Remembered {
     let shape = Shape {
         namespace: resolved.namespace.clone(),
-        priority: resolved.document.get("priority").and_then(|priority| priority.as_i64()).unwrap_or_default(),
+        priority: resolved.document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
         timeout: resolved.timeout,
         names: resolved.names.clone(),
         custom,

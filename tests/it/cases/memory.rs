@@ -142,6 +142,7 @@ fn only_what_differs_is_made_anew() {
 
 /// What may differ in a small fleet.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one difference, and all of them may come together")]
 struct State {
     manifest: u8,
     values: u8,

@@ -183,7 +183,7 @@ fn take(
         return Err(Refusal::Foreign(format!("{said}; let the layer `adopt` from them, or rename it")));
     }
     // What a cut-off left undone was ours all the same.
-    let last = if is_ours { last_applied(change).or_else(|| change.manifest.clone()) } else { None };
+    let last = if is_ours { last_applied(change).or_else(|| change.manifest.as_deref().cloned()) } else { None };
     match judge(conflicts, last.as_ref(), adopt) {
         Taking::Refuse(foreign) => Err(Refusal::Foreign(words(&foreign))),
         Taking::Overrule { adopt } if is_ours && adopt.is_empty() && conflicts.is_empty() => Ok(Conflicts::Refuse),
@@ -199,7 +199,7 @@ pub(super) async fn wanted(
     owner: Owner<'_>,
     change: &ObjectChange,
 ) -> Result<Value, ApiError> {
-    let manifest = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &target.place, owner.layer);
+    let manifest = with_marks(change.manifest.as_deref().unwrap_or(&Value::Null), &target.place, owner.layer);
     let rules = &owner.options.ignore;
     if !rules.iter().any(|rule| rule.target.selects(owner.layer, &change.object)) {
         return Ok(manifest);

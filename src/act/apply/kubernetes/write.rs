@@ -69,7 +69,7 @@ async fn served(target: &Target, changes: &[&ObjectChange]) -> Result<Arc<Kinds>
         let is_unserved = |change: &&&ObjectChange| {
             change.manifest.is_some()
                 && matches!(
-                    path_of(&kinds, &change.object, change.manifest.as_ref()),
+                    path_of(&kinds, &change.object, change.manifest.as_deref()),
                     Err(Pathless::Unserved(_) | Pathless::Incomplete(_))
                 )
         };
@@ -119,7 +119,7 @@ impl Writer<'_> {
     }
 
     fn path(&self, change: &ObjectChange) -> Result<ObjectPath, Why> {
-        path_of(&self.kinds, &change.object, change.manifest.as_ref()).map_err(Why::from)
+        path_of(&self.kinds, &change.object, change.manifest.as_deref()).map_err(Why::from)
     }
 
     async fn write(&self, change: &ObjectChange, expected: Expected, conflicts: Conflicts) -> Answer {
@@ -166,7 +166,7 @@ impl Writer<'_> {
     ) -> Result<Applied, ApiError> {
         let server = &self.target.server;
         let mode = ApplyMode { dry_run: false, force: *conflicts != Conflicts::Refuse };
-        let full = with_marks(change.manifest.as_ref().unwrap_or(&Value::Null), &self.target.place, self.owner.layer);
+        let full = with_marks(change.manifest.as_deref().unwrap_or(&Value::Null), &self.target.place, self.owner.layer);
         let options = self.owner.options;
         let leaves = options.ignore.iter().any(|rule| rule.target.selects(self.owner.layer, &change.object));
         let adopts = matches!(conflicts, Conflicts::Adopt(_));

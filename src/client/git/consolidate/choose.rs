@@ -76,7 +76,7 @@ pub(super) fn choose(sources: &[Source], loose: &[ObjectId], attempt: &str) -> R
         }
     }
     order.extend(loose);
-    Ok(ordered(&order, merged(found)))
+    Ok(ordered(&order, &merged(found)))
 }
 
 /// Returns the objects of a pack, in the order in which they stand.
@@ -120,7 +120,7 @@ fn merged(mut found: Vec<Node>) -> Vec<Node> {
 }
 
 /// Puts objects in order, each after the one that it is a delta of.
-fn ordered(order: &[ObjectId], nodes: Vec<Node>) -> Vec<Chosen> {
+fn ordered(order: &[ObjectId], nodes: &[Node]) -> Vec<Chosen> {
     let find = |id: &ObjectId| nodes.binary_search_by_key(id, |node| node.id).ok();
     // The place in what was chosen, and the length of the row of deltas up to there.
     let mut written: Vec<Option<(usize, u32)>> = vec![None; nodes.len()];
@@ -173,7 +173,7 @@ mod tests {
 
     fn forms(nodes: Vec<Node>) -> Vec<(u32, &'static str)> {
         let order: Vec<ObjectId> = nodes.iter().map(|node| node.id).collect();
-        let chosen = ordered(&order, merged(nodes));
+        let chosen = ordered(&order, &merged(nodes));
         for (at, chosen) in chosen.iter().enumerate() {
             assert!(!matches!(chosen.form, Form::Delta(_, base) if base >= at), "a base stands before its delta");
         }
