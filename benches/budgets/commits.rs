@@ -2,11 +2,14 @@
 //! Guarantee: the plan goes from what was wanted before to what is wanted now, and the clusters planned are counted.
 use crate::Asked;
 use crate::engine::Engine;
+use crate::growth::core_seconds;
 use crate::others::Kustomize;
 use crate::table::{Row, ms, percentile, row, told};
 use crate::work::{Size, Work, git};
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 use stratify::name::{ClusterName, CommitId};
 
@@ -19,13 +22,16 @@ pub(crate) fn measure(
     others: Option<&Kustomize>,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    if !["B3", "B4", "B5", "B16", "B17"].into_iter().any(|id| asked.has(id)) {
+    if !["B3", "B4", "B5", "B17"].into_iter().any(|id| asked.has(id)) {
         return rows;
     }
     let mut engine = Engine::open_here(work, mirror);
-    engine.index(work.first);
     if asked.has("B5") {
+        // All was planned once, as whenever a process ran for a while.
+        engine.plan_all(work.first);
         rows.extend(profile_layer(&mut engine, work, others));
+    } else {
+        engine.index(work.first);
     }
     let mut at = work.first;
     let local = local(&mut engine, work, &mut at, 200);
@@ -56,14 +62,23 @@ fn local(engine: &mut Engine, work: &Work, at: &mut CommitId, count: usize) -> V
 /// Plans commits one by one, each fetched.
 fn fetched(engine: &mut Engine, work: &Work, at: &mut CommitId, count: usize) -> Vec<Duration> {
     let commits = work.commit_values("next", *at, count);
-    let one = |commit: &CommitId| {
-        work.move_main(*commit);
-        let start = Instant::now();
-        engine.mirror.fetch().expect("the repository is on this machine");
-        let fetched = start.elapsed();
-        fetched + timed(engine, at, *commit)
-    };
-    commits.iter().map(one).collect()
+    let mirror = engine.mirror.clone();
+    thread::scope(|scope| {
+        // As the loop does it: after each look, beside what comes next.
+        let (tend, asked) = channel();
+        scope.spawn(move || asked.iter().for_each(|()| mirror.tend().expect("packs can be put together")));
+        let one = |commit: &CommitId| {
+            work.move_main(*commit);
+            let start = Instant::now();
+            engine.mirror.fetch().expect("the repository is on this machine");
+            let fetched = start.elapsed();
+            tend.send(()).expect("it is listened to");
+            fetched + timed(engine, at, *commit)
+        };
+        let times = commits.iter().map(one).collect();
+        drop(tend);
+        times
+    })
 }
 
 fn timed(engine: &mut Engine, at: &mut CommitId, commit: CommitId) -> Duration {
@@ -86,13 +101,15 @@ fn profile_layer(engine: &mut Engine, work: &Work, others: Option<&Kustomize>) -
     let commit = work.commit_profile("profile", work.first);
     work.move_main(commit);
     engine.mirror.fetch().expect("the repository is on this machine");
-    let start = Instant::now();
+    let (start, cores) = (Instant::now(), core_seconds());
     let (before, touched) = engine.advance(work.first, commit);
     let names: Vec<ClusterName> = touched.clusters.into_iter().collect();
     assert_eq!(names.len(), work.size.clusters, "all clusters have the profile");
-    let plans = engine.plan(&names);
+    let plans = engine.replan(&before, &names);
     let taken = start.elapsed();
+    let cores = core_seconds() - cores;
     assert_eq!(plans.len(), names.len(), "each has a plan");
+    engine.check(&before, &plans, names.len() / 10);
     engine.fleet = before;
     work.move_main(work.first);
     let _ = engine.mirror.fetch();
@@ -101,7 +118,7 @@ fn profile_layer(engine: &mut Engine, work: &Work, others: Option<&Kustomize>) -
     let what = format!("a layer of an add-on profile of all {}", names.len());
     let mut row = row("B5", what, taken.as_secs_f64(), 1.5 * scale, "s");
     row.ratio = others.map(|others| others.ratio(names.len(), taken)).unwrap_or_default();
-    vec![row]
+    vec![row, told("", "  core time", format!("{cores:.2} core-s"))]
 }
 
 /// A tenth of the clusters; then a long history.

@@ -3,16 +3,16 @@
 use crate::work::Work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 use stratify::client::git::{Address, Credentials, Limits};
 use stratify::decide::document::{Blob, Content, Entry, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{self, Fleet, Index, Touched};
 use stratify::decide::plan::change;
-use stratify::decide::profile::{Sketch, sketch};
-use stratify::decide::render::{self, Layers};
+use stratify::decide::profile::{FullProfile, Sketch, sketch};
+use stratify::decide::render::{self, Layers, Memory, Recalled, remember};
 use stratify::decide::value::{Diagnostic, Fault, Seal};
 use stratify::name::{BlobId, ChangeId, ClusterName, CommitId, RepoName, RepoPath};
 use stratify::observe::mirror::Mirror;
@@ -25,11 +25,12 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// One moment of the fleet, with its mirror.
 pub(crate) struct Engine {
-    pub(crate) mirror: Mirror,
+    pub(crate) mirror: Arc<Mirror>,
     pub(crate) fleet: Fleet,
     pub(crate) plans: BTreeMap<ClusterName, ChangeId>,
     shared: Texts,
-    seal: Seal,
+    pub(crate) seal: Seal,
+    memory: Mutex<Memory>,
     pub(crate) phases: Phases,
 }
 
@@ -57,11 +58,12 @@ impl Engine {
         let head = Revision::Commit(CommitId([0; 20]));
         let fleet = Fleet::new(head, Arc::default());
         Self {
-            mirror,
+            mirror: Arc::new(mirror),
             fleet,
             plans: BTreeMap::new(),
             shared: Texts::default(),
             seal: Seal::new(b"bench"),
+            memory: Mutex::default(),
             phases: Phases::default(),
         }
     }
@@ -142,10 +144,11 @@ impl Engine {
                 let sketches: Vec<Sketch> = batch.iter().map(|name| self.sketch(&self.fleet, name)).collect();
                 let texts = self.texts(&sketches, |ids| reader.read(ids));
                 for (name, sketch) in batch.iter().zip(sketches) {
-                    let layers = self.layers(&sketch, &texts);
-                    let change = self.phases.time(5, || change(None, &layers));
+                    let (profile, layers) = self.made(&sketch, &texts);
+                    self.phases.time(5, || self.learn(&sketch, &profile, &layers));
+                    let change = self.phases.time(6, || change(None, &layers));
                     plans.push((name.clone(), change.id));
-                    self.phases.time(6, || drop((change, layers, sketch)));
+                    self.phases.time(7, || drop((change, profile, layers, sketch)));
                 }
             }
             plans
@@ -167,7 +170,11 @@ impl Engine {
 
     /// Reads what sketches need; what is shared is there already.
     fn texts(&self, sketches: &[Sketch], read: impl FnOnce(&[BlobId]) -> Read) -> Texts {
-        let needs: BTreeSet<BlobId> = sketches.iter().flat_map(Sketch::needs).collect();
+        self.read(&sketches.iter().flat_map(Sketch::needs).collect(), read)
+    }
+
+    /// Reads blobs; what is shared is there already.
+    pub(crate) fn read(&self, needs: &BTreeSet<BlobId>, read: impl FnOnce(&[BlobId]) -> Read) -> Texts {
         let (shared, own): (Vec<BlobId>, Vec<BlobId>) = needs.iter().partition(|id| self.shared.contains(**id));
         let mut texts = Texts::default();
         for id in shared {
@@ -183,25 +190,40 @@ impl Engine {
     }
 
     fn layers(&self, sketch: &Sketch, texts: &Texts) -> Layers {
+        self.made(sketch, texts).1
+    }
+
+    fn made(&self, sketch: &Sketch, texts: &Texts) -> (FullProfile, Layers) {
         let profile = self.phases.time(3, || sketch.resolve(texts, &self.seal));
         let (profile, _) = profile.unwrap_or_else(|said| panic!("{}", lines(&said)));
         let rendered = self.phases.time(4, || render::layers(&profile, texts, &BTreeMap::new(), &self.seal));
-        rendered.unwrap_or_else(|said| panic!("{}", lines(&said))).0
+        let (layers, _) = rendered.unwrap_or_else(|said| panic!("{}", lines(&said)));
+        (profile, layers)
+    }
+
+    /// As a sync does, for the next commit.
+    fn learn(&self, sketch: &Sketch, profile: &FullProfile, layers: &Layers) {
+        let learned = remember(&sketch.keys(), profile, layers, &Recalled::new(), &[]);
+        self.memory().learn(&profile.cluster, learned.expect("there is nothing to tell"));
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().expect("no work panics")
     }
 }
 
 /// What reading blobs gives.
-type Read = Result<Vec<(BlobId, Content)>, Fault>;
+pub(crate) type Read = Result<Vec<(BlobId, Content)>, Fault>;
 
 /// How many clusters' blobs are read at once: opening the object database for each cluster costs a quarter of a plan.
-const BATCH: usize = 16;
+pub(crate) const BATCH: usize = 16;
 
 /// Where the core time of plans goes.
 #[derive(Debug, Default)]
-pub(crate) struct Phases([AtomicU64; 7]);
+pub(crate) struct Phases([AtomicU64; 8]);
 
 impl Phases {
-    const NAMES: [&str; 7] = ["sketch", "read", "parse", "resolve", "render", "change", "free"];
+    const NAMES: [&str; 8] = ["sketch", "read", "parse", "resolve", "render", "learn", "change", "free"];
 
     fn time<T>(&self, phase: usize, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
@@ -228,7 +250,7 @@ fn chunks<T>(items: &[T]) -> Vec<&[T]> {
 }
 
 /// Runs work on as many threads as there are items.
-fn on_threads<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+pub(crate) fn on_threads<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let work = &work;
     thread::scope(|scope| {
         let start = |item| {
@@ -251,7 +273,7 @@ pub(crate) fn address(work: &Work) -> Address {
     }
 }
 
-fn lines(said: &[Diagnostic]) -> String {
+pub(crate) fn lines(said: &[Diagnostic]) -> String {
     let line = |said: &Diagnostic| format!("{} {} {:?}", said.code, said.message, said.expected);
     said.iter().map(line).collect::<Vec<_>>().join("\n")
 }

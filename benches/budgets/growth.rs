@@ -82,9 +82,14 @@ pub(crate) fn measure(most: Size, scratch: &Path) -> Vec<Row> {
 }
 
 /// Returns what this process and its threads have had of the cores, in steps of 10 ms.
-fn core_seconds() -> f64 {
+pub(crate) fn core_seconds() -> f64 {
+    core_seconds_of(2)
+}
+
+/// Returns the same; of four fields, with the programs that it started.
+pub(crate) fn core_seconds_of(fields: usize) -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    // User and system time are the 12th and 13th after the name.
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    let all = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // User and system time are the 12th and 13th after the name, then those of children.
+    all.skip(11).take(fields).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

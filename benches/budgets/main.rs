@@ -2,9 +2,11 @@
 //! Out: one table. Guarantee: works in a temporary folder, without network; as a test it does nothing.
 mod work;
 mod engine;
+mod replan;
 mod table;
 mod growth;
 mod start;
+mod live;
 mod commits;
 mod memory;
 mod others;
@@ -77,6 +79,9 @@ fn run(asked: &Asked, scratch: &Path) -> Vec<Row> {
             rows.extend(memory::measure(&work, &mirror));
         }
         rows.extend(commits::measure(asked, &work, &mirror, scratch, others.as_ref()));
+        if asked.has("B14") || asked.has("B16") {
+            rows.extend(live::measure(asked, &work, &scratch.join("live")));
+        }
     }
     if asked.has("B2") {
         rows.extend(growth::measure(asked.size, &scratch.join("growth")));

@@ -20,7 +20,8 @@ use stratify::settings::Settings;
 pub(crate) fn warm(work: &Work, mirror: &Path, scratch: &Path) -> Vec<Row> {
     std::fs::create_dir_all(scratch).expect("the temporary folder is ours");
     let file = scratch.join("state.redb");
-    remember(work, &file);
+    let names = (0..work.size.clusters).map(|number| format!("cluster-{number}")).collect();
+    remember(work, &file, names);
     let start = Instant::now();
     let mirror = Arc::new(Mirror::open(address(work), mirror).expect("the mirror can be opened"));
     let store = Store::open(&file).expect("the store can be opened");
@@ -43,10 +44,9 @@ pub(crate) fn warm(work: &Work, mirror: &Path, scratch: &Path) -> Vec<Row> {
 }
 
 /// Writes what a process leaves, in the tables of the loop.
-fn remember(work: &Work, file: &Path) {
+pub(crate) fn remember(work: &Work, file: &Path, names: Vec<String>) {
     let store = Store::open(file).expect("the store can be made");
-    let row = |number: usize| {
-        let cluster = format!("cluster-{number}");
+    let row = |cluster: String| {
         let digest = Digest([7; 32]);
         let standing = Standing {
             cluster: ClusterName::new(&cluster).expect("it is a label"),
@@ -58,7 +58,7 @@ fn remember(work: &Work, file: &Path) {
         let environment = EnvironmentName::new("dev").expect("it is a label");
         (cluster.into_bytes(), Some(Remembered { environment, standing, is_concerned: false }.encode()))
     };
-    let rows: Vec<_> = (0..work.size.clusters).map(row).collect();
+    let rows: Vec<_> = names.into_iter().map(row).collect();
     store.put_all("standings", &rows).expect("there is room");
     store.put_all("head", &[(b"head".to_vec(), Some(work.first.0.to_vec()))]).expect("there is room");
 }

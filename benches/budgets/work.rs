@@ -75,12 +75,23 @@ impl Work {
 
     /// Adds commits on a branch: each writes one values file of one cluster anew. Returns them, oldest first.
     pub(crate) fn commit_values(&self, branch: &str, from: CommitId, count: usize) -> Vec<CommitId> {
+        // A step that has no factor in common with the number of clusters meets them far apart.
+        self.commit_values_of(branch, from, count, |at| at * 7919 % self.size.clusters)
+    }
+
+    /// Adds such commits for clusters of choice.
+    pub(crate) fn commit_values_of(
+        &self,
+        branch: &str,
+        from: CommitId,
+        count: usize,
+        cluster: impl Fn(usize) -> usize,
+    ) -> Vec<CommitId> {
         // Another number than at any commit before.
         let version = from.0.iter().take(4).fold(1, |sum, byte| sum << 8 | usize::from(*byte));
         self.import(|out| {
             for at in 0..count {
-                // A step that has no factor in common with the number of clusters meets them far apart.
-                let cluster = at * 7919 % self.size.clusters;
+                let cluster = cluster(at);
                 let layer = self.size.layers_with_files()[at % self.size.files()].clone();
                 begin(out, branch, &format!("{layer} of {cluster}"), (at == 0).then_some(from))?;
                 let path = format!("{}/values/{layer}.yaml", cluster_folder(cluster));
@@ -105,6 +116,20 @@ impl Work {
     /// Moves the branch that is watched.
     pub(crate) fn move_main(&self, to: CommitId) {
         git(&self.folder, &["update-ref", "refs/heads/main", &to.to_string()]);
+    }
+
+    /// Moves the branch without a program, whose time would be counted.
+    pub(crate) fn write_main(&self, to: CommitId) {
+        let file = self.folder.join("refs/heads/main");
+        fs::create_dir_all(self.folder.join("refs/heads")).expect("the temporary folder is ours");
+        fs::write(self.folder.join("main.new"), format!("{to}\n")).expect("the temporary folder is ours");
+        fs::rename(self.folder.join("main.new"), file).expect("the temporary folder is ours");
+    }
+
+    /// Returns the name of a cluster.
+    pub(crate) fn cluster(&self, at: usize) -> String {
+        assert!(at < self.size.clusters, "it is one of them");
+        cluster_name(at)
     }
 
     fn id(&self, branch: &str) -> CommitId {

@@ -11,7 +11,7 @@ use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
-use crate::decide::render::Layers;
+use crate::decide::render::{Layers, Memory, Recalled};
 use crate::decide::rollout::{Answer, Blocked, Rollout};
 use crate::decide::value::{Fault, Live, Seal, Timestamp};
 use crate::name::{BlobId, ClusterName, CommitId, ObjectId};
@@ -41,6 +41,9 @@ pub struct Outside {
     moments: Moments,
     targets: Targets,
     seal: Seal,
+    memory: Mutex<Memory>,
+    /// The commits that were asked for last: one head is planned for many clusters.
+    commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
     state: Mutex<State>,
 }
 
@@ -61,8 +64,16 @@ impl Outside {
 
     /// Takes what the settings say, all mirrors, the key, and the threads on which connections live.
     pub fn with_mirrors(settings: Settings, mirrors: Mirrors, seal: Seal, connections: Handle) -> Self {
-        let targets = Targets::new(settings.clone(), Some(connections));
-        Self { settings, mirrors, moments: Moments::default(), targets, seal, state: Mutex::default() }
+        Self {
+            targets: Targets::new(settings.clone(), Some(connections)),
+            settings,
+            mirrors,
+            moments: Moments::default(),
+            seal,
+            memory: Mutex::default(),
+            commits: Mutex::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// Returns the settings.
@@ -112,6 +123,10 @@ impl Outside {
         self.state().progress.get(cluster).cloned()
     }
 
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,10 +143,16 @@ impl Sources for Outside {
 
     async fn commits(&self, from: Option<CommitId>, to: CommitId) -> Result<Commits, Fault> {
         // Without an old side there is nothing that could need an approval by others.
-        match from {
-            Some(from) => self.mirror().commits(Some(from), to),
-            None => Ok(Commits::default()),
+        let Some(from) = from else { return Ok(Commits::default()) };
+        let known = || self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((range, commits)) = &*known()
+            && *range == (from, to)
+        {
+            return Ok(commits.clone());
         }
+        let commits = self.mirror().commits(Some(from), to)?;
+        *known() = Some(((from, to), commits.clone()));
+        Ok(commits)
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
@@ -141,6 +162,18 @@ impl Sources for Outside {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn remembered(&self, cluster: &ClusterName) -> Option<Arc<Recalled>> {
+        self.memory().of(cluster)
+    }
+
+    fn remember(&self, cluster: &ClusterName, recalled: Option<Recalled>) {
+        let mut memory = self.memory();
+        match recalled {
+            Some(recalled) => memory.learn(cluster, recalled),
+            None => memory.forget(cluster),
+        }
     }
 }
 

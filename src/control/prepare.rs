@@ -1,12 +1,13 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
-use super::sync::{applied, change, own, resolve, ruling};
+use super::outline::{Outlined, outline, outline_applied};
+use super::sync::{change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ChangeKind, Operation};
 use crate::decide::report::{Condition, held, note};
-use crate::decide::value::{Diagnostic, Digest, Fault, Warnings};
+use crate::decide::value::{Diagnostic, Digest, Fault};
 use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +73,41 @@ impl Round {
     }
 }
 
+/// How many clusters one task looks at: few enough that all threads end at one time.
+const AT_ONCE: usize = 32;
+
+/// Looks at each cluster on all threads of the pool; a panic is a fault of its cluster alone.
+pub async fn prepare_all<W: Sources + Target + Send + Sync + 'static>(
+    world: Arc<W>,
+    fleet: Arc<Fleet>,
+    clusters: BTreeSet<ClusterName>,
+) -> Vec<Prepared> {
+    let clusters: Vec<ClusterName> = clusters.into_iter().collect();
+    let start = |part: &[ClusterName]| {
+        let (world, fleet, part) = (world.clone(), fleet.clone(), part.iter().cloned().collect());
+        tokio::spawn(async move { prepare(&*world, &fleet, &part).await })
+    };
+    let running: Vec<_> = clusters.chunks(AT_ONCE).map(|part| (part, start(part))).collect();
+    let mut prepared = Vec::new();
+    for (part, task) in running {
+        if let Ok(found) = task.await {
+            prepared.extend(found);
+            continue;
+        }
+        for cluster in part {
+            match start(std::slice::from_ref(cluster)).await {
+                Ok(found) => prepared.extend(found),
+                Err(_) => prepared.extend(fleet.index.environment_of(cluster).map(|environment| Prepared {
+                    cluster: cluster.clone(),
+                    environment,
+                    change: Err(Fault::bug("the plan did not come to its end")),
+                })),
+            }
+        }
+    }
+    prepared
+}
+
 /// Looks at each cluster.
 pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &BTreeSet<ClusterName>) -> Vec<Prepared> {
     let mut prepared = Vec::new();
@@ -84,15 +120,15 @@ pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &B
 }
 
 async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Result<Summary, Fault> {
-    let mut warnings = Warnings::default();
-    let wanted = resolve(world, fleet, cluster, &mut warnings).await?;
-    let facts = world.facts(&wanted.profile, None).await?;
+    let outlined = outline(world, fleet, cluster).await?;
+    let facts = world.facts(&outlined.wanted.profile, None).await?;
     own(fleet, cluster, &facts.record)?;
-    let before = applied(world, &facts.record).await;
+    let (before, outlined) = outline_applied(world, &facts.record, outlined).await?;
+    let Outlined { wanted, mut warnings, .. } = outlined;
     let change = change(&before, &wanted.layers);
     let (held, note) = match commit(fleet) {
         Some(head) => {
-            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
+            let ruling = ruling(world, &wanted.profile, &before, &facts, head).await?;
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
             ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }

@@ -11,6 +11,7 @@ use crate::decide::document::{Commits, Revision, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
+use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
 use crate::decide::value::{Fault, Owner, Seal, Warnings};
 use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
@@ -287,7 +288,7 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
     let Applied::Known(layers) = before else { return plan::Inventory::default() };
     let book = |layer: &crate::decide::render::Layer| {
         let entry = |object: &crate::decide::render::Object| {
-            let digest = plan::object_digest(&object.manifest);
+            let digest = object.manifest.digest();
             ((layer.site, object.id.clone()), plan::Entry { applied: Some(digest), intended: None, uid: None })
         };
         plan::LayerInventory {
@@ -356,4 +357,11 @@ impl Sources for Preview {
     fn seal(&self) -> &Seal {
         &self.seal
     }
+
+    /// A command looks once and ends.
+    fn remembered(&self, _: &ClusterName) -> Option<Arc<Recalled>> {
+        None
+    }
+
+    fn remember(&self, _: &ClusterName, _: Option<Recalled>) {}
 }

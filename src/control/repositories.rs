@@ -108,6 +108,16 @@ impl Mirrors {
         }
     }
 
+    /// Puts small packs together where there are many; what cannot be done now is done after a later look.
+    pub fn tend(&self) {
+        let others = self.others.values().filter_map(|other| other.mirror.as_ref().ok());
+        for mirror in std::iter::once(&self.own).chain(others) {
+            if let Err(fault) = mirror.tend() {
+                tracing::warn!(%fault, "a mirror was not tended");
+            }
+        }
+    }
+
     /// Returns whether another one was ever looked at by this process.
     pub fn was_looked_at(&self, name: &RepoName) -> bool {
         self.others.get(name).is_none_or(|other| other.last().is_some() || other.mirror.is_err())

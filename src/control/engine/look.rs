@@ -2,8 +2,9 @@
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
 use super::super::look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::outside::now;
-use super::super::prepare::{Round, prepare};
+use super::super::prepare::{Round, prepare_all};
 use super::super::release::{Released, release};
+use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
 use crate::decide::fleet::Fleet;
 use crate::decide::schedule::Wake;
@@ -32,6 +33,8 @@ impl<O: Observer> Engine<O> {
         tokio::task::spawn_blocking(move || {
             let looked = look(&outside, last, is_first);
             let _ = events.send(Event::Looked(looked));
+            // Not on the way from a commit to its plans.
+            outside.mirrors().tend();
         });
     }
 
@@ -136,6 +139,7 @@ impl<O: Observer> Engine<O> {
         for released in &touched.released {
             self.schedule.forget(released);
             self.outside.supersede(released);
+            self.outside.remember(released, None);
         }
         self.told.moved(commit, &fleet, &clusters, &touched.released, &mut self.outbox);
         // What held for the clusters of the head before says nothing of this one.
@@ -160,7 +164,7 @@ impl<O: Observer> Engine<O> {
             for released in &released {
                 reports.extend(release(&*outside, &fleet, released, commit, now()).await);
             }
-            let prepared = prepare(&*outside, &fleet, &clusters).await;
+            let prepared = prepare_all(outside, fleet, clusters).await;
             let _ = events.send(Event::Prepared(commit, prepared, reports));
         });
         drop(work);

@@ -114,7 +114,7 @@ impl Index {
 
 fn pin_references(environment: &Environment) -> impl Iterator<Item = &PinReference> {
     let overlays = std::iter::once(&environment.overlay).chain(&environment.overlays);
-    environment.revision.iter().chain(overlays.flat_map(pins_of))
+    environment.revision.iter().chain(overlays.flat_map(|overlay| pins_of(overlay)))
 }
 
 fn pins_of(overlay: &Overlay) -> impl Iterator<Item = &PinReference> {

@@ -80,7 +80,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 /// Returns the manifest that was applied last, as the plan knows it; nothing where nothing was.
 pub fn last_applied(change: &ObjectChange) -> Option<Value> {
-    let mut manifest = change.manifest.as_ref()?.value().clone();
+    let mut manifest = change.manifest.as_deref()?.clone();
     apply(&mut manifest, &change.inverse).ok()?;
     manifest.as_map().is_some().then_some(manifest)
 }

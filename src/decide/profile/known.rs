@@ -1,6 +1,6 @@
 //! In: what layers are made from. Out: the key of each, by which it is known that it is what it was.
 //! Guarantee: layers of equal keys, whose placeholders name layers of equal keys, are resolved to the same.
-use super::full::{ManifestFile, ResolvedSource};
+use super::full::{HealthRule, ManifestFile, ResolvedSource};
 use super::resolve::Sketch;
 use super::scope::{Roots, cluster_value};
 use super::shaped::Shaped;
@@ -25,6 +25,8 @@ pub struct Known {
     pub priority: i64,
     /// How long its gate may take to open.
     pub timeout: Duration,
+    /// What it says of the health of kinds.
+    pub health: Vec<HealthRule>,
 }
 
 /// The layers that a layer's placeholders name.

@@ -2,7 +2,7 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
+use super::full::{FullProfile, LayerOptions, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
 use super::health;
 use super::known::{Known, Names, read_by_templates, reads_into, stub};
 use super::options::options;
@@ -198,14 +198,14 @@ impl Sketch {
             let at = place.layer;
             let (Some((shaped, source)), Some(document)) = (self.layers.get(at), documents.get(at)) else { continue };
             let names = names.get(at).cloned().unwrap_or(Names::All);
-            layers.push(if let Some(known) = known(at) {
-                known_layer(shaped, source, known, place)
-            } else {
-                let roots = if names.is_empty() { &without } else { &with_layers };
-                let flows = flows.get(at).cloned().unwrap_or_default();
-                let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
-                resolved(shaped, source, texts, document.clone(), place, reads)
-            });
+            if let Some(known) = known(at) {
+                layers.push(known_layer(shaped, source, known, place));
+                continue;
+            }
+            let roots = if names.is_empty() { &without } else { &with_layers };
+            let flows = flows.get(at).cloned().unwrap_or_default();
+            let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
+            layers.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
         Ok(Some((self.profile(layers, object_patches), warnings)))
     }
@@ -406,8 +406,8 @@ struct Reads {
     flows: Vec<(Pointer, Arc<str>)>,
 }
 
-/// Returns a layer with its values settled.
-fn resolved(
+/// Returns a layer that is resolved.
+fn layer_of(
     shaped: &Shaped,
     source: &Source,
     texts: &Texts,
@@ -418,12 +418,12 @@ fn resolved(
     let document = Digested::new(DOCUMENT, document);
     let text = |key: &str| document.get(key).and_then(Value::as_str).map(Arc::<str>::from);
     let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
-    let mut unresolved = unresolved(shaped, source, place);
+    let unresolved = unresolved(shaped, source, place);
     let mut hasher = Hasher::new(Domain("layer/2"));
     hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
     reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
     // Of these the document says all, which is digested.
-    unresolved.options.health = health::read(&document).unwrap_or_default();
+    let health = health::read(&document).unwrap_or_default();
     ProfileLayer {
         namespace: text("namespace"),
         release_name: text("releaseName").unwrap_or_default(),
@@ -434,18 +434,21 @@ fn resolved(
         timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
         digest: hasher.finish(),
         document,
+        options: LayerOptions { health, ..unresolved.options },
         ..unresolved
     }
 }
 
 /// Returns a layer of which only the digests are known.
 fn known_layer(shaped: &Shaped, source: &Source, known: &Known, place: Place) -> ProfileLayer {
+    let unresolved = unresolved(shaped, source, place);
     ProfileLayer {
         namespace: known.namespace.clone(),
         timeout: known.timeout,
         digest: known.digest,
         document: Digested::remembered(known.document),
-        ..unresolved(shaped, source, place)
+        options: LayerOptions { health: known.health.clone(), ..unresolved.options },
+        ..unresolved
     }
 }
 

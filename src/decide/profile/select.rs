@@ -23,7 +23,7 @@ pub(super) struct Selection {
     pub(super) shared: Arc<Index>,
     /// Where environments and clusters are read.
     pub(super) head: Arc<Index>,
-    pub(super) overlays: Vec<Overlay>,
+    pub(super) overlays: Vec<Arc<Overlay>>,
     /// Infrastructure first, then in the order in which they were named.
     pub(super) profiles: Vec<Arc<Profile>>,
     /// Where each of them is read, with its packs.
@@ -103,7 +103,7 @@ fn read(
 }
 
 /// Returns the indexes of entries that do not count here; their profiles declare variables all the same.
-fn beside(fleet: &Fleet, overlays: &[Overlay], references: &[ProfileReference]) -> Vec<Option<Arc<Index>>> {
+fn beside(fleet: &Fleet, overlays: &[Arc<Overlay>], references: &[ProfileReference]) -> Vec<Option<Arc<Index>>> {
     let is_here = |pin: &PinReference| {
         references.iter().filter_map(|reference| reference.pin.as_ref()).any(|here| here.part.span() == pin.part.span())
     };
@@ -132,7 +132,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn overlays(&self, environment: &Environment, cluster: &Cluster) -> Result<Vec<Overlay>, Vec<Diagnostic>> {
+    fn overlays(&self, environment: &Environment, cluster: &Cluster) -> Result<Vec<Arc<Overlay>>, Vec<Diagnostic>> {
         let mut overlays = vec![environment.overlay.clone()];
         let mut errors = Vec::new();
         for overlay in &environment.overlays {
@@ -147,7 +147,7 @@ impl Asked<'_> {
     }
 
     /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
-    fn references(&self, overlays: &[Overlay]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
+    fn references(&self, overlays: &[Arc<Overlay>]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
         let (mut merged, mut errors): (Vec<ProfileReference>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
         for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
             match merged.iter_mut().find(|known| known.name == reference.name) {

@@ -7,15 +7,15 @@
 use super::layers::outlined;
 use super::model::{Defined, Layer, Layers};
 use crate::decide::document::Texts;
-use crate::decide::profile::{FullProfile, Known, Lifecycle, Names, ProfileLayer, Sketch};
-use crate::decide::value::{Diagnostic, Digest, Seal};
+use crate::decide::profile::{FullProfile, HealthRule, Known, Lifecycle, Names, ProfileLayer, Sketch};
+use crate::decide::value::{Diagnostic, Digest, Seal, Value};
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What is remembered of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Remembered {
     /// What it was made from.
     key: Digest,
@@ -25,6 +25,8 @@ pub struct Remembered {
     document: Digest,
     /// The digests of its objects.
     objects: Box<[Digest]>,
+    /// What it says of the health of kinds.
+    health: Arc<[HealthRule]>,
     shape: Arc<Shape>,
 }
 
@@ -72,6 +74,7 @@ impl Remembered {
             namespace: self.shape.namespace.clone(),
             priority: self.shape.priority,
             timeout: self.shape.timeout,
+            health: self.health.to_vec(),
         }
     }
 }
@@ -192,7 +195,7 @@ pub fn remember(
 fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<Defined>) -> Remembered {
     let shape = Shape {
         namespace: resolved.namespace.clone(),
-        priority: resolved.document.get("priority").and_then(crate::decide::value::Value::as_i64).unwrap_or_default(),
+        priority: resolved.document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
         timeout: resolved.timeout,
         names: resolved.names.clone(),
         custom,
@@ -204,6 +207,7 @@ fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<De
         digest: layer.digest,
         document: layer.document.digest(),
         objects: layer.objects.iter().map(|object| object.manifest.digest()).collect(),
+        health: resolved.options.health.as_slice().into(),
         shape: Arc::new(shape),
     }
 }

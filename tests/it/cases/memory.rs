@@ -142,7 +142,7 @@ fn only_what_differs_is_made_anew() {
 
 /// What may differ in a small fleet.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing that differs or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one difference, and all of them may come together")]
 struct State {
     manifest: u8,
     values: u8,
@@ -171,10 +171,8 @@ impl State {
         let mut files = self.at_head();
         let Some(values) = self.pin else { return files };
         let pinned = Self { values, pin: None, ..self.clone() }.at_head();
-        let pins = BTreeMap::from([(
-            (None, pin_of(values)),
-            Pinned { index: Ok(pinned.fleet.index.clone()), is_on_branch: true },
-        )]);
+        let index = Ok(pinned.fleet.index.clone());
+        let pins = BTreeMap::from([((None, pin_of(values)), Pinned { index, is_on_branch: true })]);
         pinned.blobs().for_each(|blob| files.texts.share(blob.clone()));
         files.fleet = Fleet { pins, ..files.fleet };
         files

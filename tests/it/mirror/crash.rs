@@ -91,6 +91,7 @@ fn many_packs_become_one_and_no_object_is_lost() {
         last = fixture.commit("fleet.yaml", &text);
         let before = objects(&folder);
         assert_eq!(mirror.fetch().expect("it can be fetched"), Fetched::Changed, "the branch moved");
+        mirror.tend().expect("it can be tended");
         let after = objects(&folder);
         assert!(before.iter().all(|object| after.contains(object)), "fetch {change} lost an object");
         packs_max = packs_max.max(packs(&folder).len());
@@ -127,6 +128,7 @@ fn a_consolidation_killed_before_the_old_packs_went_is_done_again() {
     let fetch = |change: u32| {
         let commit = fixture.commit("fleet.yaml", format!("kind: Fleet\nchange: {change}\n"));
         mirror.fetch().expect("it can be fetched");
+        mirror.tend().expect("it can be tended");
         commit
     };
     for change in 0..31 {

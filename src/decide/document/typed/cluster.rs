@@ -37,7 +37,7 @@ pub struct Cluster {
     /// What shall become of it: `active`, `paused`, `delete`.
     pub lifecycle: Arc<str>,
     /// What it lays over its profiles.
-    pub overlay: Overlay,
+    pub overlay: Arc<Overlay>,
 }
 
 impl Cluster {
@@ -68,7 +68,7 @@ impl Cluster {
             kubernetes_version: text("kubernetesVersion"),
             api_versions: texts(spec.get("apiVersions")),
             lifecycle: text("lifecycle").unwrap_or_else(|| "active".into()),
-            overlay,
+            overlay: Arc::new(overlay),
             file,
         };
         Ok((cluster, warnings))

@@ -145,9 +145,9 @@ pub struct Environment {
     /// The revision at which profiles and packs are read; none for the head.
     pub revision: Option<PinReference>,
     /// What it lays over all its clusters.
-    pub overlay: Overlay,
+    pub overlay: Arc<Overlay>,
     /// What it lays over some of them, in order.
-    pub overlays: Vec<Overlay>,
+    pub overlays: Vec<Arc<Overlay>>,
     /// Policies that tighten the fleet's.
     pub policies: Option<Fragment>,
 }
@@ -175,8 +175,8 @@ impl Environment {
         let environment = Self {
             name: name.clone(),
             revision: get("revision").map(PinReference::own),
-            overlay,
-            overlays: overlays.unwrap_or_default(),
+            overlay: Arc::new(overlay),
+            overlays: overlays.into_iter().flatten().map(Arc::new).collect(),
             policies: get("policies"),
             file,
         };

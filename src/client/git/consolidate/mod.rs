@@ -1,17 +1,19 @@
-//! In: a repository's Git folder. Out: one pack, elsewhere, with every object of it.
+//! In: packs of a repository, and its loose objects. Out: one pack, elsewhere, with each of these objects.
 //! Guarantee: a pack is handed out only after each of its objects was unpacked, hashed, and found to be one that was asked for.
+mod choose;
+
 use super::address::Limits;
-use super::error::{fault, in_folder, in_local, local};
+use super::error::{fault, in_folder, in_local};
 use super::objects::open;
 use crate::decide::value::{Fault, Owner};
+use choose::{Chosen, Form, Place, Source, choose};
 use gix::ObjectId;
-use gix::parallel::InOrderIter;
+use gix::objs::FindExt;
 use gix::progress::Discard;
 use gix_pack::data::Version;
 use gix_pack::data::output::bytes::FromEntriesIter;
 use gix_pack::data::output::count::PackLocation;
-use gix_pack::data::output::entry::iter_from_counts;
-use gix_pack::data::output::{Count, Entry};
+use gix_pack::data::output::{Count, Entry, entry::Kind};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,18 +29,23 @@ pub(crate) struct Packed {
     pub(crate) ids: Vec<ObjectId>,
 }
 
-/// How many objects are copied at once: with small ones, some hundred kilobytes.
-const OBJECTS_AT_ONCE: usize = 100;
-
-/// Writes a pack with all objects of a repository into an empty folder, as they are packed already where they are.
-pub(crate) fn consolidate(git_folder: &Path, limits: &Limits, into: &Path) -> Result<Packed, Fault> {
+/// Writes a pack with all objects of some packs of a repository, and some loose ones, into an empty folder.
+pub(crate) fn consolidate(
+    git_folder: &Path,
+    packs: &[PathBuf],
+    loose: &[ObjectId],
+    limits: &Limits,
+    into: &Path,
+) -> Result<Packed, Fault> {
     let attempt = format!("could not consolidate the packs of {}", git_folder.display());
-    // Opened anew, so that no pack that came since is left out.
     let repository = open(git_folder, limits)?.to_thread_local();
-    let ids = all_ids(&repository, &attempt)?;
+    let sources = choose::open(packs, &attempt)?;
+    let chosen = choose(&sources, loose, &attempt)?;
     let written = into.join("written");
-    copy(&repository, &ids, &written, &attempt)?;
-    drop(repository);
+    copy(&repository, &sources, &chosen, &written, &attempt)?;
+    let mut ids: Vec<ObjectId> = chosen.iter().map(|chosen| chosen.id).collect();
+    ids.sort_unstable();
+    drop((repository, sources, chosen));
     let packed = index(&written, limits, into, &attempt)?;
     let packed = Packed { ids, ..packed };
     verify(&packed, &attempt)?;
@@ -48,30 +55,57 @@ pub(crate) fn consolidate(git_folder: &Path, limits: &Limits, into: &Path) -> Re
     Ok(packed)
 }
 
-/// Returns the id of each object, in order, once.
-fn all_ids(repository: &gix::Repository, attempt: &str) -> Result<Vec<ObjectId>, Fault> {
-    let all = repository.objects.iter().map_err(in_local(attempt))?;
-    let mut ids = all.collect::<Result<Vec<_>, _>>().map_err(|error| local(attempt, &error))?;
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+/// Writes a pack without index.
+fn copy(
+    repository: &gix::Repository,
+    sources: &[Source],
+    chosen: &[Chosen],
+    to: &Path,
+    attempt: &str,
+) -> Result<(), Fault> {
+    let file = File::create(to).map_err(in_folder(attempt))?;
+    let mut failed = None;
+    // A fault ends the pack too early, which the writer finds by the number of objects.
+    let entries = chosen.iter().map_while(|chosen| match entry(repository, sources, chosen, attempt) {
+        Ok(entry) => Some(Ok(vec![entry])),
+        Err(fault) => {
+            failed = Some(fault);
+            None
+        }
+    });
+    let written = write_entries(entries, chosen.len(), BufWriter::new(file), attempt);
+    match failed {
+        Some(fault) => Err(fault),
+        None => written,
+    }
 }
 
-/// Writes a pack without index.
-fn copy(repository: &gix::Repository, ids: &[ObjectId], to: &Path, attempt: &str) -> Result<(), Fault> {
-    let mut objects = repository.objects.store().to_cache_arc();
-    // A pack is known by its place among those that are open, so none of them may be closed in between.
-    objects.prevent_pack_unload();
-    let counts = ids.iter().map(|id| Count { id: *id, entry_pack_location: PackLocation::NotLookedUp }).collect();
-    let options = iter_from_counts::Options {
-        thread_limit: Some(1), // it writes to one disk, beside syncs
-        chunk_size: OBJECTS_AT_ONCE,
-        ..iter_from_counts::Options::default()
+/// Returns what is written of an object.
+fn entry(repository: &gix::Repository, sources: &[Source], chosen: &Chosen, attempt: &str) -> Result<Entry, Fault> {
+    let (place, base) = match chosen.form {
+        Form::Whole(place) => (place, None),
+        Form::Delta(place, base) => (place, Some(base)),
+        Form::Anew => {
+            let mut buffer = Vec::new();
+            let object = repository.objects.find(&chosen.id, &mut buffer).map_err(in_local(attempt))?;
+            let count = Count { id: chosen.id, entry_pack_location: PackLocation::NotLookedUp };
+            return Entry::from_data(&count, &object, gix::zlib::Compression::DEFAULT).map_err(in_local(attempt));
+        }
     };
-    let entries = gix_pack::data::output::entry::iter_from_counts(counts, objects, Box::new(Discard), options);
-    let entries = InOrderIter::from(entries.map_err(in_local(attempt))?);
-    let file = File::create(to).map_err(in_folder(attempt))?;
-    write_entries(entries, ids.len(), BufWriter::new(file), attempt)
+    let Place { source, start, end } = place;
+    let damaged = || Fault::bug(format!("{attempt}: an entry was found and is not there"));
+    let data = &sources.get(source).ok_or_else(damaged)?.data;
+    let header = data.entry(start).map_err(in_local(attempt))?;
+    let kind = match base {
+        Some(object_index) => Kind::DeltaRef { object_index },
+        None => Kind::Base(header.header.as_kind().ok_or_else(damaged)?),
+    };
+    Ok(Entry {
+        id: chosen.id,
+        kind,
+        decompressed_size: usize::try_from(header.decompressed_size).map_err(|_| damaged())?,
+        compressed_data: data.entry_slice(header.data_offset..end).ok_or_else(damaged)?.to_vec(),
+    })
 }
 
 /// Writes entries as a pack.
