@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(chosen(&[vec![1; 32], vec![1000]].concat()), 32, "the clone stays");
         assert_eq!(chosen(&[vec![1; 32], vec![60, 1000]].concat()), 33, "what was put together joins");
         assert_eq!(chosen(&[vec![20; 32], vec![1000]].concat()), 33, "half of it has come");
-        let doubled: Vec<u64> = (0..33).map(|power| 1 << (2 * power)).collect();
-        assert_eq!(chosen(&doubled), 25, "there are never many");
+        let tripled: Vec<u64> = (0..33).map(|power| 3_u64.pow(power)).collect();
+        assert_eq!(chosen(&tripled), 25, "there are never many");
     }
 }
