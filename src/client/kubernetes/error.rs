@@ -164,7 +164,7 @@ impl From<ApiError> for Fault {
         let (owner, hint) = match error.code() {
             Some(401) => (Owner::Operator, "the credentials of the target in the settings are not taken; renew them"),
             Some(403) => {
-                (Owner::Operator, "give the identity of the target this right, as `stratify doctor` prints it")
+                (Owner::Operator, "give the identity of the target this right; deploy/base/target-rbac.yaml shows how")
             }
             Some(404 | 400 | 405 | 409 | 422) => {
                 (Owner::Author, "look at the object, and at what the server says of it")
