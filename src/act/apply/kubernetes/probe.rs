@@ -182,8 +182,8 @@ fn take(
         let said = format!("it is there already and not ours, but of {}", managers(live));
         return Err(Refusal::Foreign(format!("{said}; let the layer `adopt` from them, or rename it")));
     }
-    // What a cut-off left undone was ours all the same.
-    let last = if is_ours { last_applied(change).or_else(|| change.manifest.as_deref().cloned()) } else { None };
+    // Where nothing is known to have been applied, no field was ever ours.
+    let last = last_applied(change).filter(|_| is_ours);
     match judge(conflicts, last.as_ref(), adopt) {
         Taking::Refuse(foreign) => Err(Refusal::Foreign(words(&foreign))),
         Taking::Overrule { adopt } if is_ours && adopt.is_empty() && conflicts.is_empty() => Ok(Conflicts::Refuse),
