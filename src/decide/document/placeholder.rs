@@ -39,6 +39,13 @@ impl Placeholders {
             .flat_map(|(pointer, template)| template.references().into_iter().map(move |path| (pointer, path)))
     }
 
+    /// Returns those whose texts name only what is known, wrong ones among them.
+    pub fn naming(&self, is_known: &dyn Fn(&[Arc<str>]) -> bool) -> Self {
+        let is_known = |template: &Template| template.references().iter().all(|path| is_known(path));
+        let templates = self.templates.iter().filter(|(_, template)| is_known(template)).cloned().collect();
+        Self { templates, paths: self.paths.clone(), wrong: self.wrong.clone() }
+    }
+
     fn take(&mut self, text: &str, way: &[Step<'_>]) {
         let pointer = way.iter().map(Step::token).collect();
         match Template::parse(text) {

@@ -56,3 +56,5 @@ pub const VALUE_CYCLE: Code = Code(325);
 pub const DEPRECATED: Code = Code(326);
 /// A field that this layer cannot have.
 pub const FIELD: Code = Code(327);
+/// A name that a variable had before.
+pub const RENAMED: Code = Code(340);

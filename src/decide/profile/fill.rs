@@ -68,7 +68,7 @@ pub(super) fn with_layers(base: &Roots, documents: &[Value]) -> Roots {
 }
 
 /// Returns the layers whose values placeholders name; where a name is computed, all others.
-fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize> {
+pub(super) fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize> {
     let mut found = Vec::new();
     for path in &placeholders.paths {
         if path.first().is_none_or(|root| &**root != "layers") {
@@ -85,7 +85,7 @@ fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize>
     found
 }
 
-fn names_layers(found: &Placeholders) -> bool {
+pub(super) fn names_layers(found: &Placeholders) -> bool {
     found.paths.iter().any(|path| path.first().is_some_and(|root| &**root == "layers"))
 }
 
@@ -98,12 +98,12 @@ fn flows(found: &Placeholders) -> Flows {
     found.references().filter_map(flow).collect()
 }
 
-fn place(sketch: &Sketch, texts: &Texts, at: usize, pointer: &Pointer) -> Option<Span> {
+pub(super) fn place(sketch: &Sketch, texts: &Texts, at: usize, pointer: &Pointer) -> Option<Span> {
     let (layer, source) = sketch.layers.get(at)?;
     Some(sketch.place_of(layer, source, texts, &format!("/values{pointer}")))
 }
 
-fn circle(sketch: &Sketch, texts: &Texts, open: &[usize], before: &[Vec<usize>]) -> Diagnostic {
+pub(super) fn circle(sketch: &Sketch, texts: &Texts, open: &[usize], before: &[Vec<usize>]) -> Diagnostic {
     let mut way: Vec<usize> = Vec::new();
     let mut at = open.first().copied().unwrap_or_default();
     while !way.contains(&at) {

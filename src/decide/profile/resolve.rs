@@ -10,13 +10,14 @@ use super::order::{Ordered, Place, order};
 use super::patches::object_patch;
 use super::policy::policy;
 use super::scope::{Roots, cluster_value};
-use super::select::{Selection, select};
-use super::shaped::{Shaped, shape};
-use super::source::{Source, source};
+use super::select::Selection;
+use super::shaped::Shaped;
+use super::source::Source;
+use super::suspect::{Suspect, suspect};
 use super::template::named;
 use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
-use super::variable::{Variables, variables, writers};
+use super::variable::{Variables, writers};
 use crate::decide::document::kind::duration;
 use crate::decide::document::{Fragment, LayerRole, Placeholders, Site, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
@@ -39,41 +40,17 @@ pub struct Sketch {
     pub(super) selection: Selection,
     pub(super) layers: Vec<(Shaped, Source)>,
     pub(super) variables: Variables,
-    head: crate::decide::document::Revision,
-    warnings: Vec<Diagnostic>,
+    pub(super) head: crate::decide::document::Revision,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// Settles which layers a cluster has, and what each is made from.
 pub fn sketch(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Sketch, Vec<Diagnostic>> {
-    let mut selection = select(fleet, cluster, seal)?;
-    let mut errors = Vec::new();
-    let shaped = shape(&mut selection).unwrap_or_else(|said| {
-        errors.extend(said);
-        Vec::new()
-    });
-    let variables = variables(&selection, seal).unwrap_or_else(|said| {
-        errors.extend(said);
-        Variables::default()
-    });
-    let mut warnings = std::mem::take(&mut selection.warnings);
-    let mut layers = Vec::new();
-    for layer in shaped {
-        if let Some(source) = source(&selection, &layer, &mut errors, &mut warnings) {
-            layers.push((layer, source));
-        }
-    }
-    let packs = pack_layers(&layers);
-    if errors.is_empty() {
-        constraint::check(&selection.cluster, &packs, &mut errors, &mut warnings);
-    }
-    if errors.is_empty() {
-        Ok(Sketch { selection, layers, variables, head: fleet.head.clone(), warnings })
-    } else {
-        Err(errors)
-    }
+    let Suspect { sketch, errors, .. } = suspect(fleet, cluster, seal)?;
+    if errors.is_empty() { Ok(sketch) } else { Err(errors) }
 }
 
-fn pack_layers(layers: &[(Shaped, Source)]) -> Vec<PackLayer<'_>> {
+pub(super) fn pack_layers(layers: &[(Shaped, Source)]) -> Vec<PackLayer<'_>> {
     layers
         .iter()
         .filter_map(|(layer, source)| {
@@ -128,7 +105,7 @@ impl Sketch {
         Some((value, profile.map(|at| writers(&self.selection, at, name)).unwrap_or_default()))
     }
 
-    fn document<T: Trace>(
+    pub(super) fn document<T: Trace>(
         &self,
         layer: &Shaped,
         source: &Source,
@@ -219,7 +196,7 @@ impl Sketch {
     }
 
     /// What all expressions of the cluster may name.
-    fn base_roots(&self) -> Roots {
+    pub(super) fn base_roots(&self) -> Roots {
         let kubernetes = self.kubernetes_version();
         let mut roots = Roots::default();
         roots.set("cluster", cluster_value(&self.selection.cluster, kubernetes.as_deref()));
@@ -242,7 +219,7 @@ impl Sketch {
         of_profile.unwrap_or(&self.variables.shared)
     }
 
-    fn roots_of(&self, layer: &Shaped, source: &Source, document: &Value, others: &Roots) -> Roots {
+    pub(super) fn roots_of(&self, layer: &Shaped, source: &Source, document: &Value, others: &Roots) -> Roots {
         if !source.manifests.iter().any(|file| file.template) {
             return Roots::default();
         }
@@ -255,40 +232,39 @@ impl Sketch {
         roots
     }
 
-    fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
+    pub(super) fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
         for ((layer, source), document) in self.layers.iter().zip(documents) {
-            let Some((found, part)) = &source.schema else { continue };
-            let blob = match texts
-                .find(&found.path, found.blob)
-                .and_then(|blob| blob.document(&found.path, found.origin.as_ref()).map(|_| blob))
-            {
-                Ok(blob) => blob,
-                Err(said) => {
-                    errors.extend(said);
-                    continue;
-                }
-            };
-            match blob.schema() {
-                Err(why) => errors.push(
-                    Diagnostic::error(codes::BAD_SCHEMA, format!("`{}` is no JSON Schema: {why}", found.path))
-                        .at(part.span()),
-                ),
-                Ok(validator) => {
-                    let values = exposed(document.get("values").unwrap_or(&Value::Null));
-                    let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
-                    let said = validator.iter_errors(&values).map(|error| {
-                        let pointer = error.instance_path().to_string();
-                        let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
-                        let why = error.masked();
-                        let message =
-                            format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
-                        let place = self.place_of_mistake(layer, source, texts, &error);
-                        Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
-                    });
-                    errors.extend(said);
-                }
-            }
+            errors.extend(self.check_schema(layer, source, texts, document).err().into_iter().flatten());
         }
+    }
+
+    /// Checks the values of a layer by the schema of its pack.
+    pub(super) fn check_schema(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        texts: &Texts,
+        document: &Value,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let Some((found, part)) = &source.schema else { return Ok(()) };
+        let blob = texts.find(&found.path, found.blob)?;
+        blob.document(&found.path, found.origin.as_ref())?;
+        let validator = blob.schema().as_ref().map_err(|why| {
+            let message = format!("`{}` is no JSON Schema: {why}", found.path);
+            vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(part.span())]
+        })?;
+        let values = exposed(document.get("values").unwrap_or(&Value::Null));
+        let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
+        let said = validator.iter_errors(&values).map(|error| {
+            let pointer = error.instance_path().to_string();
+            let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
+            let why = error.masked();
+            let message = format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
+            let place = self.place_of_mistake(layer, source, texts, &error);
+            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
+        });
+        let said: Vec<Diagnostic> = said.collect();
+        if said.is_empty() { Ok(()) } else { Err(said) }
     }
 
     /// What is too much stands somewhere; what is missing at the top stands nowhere, so the layer is shown.
@@ -313,7 +289,7 @@ impl Sketch {
         chain.last(&pointer).map_or_else(|| layer.at(), |writer| writer.at.clone())
     }
 
-    fn places(&self, documents: &[Value], errors: &mut Vec<Diagnostic>) -> Vec<Place> {
+    pub(super) fn places(&self, documents: &[Value], errors: &mut Vec<Diagnostic>) -> Vec<Place> {
         let packs = pack_layers(&self.layers);
         let ordered = |((layer, source), document): (&(Shaped, Source), &Value)| {
             let depends_on = layer.field("dependsOn").map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
@@ -355,12 +331,12 @@ impl Sketch {
         })
     }
 
-    fn object_patches(&self, errors: &mut Vec<Diagnostic>) -> Vec<ObjectPatch> {
+    pub(super) fn object_patches(&self, errors: &mut Vec<Diagnostic>) -> Vec<ObjectPatch> {
         let parts = self.selection.overlays.iter().flat_map(|overlay| &overlay.object_patches);
         parts.filter_map(|part| object_patch(part, errors)).collect()
     }
 
-    fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
+    pub(super) fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
         let Selection { cluster, environment, fleet_name, head, pins, .. } = &self.selection;
         let mut hasher = Hasher::new(Domain("profile/1"));
         hasher.bytes(fleet_name.as_bytes()).bytes(cluster.name.as_str().as_bytes()).bytes(cluster.lifecycle.as_bytes());
@@ -400,14 +376,14 @@ impl Sketch {
 }
 
 /// What a layer reads of others.
-struct Reads {
-    roots: Roots,
-    names: Names,
-    flows: Vec<(Pointer, Arc<str>)>,
+pub(super) struct Reads {
+    pub(super) roots: Roots,
+    pub(super) names: Names,
+    pub(super) flows: Vec<(Pointer, Arc<str>)>,
 }
 
 /// Returns a layer that is resolved.
-fn layer_of(
+pub(super) fn layer_of(
     shaped: &Shaped,
     source: &Source,
     texts: &Texts,
@@ -479,7 +455,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
 }
 
 /// Returns the placeholders of a document's values.
-fn placeholders(document: &Value) -> Placeholders {
+pub(super) fn placeholders(document: &Value) -> Placeholders {
     document.get("values").map(Placeholders::of).unwrap_or_default()
 }
 

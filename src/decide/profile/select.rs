@@ -51,8 +51,17 @@ impl Selection {
     }
 }
 
-/// Selects what counts for a cluster.
-pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selection, Vec<Diagnostic>> {
+/// What counts for a cluster as far as it can be told, with all that is wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Selected {
+    pub(super) selection: Selection,
+    pub(super) errors: Vec<Diagnostic>,
+    /// Whether no overlay and no profile is missing for what is wrong.
+    pub(super) is_whole: bool,
+}
+
+/// Selects what counts for a cluster; an error where nothing at all can be told.
+pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selected, Vec<Diagnostic>> {
     let document = fleet.index.fleet()?;
     let cluster = fleet.index.cluster(name)?.clone();
     let environment = fleet.index.environment(&cluster.environment);
@@ -64,15 +73,17 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
     };
     let roots = roots(&document.name, &environment, &cluster);
     let asked = Asked { roots, seal };
-    let overlays = asked.overlays(&environment, &cluster)?;
-    let references = asked.references(&overlays)?;
-    let (found, errors) = find_profiles(fleet, &shared, &references, &mut pins, &mut warnings);
-    if !errors.is_empty() {
-        return Err(errors);
-    }
+    let mut errors = Vec::new();
+    let overlays = asked.overlays(&environment, &cluster, &mut errors);
+    let references = asked.references(&overlays, &mut errors);
+    let (found, missing) = find_profiles(fleet, &shared, &references, &mut pins, &mut warnings);
+    errors.extend(missing);
+    let is_whole = errors.is_empty();
     let (profiles, homes): (Vec<Arc<Profile>>, Vec<Home>) = found.into_iter().unzip();
-    check_types(&profiles, &references, &cluster)?;
-    Ok(Selection {
+    let mistyped = check_types(&profiles, &references, &cluster);
+    // A profile that is missing may be the one that is missed.
+    errors.extend(mistyped.into_iter().filter(|said| is_whole || said.code != codes::INFRASTRUCTURE));
+    let selection = Selection {
         fleet_name: document.name.clone(),
         head: fleet.index.clone(),
         beside: beside(fleet, &overlays, &references),
@@ -84,7 +95,8 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
         homes,
         pins,
         warnings,
-    })
+    };
+    Ok(Selected { selection, errors, is_whole })
 }
 
 /// Reads a pin, and takes note of it.
@@ -132,9 +144,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn overlays(&self, environment: &Environment, cluster: &Cluster) -> Result<Vec<Arc<Overlay>>, Vec<Diagnostic>> {
+    fn overlays(
+        &self,
+        environment: &Environment,
+        cluster: &Cluster,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<Arc<Overlay>> {
         let mut overlays = vec![environment.overlay.clone()];
-        let mut errors = Vec::new();
         for overlay in &environment.overlays {
             match self.holds(overlay.when.as_ref()) {
                 Ok(true) => overlays.push(overlay.clone()),
@@ -143,12 +159,12 @@ impl Asked<'_> {
             }
         }
         overlays.push(cluster.overlay.clone());
-        if errors.is_empty() { Ok(overlays) } else { Err(errors) }
+        overlays
     }
 
     /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
-    fn references(&self, overlays: &[Arc<Overlay>]) -> Result<Vec<ProfileReference>, Vec<Diagnostic>> {
-        let (mut merged, mut errors): (Vec<ProfileReference>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    fn references(&self, overlays: &[Arc<Overlay>], errors: &mut Vec<Diagnostic>) -> Vec<ProfileReference> {
+        let mut merged: Vec<ProfileReference> = Vec::new();
         for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
             match merged.iter_mut().find(|known| known.name == reference.name) {
                 Some(known) => {
@@ -167,7 +183,7 @@ impl Asked<'_> {
                     false
                 })
         });
-        if errors.is_empty() { Ok(merged) } else { Err(errors) }
+        merged
     }
 
     fn holds(&self, when: Option<&Fragment>) -> Result<bool, Diagnostic> {
@@ -235,11 +251,7 @@ fn no_profile(reference: &ProfileReference, index: &Index) -> Diagnostic {
         .nearest(near)
 }
 
-fn check_types(
-    profiles: &[Arc<Profile>],
-    references: &[ProfileReference],
-    cluster: &Cluster,
-) -> Result<(), Vec<Diagnostic>> {
+fn check_types(profiles: &[Arc<Profile>], references: &[ProfileReference], cluster: &Cluster) -> Vec<Diagnostic> {
     let place = |name: &ProfileName| {
         references.iter().find(|reference| reference.name == *name).map(|reference| reference.part.span())
     };
@@ -283,5 +295,5 @@ fn check_types(
             .expected(format!("one of: {}", profile.clouds.join(", "))),
         );
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    errors
 }

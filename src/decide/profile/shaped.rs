@@ -76,18 +76,17 @@ impl Shaped {
     }
 }
 
-/// Returns the layers of a cluster, in the order in which they are written, with warnings or all that is wrong.
-pub(super) fn shape(selection: &mut Selection) -> Result<Vec<Shaped>, Vec<Diagnostic>> {
-    let mut errors = Vec::new();
-    let mut layers = declared(&selection.profiles, &mut errors);
+/// Returns the layers of a cluster, in the order in which they are written; what is wrong goes to `errors`.
+pub(super) fn shape(selection: &mut Selection, errors: &mut Vec<Diagnostic>) -> Vec<Shaped> {
+    let mut layers = declared(&selection.profiles, errors);
     let overlays = selection.overlays.clone();
     for (at, overlay) in overlays.iter().enumerate() {
         for entry in &overlay.layers {
-            overlaid(selection, &mut layers, &entry.name, &entry.part, at, &mut errors);
+            overlaid(selection, &mut layers, &entry.name, &entry.part, at, errors);
         }
     }
-    check_roles(selection, &layers, &mut errors);
-    if errors.is_empty() { Ok(layers) } else { Err(errors) }
+    check_roles(selection, &layers, errors);
+    layers
 }
 
 fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shaped> {

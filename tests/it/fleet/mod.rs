@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use stratify::decide::document::{Blob, Content, Entry, EntryKind, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{Fleet, Index, Pinned, Touched};
-use stratify::decide::profile::{FullProfile, Sketch, sketch};
+use stratify::decide::profile::{FullProfile, Sketch, sketch, suspect};
 use stratify::decide::render::{self, Layers};
 use stratify::decide::value::{Checked, Diagnostic, Domain, Origin, Seal, Value, digest_of};
 use stratify::name::{BlobId, ClusterName, CommitId, RepoName, RepoPath};
@@ -141,8 +141,15 @@ impl Files {
         self.sketch(cluster)?.resolve(&self.texts, &self.seal)
     }
 
-    /// Renders a cluster.
+    /// Renders a cluster, or tells all that is wrong with it.
     pub(crate) fn render(&self, cluster: &ClusterName) -> Checked<Layers> {
+        self.render_sound(cluster).map_err(|said| match suspect(&self.fleet, cluster, &self.seal) {
+            Ok(suspect) => render::mistakes(said, &suspect, &self.texts, &self.seal),
+            Err(_) => said,
+        })
+    }
+
+    fn render_sound(&self, cluster: &ClusterName) -> Checked<Layers> {
         let (profile, mut warnings) = self.resolve(cluster)?;
         let (layers, more) = render::layers(&profile, &self.texts, &BTreeMap::new(), &self.seal)?;
         warnings.extend(more);

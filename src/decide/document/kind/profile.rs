@@ -3,7 +3,7 @@
 use super::layer::PROFILE_LAYER;
 use super::rule::{LABEL, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
-use crate::decide::document::shape::{Field, Shape, later, optional, required};
+use crate::decide::document::shape::{Field, Shape, optional, required};
 
 /// The types of variables.
 pub const VARIABLE_TYPES: &[&str] =
@@ -24,8 +24,11 @@ const SPEC: &[Field] = &[
     required("layers", Shape::Named("name", &Shape::Object(PROFILE_LAYER)), "The layers, in order."),
 ];
 
+/// What a name of a variable looks like.
+const IDENTIFIER: &str = "letters, digits and `_`, not beginning with a digit";
+
 const VARIABLE: &[Field] = &[
-    required("name", Shape::Checked(is_identifier, "letters, digits and `_`, not beginning with a digit"), "Its name."),
+    required("name", Shape::Checked(is_identifier, IDENTIFIER), "Its name."),
     required("type", Shape::Word(VARIABLE_TYPES), "Its type."),
     optional("default", Shape::Scalar, "What it is where nothing sets it."),
     optional("minimum", Shape::Scalar, "The least number, included."),
@@ -37,7 +40,11 @@ const VARIABLE: &[Field] = &[
     optional("hidden", Shape::Bool, "User interfaces do not ask for it."),
     optional("readOnly", Shape::Bool, "Overlays may not set it."),
     optional("description", Shape::Text, "What it is for."),
-    later("renamedFrom", "a name it had before, under which overlays may still set it"),
+    optional(
+        "renamedFrom",
+        Shape::Checked(is_identifier, IDENTIFIER),
+        "The name it had before: what overlays set under it is carried over.",
+    ),
 ];
 
 fn is_identifier(text: &str) -> bool {

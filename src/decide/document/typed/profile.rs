@@ -1,9 +1,10 @@
 //! In: a `profile.yaml`. Out: a Profile: its layers in order, and the variables that overlays may set.
 //! Guarantee: names of layers and variables are unique in it.
 use super::{check_name, checked, is_true, layer_name, texts};
+use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
-use crate::decide::value::{Checked, Value};
+use crate::decide::value::{Checked, Diagnostic, Value};
 use crate::name::{LayerName, ProfileName};
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub enum ProfileType {
 pub struct Variable {
     /// Its name.
     pub name: Arc<str>,
+    /// The name it had before.
+    pub renamed_from: Option<Fragment>,
     /// Its type.
     pub kind: VariableType,
     /// Where it is declared.
@@ -119,6 +122,13 @@ impl VariableType {
     }
 }
 
+impl Variable {
+    /// Whether a name is the one that it had before.
+    pub fn was(&self, name: &str) -> bool {
+        self.renamed_from.as_ref().is_some_and(|old| old.text() == name)
+    }
+}
+
 impl Profile {
     /// Reads a Profile.
     pub fn read(file: Arc<File>, name: &ProfileName) -> Checked<Self> {
@@ -132,14 +142,19 @@ impl Profile {
             Some("full") => ProfileType::Full,
             _ => ProfileType::AddOn,
         };
+        let variables: Vec<Variable> =
+            spec.get("variables").map(|part| part.items().map(variable).collect()).unwrap_or_default();
+        let wrong = renames(&variables);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
         let layers = spec.get("layers").map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
-        let variables = spec.get("variables").map(|part| part.items().map(variable).collect());
         let profile = Self {
             name: name.clone(),
             version: spec.get("version").map(|part| Arc::from(part.text())).unwrap_or_default(),
             kind,
             clouds: texts(spec.get("clouds")),
-            variables: variables.unwrap_or_default(),
+            variables,
             layers: layers.into_iter().filter_map(|part| Some((layer_name(&part)?, part))).collect(),
             file,
         };
@@ -147,10 +162,32 @@ impl Profile {
     }
 }
 
+/// Returns renames that leave open which variable an old name means.
+fn renames(variables: &[Variable]) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for (at, variable) in variables.iter().enumerate() {
+        let Some(old) = &variable.renamed_from else { continue };
+        let has_it = |other: &&Variable| &*other.name == old.text();
+        let had_it = |other: &&Variable| other.was(old.text());
+        let other = variables.iter().find(has_it).or_else(|| variables.iter().take(at).find(had_it));
+        if let Some(other) = other {
+            let message = format!("`{}` cannot be the former name of the variable `{}`", old.text(), variable.name);
+            wrong.push(
+                Diagnostic::error(codes::DUPLICATE_NAME, message)
+                    .at(old.span())
+                    .also(other.part.span(), "this variable has or had it")
+                    .expected("a name that no variable of the profile has, or had"),
+            );
+        }
+    }
+    wrong
+}
+
 fn variable(part: Fragment) -> Variable {
     let text = |key: &str| part.get(key).map(|part| Arc::<str>::from(part.text())).unwrap_or_default();
     Variable {
         name: text("name"),
+        renamed_from: part.get("renamedFrom"),
         kind: VariableType::of(&text("type")),
         default: part.get("default"),
         required: is_true(part.get("required")),

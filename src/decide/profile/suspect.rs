@@ -1,0 +1,50 @@
+//! In: the fleet and a cluster. Out: which layers it has and what each is made from, as far as that can be told, with all
+//! that is wrong so far. Guarantee: what is only missing because something else is wrong is not told.
+use super::codes;
+use super::constraint;
+use super::resolve::{Sketch, pack_layers};
+use super::select::{Selected, select};
+use super::shaped::shape;
+use super::source::source;
+use super::variable::variables;
+use crate::decide::fleet::Fleet;
+use crate::decide::value::{Diagnostic, Seal};
+use crate::name::ClusterName;
+
+/// A sketch of what can be told of a cluster, with all that is wrong so far.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    pub(super) sketch: Sketch,
+    pub(super) errors: Vec<Diagnostic>,
+    /// Whether no layer is missing for what is wrong.
+    pub(super) is_whole: bool,
+    /// Whether each variable has its value.
+    pub(super) has_variables: bool,
+}
+
+/// Settles as much of a cluster as can be told; an error where nothing at all can.
+pub fn suspect(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Suspect, Vec<Diagnostic>> {
+    let Selected { mut selection, mut errors, is_whole } = select(fleet, cluster, seal)?;
+    let mut found = Vec::new();
+    let shaped = shape(&mut selection, &mut found);
+    let is_shaped = found.is_empty();
+    let mut warnings = std::mem::take(&mut selection.warnings);
+    let before = found.len();
+    let variables = variables(&selection, seal, &mut found, &mut warnings);
+    let has_variables = found.len() == before && is_whole;
+    // What is missing with a profile or an overlay is no further mistake.
+    let follows = [codes::NO_LAYER, codes::MISSING_LAYER, codes::NO_VARIABLE];
+    errors.extend(found.into_iter().filter(|said| is_whole || !follows.contains(&said.code)));
+    let (mut layers, count) = (Vec::new(), shaped.len());
+    for layer in shaped {
+        if let Some(source) = source(&selection, &layer, &mut errors, &mut warnings) {
+            layers.push((layer, source));
+        }
+    }
+    let is_whole = is_whole && is_shaped && layers.len() == count;
+    if is_whole {
+        constraint::check(&selection.cluster, &pack_layers(&layers), &mut errors, &mut warnings);
+    }
+    let sketch = Sketch { selection, layers, variables, head: fleet.head.clone(), warnings };
+    Ok(Suspect { sketch, errors, is_whole, has_variables })
+}
