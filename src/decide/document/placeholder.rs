@@ -40,6 +40,7 @@ impl Placeholders {
     }
 
     /// Returns those whose texts name only what is known, wrong ones among them.
+    #[must_use]
     pub fn naming(&self, is_known: &dyn Fn(&[Arc<str>]) -> bool) -> Self {
         let is_known = |template: &Template| template.references().iter().all(|path| is_known(path));
         let templates = self.templates.iter().filter(|(_, template)| is_known(template)).cloned().collect();

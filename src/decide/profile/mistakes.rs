@@ -7,8 +7,6 @@ use super::known::Names;
 use super::order::Place;
 use super::resolve::{Reads, layer_of, placeholders};
 use super::scope::Roots;
-use super::shaped::Shaped;
-use super::source::Source;
 use super::suspect::Suspect;
 use super::template::Templates;
 use crate::decide::document::{Placeholders, Texts};
@@ -75,19 +73,19 @@ impl Suspect {
     ) -> Vec<ProfileLayer> {
         let sketch = &self.sketch;
         let roots = with_layers(&sketch.base_roots(), documents);
+        let mut sound = Vec::new();
         let layers = sketch.layers.iter().zip(documents).zip(states).enumerate();
-        let sound = layers.filter(|(_, (_, state))| **state == State::Sound);
-        let layer = |(at, (((shaped, source), document), _)): (usize, ((&(Shaped, Source), &Value), &State))| {
+        for (at, (((shaped, source), document), _)) in layers.filter(|(_, (_, state))| **state == State::Sound) {
             if let Err(said) = sketch.check_schema(shaped, source, texts, document) {
                 errors.extend(said);
-                return None;
+                continue;
             }
             let place = Place { layer: at, wave: 0, after: Vec::new() };
             let roots = sketch.roots_of(shaped, source, document, &roots);
             let reads = Reads { roots, names: Names::All, flows: Vec::new() };
-            Some(layer_of(shaped, source, texts, document.clone(), place, reads))
-        };
-        sound.filter_map(layer).collect()
+            sound.push(layer_of(shaped, source, texts, document.clone(), place, reads));
+        }
+        sound
     }
 
     /// Whether what a placeholder names can be there.
