@@ -182,7 +182,8 @@ impl Cluster {
             )
             .collect();
         let labels = format!("stratify.dev/fleet={}", side.place.fleet);
-        let seen = observe::look(&side.server, &unknown, &labels).await;
+        let unserved = if ends { observe::Unserved::Gone } else { observe::Unserved::Unread };
+        let seen = observe::look(&side.server, &unknown, &labels, unserved).await;
         let seen = unknown.into_iter().map(|owned| (layer.site, owned.object)).zip(seen);
         known.into_iter().chain(seen).collect()
     }

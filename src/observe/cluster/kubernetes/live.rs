@@ -23,10 +23,26 @@ pub struct Owned {
     pub uid: Option<Arc<str>>,
 }
 
+/// What an object is whose kind the server does not serve, though it told all that it has of the kind's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unserved {
+    /// Not read: its definition may come back, and the object with it.
+    Unread,
+    /// Gone with its definition: it was to end anyway.
+    Gone,
+}
+
 /// Looks at objects, in their order; `labels` selects all of ours.
-pub async fn look(server: &Server, objects: &[Owned], labels: &str) -> Vec<Live> {
+pub async fn look(server: &Server, objects: &[Owned], labels: &str, unserved: Unserved) -> Vec<Live> {
     let ids: Vec<ObjectId> = objects.iter().map(|owned| owned.object.clone()).collect();
-    let seen = survey(server, &ids, labels).await;
+    let mut seen = survey(server, &ids, labels).await;
+    if unserved == Unserved::Gone
+        && let Ok(kinds) = server.kinds().await
+    {
+        let is_gone =
+            |object: &&ObjectId| kinds.get(&object.group, &object.kind).is_none() && kinds.is_complete(&object.group);
+        seen.extend(ids.iter().filter(is_gone).map(|object| (object.clone(), Live::Absent(Absence::Gone))));
+    }
     let is_other = |owned: &Owned, live: &Live| match (live, &owned.uid) {
         (Live::Present { object, .. }, Some(uid)) => text(object, "uid") != &**uid,
         _ => false,

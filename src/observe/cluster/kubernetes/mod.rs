@@ -6,4 +6,4 @@ mod drift;
 
 pub use drift::{Wanted, mark_drift};
 pub use facts::{books, uid};
-pub use live::{Owned, look, pods, survey};
+pub use live::{Owned, Unserved, look, pods, survey};
