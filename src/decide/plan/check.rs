@@ -5,7 +5,7 @@ use super::model::{LayerChange, ObjectChange, Operation, Plan, Role};
 use super::state::ClusterState;
 use crate::decide::document::Site;
 use crate::decide::value::Digested;
-use crate::name::ObjectId;
+use crate::name::{LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a plan.
@@ -24,6 +24,8 @@ pub fn check(plan: &Plan, facts: &ClusterState) -> Result<(), Vec<String>> {
     prunes(&all, facts, &mut broken);
     ahead(plan, facts, &mut broken);
     last(plan, &all, &mut broken);
+    parts(plan, &mut broken);
+    definitions(plan, &all, &mut broken);
     records(plan, facts, &mut broken);
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
@@ -42,6 +44,71 @@ fn needs(plan: &Plan, broken: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// A layer that stands at several places goes on where it was left; who comes after it and after the layer with the
+/// definitions waits for what was deferred, too.
+fn parts(plan: &Plan, broken: &mut Vec<String>) {
+    let after = |layer: &LayerName| plan.change.layers.iter().find(|change| change.layer == *layer);
+    let reaches = |layer: &LayerName, other: &LayerName| {
+        let mut reached: BTreeSet<&LayerName> = BTreeSet::new();
+        // Each round reaches at least one more layer or is the last.
+        for _ in &plan.change.layers {
+            let from = reached.iter().copied().chain([layer]).filter_map(after);
+            let next: BTreeSet<&LayerName> = from.flat_map(|change| &change.after).map(|edge| &edge.layer).collect();
+            reached.extend(next);
+        }
+        reached.contains(other)
+    };
+    for (at, layer) in plan.layers.iter().enumerate() {
+        let is_prune = layer.groups.iter().all(|group| group.role == Role::Prune);
+        for (before, other) in plan.layers.iter().enumerate().take(at) {
+            let waits = layer.needs.contains(&before);
+            if other.layer == layer.layer && other.settled.is_some() && layer.settled.is_some() && !waits {
+                broken.push(format!("layer {} does not go on where it was left", layer.layer));
+            }
+            let follows = after(&layer.layer).is_some_and(|it| it.after.iter().any(|edge| edge.layer == other.layer));
+            let is_after = |definer: &LayerName| *definer != layer.layer && reaches(&layer.layer, definer);
+            if follows && !is_prune && !waits && other.deferred.as_ref().is_some_and(is_after) {
+                broken.push(format!("layer {} does not wait for what of {} was deferred", layer.layer, other.layer));
+            }
+        }
+    }
+}
+
+/// A custom resource is written after the definition that the plan has of it, and ends before it does.
+fn definitions(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
+    let is_definition =
+        |object: &ObjectId| (&*object.group, &*object.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition");
+    for (defined_at, role, definition) in all.iter().filter(|(.., change)| is_definition(&change.object)) {
+        let spec = definition.manifest.as_ref().and_then(|manifest| manifest.get("spec"));
+        let group = spec.and_then(|spec| spec.get("group")?.as_str());
+        let kind = spec.and_then(|spec| spec.get("names")?.get("kind")?.as_str());
+        let suffix = definition.object.name.find('.').and_then(|at| definition.object.name.get(at + 1..));
+        for (at, other_role, object) in all.iter().filter(|(.., object)| object.site == definition.site) {
+            let name = || format!("{} {}", object.object.kind, object.object.name);
+            let is_of = group == Some(&*object.object.group) && kind == Some(&*object.object.kind);
+            if is_of && at != defined_at && *other_role != Role::Prune && !waits_for(plan, *at, *defined_at) {
+                broken.push(format!("{} is written before its definition", name()));
+            }
+            let ends = *role == Role::Prune && *other_role == Role::Prune;
+            if ends && suffix == Some(&*object.object.group) && at > defined_at {
+                broken.push(format!("{} ends after its definition", name()));
+            }
+        }
+    }
+}
+
+/// Whether a place of the plan waits for another one, or for one that does.
+fn waits_for(plan: &Plan, at: usize, before: usize) -> bool {
+    let mut reached = BTreeSet::from([at]);
+    // Each place needs only earlier ones.
+    for place in (before..=at).rev() {
+        if let Some(layer) = plan.layers.get(place).filter(|_| reached.contains(&place)) {
+            reached.extend(layer.needs.iter().copied());
+        }
+    }
+    at != before && reached.contains(&before)
 }
 
 fn once(all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {

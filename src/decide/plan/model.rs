@@ -7,6 +7,7 @@ use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
 use crate::decide::value::{Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct LayerChange {
     pub inverse: Patch,
     /// What becomes of its objects, in the order of writing; for a removed layer in the order of deletion.
     pub objects: Vec<ObjectChange>,
+    /// Objects that wait for the definition of their kind, each with the later layer that has it.
+    pub deferred: BTreeMap<ObjectId, LayerName>,
     /// How removal and replacement are done.
     pub options: LayerOptions,
     /// Whether it was paused, and is no longer: what was left as it was is written now.
@@ -229,7 +232,7 @@ pub struct Plan {
     pub begin: Option<Record>,
     /// The record to write when all is done, over `begin`.
     pub end: Option<Record>,
-    /// The layers, in the order of writing; one that also prunes stands again.
+    /// The layers, in the order of writing; one that also prunes, or has deferred objects, stands again.
     pub layers: Vec<LayerPlan>,
     /// Why it is not executed, if it is not.
     pub holds: Vec<Hold>,
@@ -286,6 +289,8 @@ pub struct LayerPlan {
     pub layer: LayerName,
     /// Where its objects go.
     pub site: Site,
+    /// The layer with the definitions for which its objects waited; the rest of their layer stands before.
+    pub deferred: Option<LayerName>,
     /// Its groups, in the order of writing.
     pub groups: Vec<Group>,
     /// Indices into [`Plan::layers`] of those that must have come to their end before; all smaller than its own.

@@ -50,3 +50,9 @@ pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
 pub(super) fn comes_first(object: &ObjectId) -> bool {
     matches!(&*object.kind, "CustomResourceDefinition" | "Namespace")
 }
+
+/// Returns the group of the kinds that an object defines, if it is a definition: its name ends with it.
+pub(super) fn defined_group(object: &ObjectId) -> Option<&str> {
+    let is_definition = &*object.kind == "CustomResourceDefinition" && &*object.group == "apiextensions.k8s.io";
+    object.name.split_once('.').filter(|_| is_definition).map(|(_, group)| group)
+}

@@ -143,7 +143,9 @@ fn layer_lines(layer: &LayerChange) -> Vec<String> {
         lines.extend(operations(&layer.patch, &layer.inverse).map(|line| format!("      {line}")));
     }
     for object in layer.objects.iter().filter(|object| object.operation != Operation::Unchanged) {
-        lines.push(format!("      {}", object_line(object)));
+        let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
+        let until = until.map_or_else(String::new, |until| format!(" deferred until {until} has its definition"));
+        lines.push(format!("      {}{until}", object_line(object)));
         if object.operation == Operation::Patch {
             lines.extend(operations(&object.patch, &object.inverse).map(|line| format!("          {line}")));
         }
@@ -239,7 +241,7 @@ pub fn data(plan: &Plan) -> Json {
             "disruption": class(layer.disruption),
             "patch": patch(&layer.patch),
             "inverse": patch(&layer.inverse),
-            "objects": layer.objects.iter().map(object).collect::<Vec<_>>(),
+            "objects": layer.objects.iter().map(|change| of_layer(layer, change)).collect::<Vec<_>>(),
         })
     };
     let hold = |hold: &Hold| match hold {
@@ -261,6 +263,15 @@ pub fn data(plan: &Plan) -> Json {
         "approvals": plan.approval.iter().flat_map(Approval::lines).collect::<Vec<_>>(),
         "paused": plan.paused.iter().map(LayerName::as_str).collect::<Vec<_>>(),
     })
+}
+
+/// What is deferred says until which layer has its definition.
+fn of_layer(layer: &LayerChange, change: &ObjectChange) -> Json {
+    let mut said = object(change);
+    if let (Some(until), Json::Object(fields)) = (layer.deferred.get(&change.object), &mut said) {
+        fields.insert("deferredUntil".into(), until.as_str().into());
+    }
+    said
 }
 
 fn object(object: &ObjectChange) -> Json {

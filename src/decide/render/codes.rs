@@ -18,5 +18,4 @@ pub const IDENTITY: Code = Code(406);
 pub const TWO_KEYS: Code = Code(407);
 /// A namespace on an object of a kind that has none.
 pub const NAMESPACE: Code = Code(408);
-/// Custom resources before the layer that defines their kind.
-pub const LATE_KIND: Code = Code(409);
+// 409 were custom resources before the layer that defines their kind: they are deferred, and plans say so.

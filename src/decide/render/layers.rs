@@ -47,7 +47,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
             None => whole_layer(layer, objects),
         };
         layers = profile.layers.iter().zip(objects).map(layer).collect();
-        order_by_kinds(&mut layers, &mut renderer.told.warnings);
+        order_by_kinds(&mut layers);
     }
     let told = renderer.told;
     let layers = Layers {
@@ -253,7 +253,7 @@ fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>) -> Layer {
     let defines = objects.iter().filter_map(|object| defined_kind(&object.manifest)).collect();
     let object = |Identified { id, manifest, at, is_kept }| {
         let manifest = Digested::new(OBJECT, manifest);
-        Object { id, manifest, is_kept, at }
+        Object { id, manifest, is_kept, deferred: None, at }
     };
     layer_of(layer, defines, objects.into_iter().map(object).collect())
 }
@@ -264,6 +264,7 @@ fn recalled_layer(layer: &ProfileLayer, remembered: &Remembered) -> Layer {
         id: id.clone(),
         manifest: Digested::remembered(*digest),
         is_kept: *is_kept,
+        deferred: None,
         at: layer.at.clone(),
     };
     let objects = shape.objects.iter().zip(remembered.digests()).map(object).collect();

@@ -8,7 +8,7 @@ use crate::decide::profile::{Mistakes, Suspect, may_follow};
 use crate::decide::value::{Code, Diagnostic, Seal};
 
 /// What asks for objects of other layers, which may be those that are wrong.
-const OF_OTHERS: [Code; 3] = [codes::NO_TARGET, codes::NAMESPACE, codes::LATE_KIND];
+const OF_OTHERS: [Code; 2] = [codes::NO_TARGET, codes::NAMESPACE];
 
 /// Returns all that is wrong with a cluster, of which `known` was found already.
 pub fn mistakes(known: Vec<Diagnostic>, suspect: &Suspect, texts: &Texts, seal: &Seal) -> Vec<Diagnostic> {

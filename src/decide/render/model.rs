@@ -88,6 +88,8 @@ pub struct Object {
     pub manifest: Digested,
     /// Whether it outlives its layer: namespaces that were made for others are never deleted.
     pub is_kept: bool,
+    /// The later layer that defines its kind, after which it is written.
+    pub deferred: Option<LayerName>,
     /// Where it is written.
     pub at: Span,
 }

@@ -1,15 +1,21 @@
 //! In: rendered layers. Out: the same, with an edge from each custom resource's layer to that of its definition.
-//! Guarantee: no edge contradicts another one; what comes from a layer that is after for other reasons is told.
-use super::codes;
-use super::model::Layer;
+//! Guarantee: no edge contradicts another one; what is defined by a layer that is after for other reasons is deferred.
+//!
+//! Why: roles, priorities and what people wrote stand above kinds. Where the layer of a definition comes after that of a
+//! custom resource by them, turning the two around would take with it all that is between them; so only the object
+//! waits. It holds up nobody but who comes after both layers anyway.
+use super::model::{Layer, Object};
 use crate::decide::profile::{Edge, EdgeReason};
-use crate::decide::value::Diagnostic;
+use crate::name::LayerName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The layer that defines a kind, by group and kind.
+type Definers = BTreeMap<(Arc<str>, Arc<str>), usize>;
+
 /// Orders layers by the kinds that they define and use.
-pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic>) {
-    let mut definers: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
+pub(super) fn order_by_kinds(layers: &mut [Layer]) {
+    let mut definers = Definers::new();
     for (at, layer) in layers.iter().enumerate() {
         definers.extend(layer.defines.iter().map(|defined| ((defined.group.clone(), defined.kind.clone()), at)));
     }
@@ -18,17 +24,8 @@ pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic
     }
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
-        for object in &layer.objects {
-            let kind = (object.id.group.clone(), object.id.kind.clone());
-            let Some(definer) = definers.get(&kind).copied().filter(|definer| *definer != at) else { continue };
-            if comes_after(layers, definer, at) {
-                let message = format!("the kind {} is defined by a later layer", object.id.kind);
-                warnings.push(
-                    Diagnostic::warning(codes::LATE_KIND, message)
-                        .at(object.at.clone())
-                        .hint("define the kind in this layer or before it"),
-                );
-            } else if !edges.contains(&(definer, at)) {
+        for definer in layer.objects.iter().filter_map(|object| definer(&definers, at, object)) {
+            if !edges.contains(&(definer, at)) && !comes_after(layers, definer, at) {
                 edges.push((definer, at));
             }
         }
@@ -39,7 +36,33 @@ pub(super) fn order_by_kinds(layers: &mut [Layer], warnings: &mut Vec<Diagnostic
             add_edge(layers, definer, at);
         }
     }
+    defer(layers, &definers);
     layers.sort_by_key(|layer| layer.wave);
+}
+
+/// Returns the other layer that defines an object's kind.
+fn definer(definers: &Definers, at: usize, object: &Object) -> Option<usize> {
+    definers.get(&(object.id.group.clone(), object.id.kind.clone())).copied().filter(|definer| *definer != at)
+}
+
+/// Marks what is defined by a later layer of the same API server.
+fn defer(layers: &mut [Layer], definers: &Definers) {
+    let mut deferred: Vec<(usize, usize, LayerName)> = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        for (nth, object) in layer.objects.iter().enumerate() {
+            let Some(definer) = definer(definers, at, object).filter(|definer| comes_after(layers, *definer, at))
+            else {
+                continue;
+            };
+            let found = layers.get(definer).filter(|other| other.site == layer.site);
+            deferred.extend(found.map(|other| (at, nth, other.name.clone())));
+        }
+    }
+    for (at, nth, until) in deferred {
+        if let Some(object) = layers.get_mut(at).and_then(|layer| layer.objects.get_mut(nth)) {
+            object.deferred = Some(until);
+        }
+    }
 }
 
 /// Whether edges lead from a layer back to another one.

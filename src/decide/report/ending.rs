@@ -308,7 +308,8 @@ mod tests {
         let gate = Gate::Healthy { within: Duration::from_mins(5) };
         let group = Group { role: Role::Main, objects: operations.iter().map(change).collect(), gate };
         let needs = Vec::new();
-        LayerPlan { layer: layer(name), site: Site::Workload, groups: vec![group], needs, ahead: None, settled: None }
+        let (ahead, settled, deferred) = (None, None, None);
+        LayerPlan { layer: layer(name), site: Site::Workload, deferred, groups: vec![group], needs, ahead, settled }
     }
 
     /// Returns the change that a layer's plan does.
@@ -326,6 +327,7 @@ mod tests {
             patch: Patch::default(),
             inverse: Patch::default(),
             objects: plan.groups.iter().flat_map(|group| group.objects.clone()).collect(),
+            deferred: std::collections::BTreeMap::new(),
             options: LayerOptions::default(),
             is_resumed: false,
             timeout: Duration::from_mins(5),

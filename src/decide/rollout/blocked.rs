@@ -39,7 +39,10 @@ impl Rollout {
                 LayerState::Skipped(other) => self.behind(name, *other, "it came to no good end"),
                 LayerState::Waiting => {
                     let is_open = |other: &&usize| self.layers.get(**other) != Some(&LayerState::Done);
-                    let other = layer.needs.iter().find(is_open)?;
+                    // A layer that stands at several places waits for itself, too; its first place says for what.
+                    let is_other =
+                        |other: &&usize| self.plan.layers.get(**other).is_some_and(|other| other.layer != layer.layer);
+                    let other = layer.needs.iter().filter(is_other).find(is_open)?;
                     self.behind(name, *other, "it is not at its end yet")
                 }
                 LayerState::Done | LayerState::Failed => None,

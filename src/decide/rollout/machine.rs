@@ -199,7 +199,7 @@ impl Rollout {
                 None => Phase::Ahead,
             },
             Phase::Ahead => match &layer.ahead {
-                Some(inventory) => return Some(Step::Inventory(inventory.clone())),
+                Some(inventory) => return Some(Step::Inventory(self.with_uids(inventory))),
                 None => Phase::Write(0),
             },
             Phase::Write(group) => match layer.groups.get(group) {

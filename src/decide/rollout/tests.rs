@@ -51,6 +51,7 @@ fn layer(layer: &str, operation: Operation, object: &str, needs: &[usize]) -> La
     LayerPlan {
         layer: name(layer),
         site: Site::Workload,
+        deferred: None,
         groups: vec![Group { role, objects: vec![change], gate }],
         needs: needs.to_vec(),
         ahead: writes.then(|| inventory.clone()),
@@ -339,6 +340,7 @@ fn a_layer_may_say_when_a_kind_is_well() {
         patch: vec![],
         inverse: vec![],
         objects: vec![],
+        deferred: std::collections::BTreeMap::new(),
         is_resumed: false,
         options: LayerOptions { health, ..LayerOptions::default() },
         timeout: WITHIN,

@@ -185,7 +185,9 @@ fn changed(layer: &LayerChange, text: &mut String) {
             Operation::Move { from } => format!("move from {from}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        let _ = writeln!(text, "  {operation} {}", object_name(&object.object));
+        let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
+        let until = until.map_or_else(String::new, |until| format!(" (deferred until {until} has its definition)"));
+        let _ = writeln!(text, "  {operation} {}{until}", object_name(&object.object));
         if object.operation == Operation::Patch {
             operations(&object.patch, "    ", text);
         }

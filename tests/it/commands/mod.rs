@@ -2,4 +2,5 @@
 //! Guarantee: the real program on a real repository.
 pub(crate) mod fixture;
 mod answers;
+mod deferred;
 mod story;

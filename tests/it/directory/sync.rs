@@ -32,6 +32,7 @@ fn layer_plan(name: &str, change: ObjectChange) -> LayerPlan {
     LayerPlan {
         layer: layer(name),
         site: Site::Workload,
+        deferred: None,
         groups: vec![Group { role, objects: vec![change], gate }],
         needs: vec![],
         ahead: writes.then_some(ahead),

@@ -136,6 +136,71 @@ spec:
           properties: { spec: { type: object, properties: { size: { type: integer } } } }
 ";
 
+/// Lets definitions go without an approval.
+fn unprotected(fleet: &Fleet) {
+    let policy = "policies: { deletion: { maxPercent: 100, protectedKinds: [] } }";
+    fleet.checkout.edit("fleet.yaml", "policies: { deletion: { maxPercent: 100 } }", policy);
+}
+
+fn widget(fleet: &str, size: u32) -> String {
+    format!("apiVersion: {fleet}.example.org/v1\nkind: Widget\nmetadata: {{ name: w }}\nspec: {{ size: {size} }}\n")
+}
+
+#[tokio::test]
+async fn an_object_waits_for_the_later_layer_with_its_definition_and_goes_before_it() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "eighth");
+    unprotected(&fleet);
+    fleet.layers(&["config", "definitions"]);
+    fleet.manifest("definitions", "definition", &CRD.replace("fifth", "eighth"));
+    fleet.manifest("config", "widget", &widget("eighth", 3));
+    let mark = server.audit().mark();
+    let synced = fleet.sync("a definition in a later layer").ends_with(0);
+    synced.says(&["eighth: synced 2 layers, 5 objects"]);
+    let sent = writes(server, mark, "eighth");
+    let place = |what: &str| sent.iter().position(|write| write.contains(what)).expect("it was written");
+    assert!(place("/configmaps/a") < place("/customresourcedefinitions/"), "its layer comes first: {sent:#?}");
+    assert!(place("/customresourcedefinitions/") < place("/widgets/w"), "it waits: {sent:#?}");
+    let path = "/apis/eighth.example.org/v1/namespaces/eighth/widgets/w";
+    assert_eq!(read(server, path).await.expect("it was applied")["spec"]["size"], 3);
+    let mark = server.audit().mark();
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(writes(server, mark, "eighth"), Vec::<String>::new(), "nothing changed");
+
+    fleet.manifest("config", "widget", &widget("eighth", 4));
+    fleet.sync("another size").ends_with(0).says(&["synced 1 layer, 1 object (0 created, 1 changed"]);
+    assert_eq!(read(server, path).await.expect("it stays")["spec"]["size"], 4);
+
+    fleet.layers(&["config"]);
+    fleet.remove("config", "widget");
+    let mark = server.audit().mark();
+    fleet.sync("both go").ends_with(0).says(&["2 removed"]);
+    let sent = writes(server, mark, "eighth");
+    let place = |what: &str| sent.iter().position(|write| write.contains(what)).expect("it was deleted");
+    assert!(place("/widgets/w") < place("/customresourcedefinitions/"), "the definition goes last: {sent:#?}");
+    assert_eq!(read(server, path).await, None, "it is gone");
+    assert!(config_map(server, "eighth", "a").await.is_some(), "the rest of its layer stays");
+}
+
+#[tokio::test]
+async fn an_object_that_went_with_its_definition_is_gone() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "ninth");
+    unprotected(&fleet);
+    fleet.manifest("config", "definition", &CRD.replace("fifth", "ninth"));
+    fleet.manifest("config", "widget", &widget("ninth", 3));
+    fleet.sync("a definition and its object").ends_with(0);
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.ninth.example.org";
+    let request = http::Request::delete(path).body(Vec::new()).expect("it is a request");
+    server.client().await.request_text(request).await.expect("an administrator may");
+    while read(server, "/apis/ninth.example.org/v1").await.is_some() {
+        tokio::task::yield_now().await;
+    }
+    fleet.remove("config", "definition");
+    fleet.remove("config", "widget");
+    fleet.sync("both go").ends_with(0).says(&["2 removed"]);
+}
+
 #[tokio::test]
 async fn a_layer_adopts_from_whom_it_names_and_from_nobody_else() {
     let server = Server::shared();

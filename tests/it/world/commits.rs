@@ -38,7 +38,7 @@ pub(crate) fn id(name: &str) -> CommitId {
 }
 
 impl History {
-    /// Adds a commit; its lines are layers, or `by`, `on`, `lifecycle` and `policy`.
+    /// Adds a commit; its lines are layers, or `by`, `on`, `lifecycle`, `policy` and `unprotected`.
     pub(crate) fn add(&mut self, name: &str, parent: Option<&str>, lines: &[String]) {
         let word = |key: &str| lines.iter().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let parent = word("on ").or(parent).map(id);
@@ -56,7 +56,8 @@ impl History {
              kubernetesVersion: 1.33.4\n{lifecycle}{layers}"
         );
         let objects_max = word("policy ").unwrap_or("50");
-        let policy = format!("{{ deletion: {{ maxPercent: 100, maxObjects: {objects_max} }} }}");
+        let protected = word("unprotected").map_or("", |_| ", protectedKinds: []");
+        let policy = format!("{{ deletion: {{ maxPercent: 100, maxObjects: {objects_max}{protected} }} }}");
         files.push(("clusters/prod/eu-1/cluster.yaml".into(), cluster));
         files.push((
             "environments/prod/environment.yaml".into(),
@@ -179,14 +180,26 @@ fn layer(line: &str, layers: &mut String, files: &mut Vec<(String, String)>) {
     write!(layers, "    - name: {name}\n      role: add-on\n      {source}\n{more}").expect("a text takes all");
 }
 
-/// Returns the manifest of `Kind/name=value`.
+/// Returns the manifest of `Kind/name=value`; `CustomResourceDefinition/gears.example.org` defines the kind `Gear`.
 fn manifest(object: &str) -> String {
     let (id, value) = object.split_once('=').unwrap_or((object, "1"));
     let (kind, name) = id.split_once('/').expect("an object has a kind and a name");
     let version = match kind {
         "Deployment" | "DaemonSet" | "StatefulSet" => "apps/v1",
+        "CustomResourceDefinition" => "apiextensions.k8s.io/v1",
+        "Gear" | "Wheel" => "example.org/v1",
         _ => "v1",
     };
-    let namespace = if kind == "Namespace" { "" } else { ", namespace: shop" };
-    format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: \"{name}\"{namespace} }}\nvalue: \"{value}\"\n")
+    let namespace = if matches!(kind, "Namespace" | "CustomResourceDefinition") { "" } else { ", namespace: shop" };
+    let spec = match name.split_once('.') {
+        Some((plural, group)) if kind == "CustomResourceDefinition" => {
+            let (first, rest) = plural.trim_end_matches('s').split_at(1);
+            let defined = first.to_uppercase() + rest;
+            format!("spec: {{ group: {group}, scope: Namespaced, names: {{ kind: {defined}, plural: {plural} }} }}\n")
+        }
+        _ => String::new(),
+    };
+    format!(
+        "apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: \"{name}\"{namespace} }}\nvalue: \"{value}\"\n{spec}"
+    )
 }

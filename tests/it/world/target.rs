@@ -36,6 +36,8 @@ pub(crate) struct Cluster {
     pub(crate) healthy_after: BTreeMap<String, Option<u64>>,
     /// How long objects linger when they are deleted, by `Kind/name`, in seconds.
     pub(crate) lingers: BTreeMap<String, u64>,
+    /// What went with its definition and bore our mark.
+    pub(crate) lost: Vec<String>,
     versions: u64,
 }
 
@@ -68,6 +70,7 @@ impl Cluster {
             has_folders: false,
             healthy_after: BTreeMap::new(),
             lingers: BTreeMap::new(),
+            lost: Vec::new(),
             versions: 0,
         }
     }
@@ -125,8 +128,16 @@ impl Cluster {
         Spot { folder: self.has_folders.then(|| layer.clone()), place: (site, object.clone()) }
     }
 
+    /// Whether an object is of a kind that nobody has defined here; a directory takes all kinds.
+    pub(crate) fn lacks_kind(&self, object: &ObjectId) -> bool {
+        !self.has_folders && is_custom(object) && !self.objects.keys().any(|spot| defines(&spot.place.1, object))
+    }
+
     /// Whether a write would be taken.
     pub(crate) fn takes(&self, layer: &LayerName, change: &ObjectChange) -> Result<(), Why> {
+        if change.manifest.is_some() && self.lacks_kind(&change.object) {
+            return Err(Why::Invalid(format!("there is no kind {}", change.object.kind)));
+        }
         let there = self.objects.get(&self.spot(layer, change.site, &change.object));
         let fits = match (&change.expected, &there) {
             (Expected::Absent, Some(_)) | (Expected::Version(_), None) => false,
@@ -166,7 +177,7 @@ impl Cluster {
                 metadata.insert("deletionTimestamp".into(), Value::string("now"));
             }
         }
-        map.insert("status".into(), status(is_well));
+        map.insert("status".into(), status(&place.1, is_well));
         Live::Present { object, version: stored.version.to_string().into() }
     }
 
@@ -188,7 +199,22 @@ impl Cluster {
     }
 
     fn pass(&mut self, now: Timestamp) {
-        self.objects.retain(|_, stored| stored.gone.is_none_or(|gone| gone > now));
+        let is_gone = |stored: &Stored| stored.gone.is_some_and(|gone| gone <= now);
+        let gone: Vec<ObjectId> =
+            self.objects.iter().filter(|(_, stored)| is_gone(stored)).map(|(spot, _)| spot.place.1.clone()).collect();
+        self.objects.retain(|_, stored| !is_gone(stored));
+        if self.has_folders {
+            return;
+        }
+        // With its definition, each object of a kind goes.
+        let (objects, lost) = (&mut self.objects, &mut self.lost);
+        objects.retain(|spot, stored| {
+            let goes = gone.iter().any(|definition| defines(definition, &spot.place.1));
+            if goes && mark(&stored.manifest).is_some() {
+                lost.push(short(&spot.place.1));
+            }
+            !goes
+        });
     }
 
     fn written(&mut self) -> Answer {
@@ -197,8 +223,19 @@ impl Cluster {
     }
 }
 
+/// Whether an object is of a kind that servers do not have by themselves.
+fn is_custom(object: &ObjectId) -> bool {
+    object.group.ends_with("example.org")
+}
+
+/// Whether an object is the definition of another one's kind: `gears.example.org` is that of `Gear`.
+pub(crate) fn defines(definition: &ObjectId, object: &ObjectId) -> bool {
+    let name = format!("{}s.{}", object.kind.to_lowercase(), object.group);
+    is_custom(object) && &*definition.kind == "CustomResourceDefinition" && *definition.name == *name
+}
+
 /// The status of an object of any kind with a controller.
-fn status(is_well: bool) -> Value {
+fn status(object: &ObjectId, is_well: bool) -> Value {
     let count = Value::Integer(i64::from(is_well));
     let names = [
         "replicas",
@@ -213,5 +250,10 @@ fn status(is_well: bool) -> Value {
     let mut status: Map = names.into_iter().map(|name| (name, count.clone())).collect();
     status.insert("observedGeneration".into(), Value::Integer(1));
     status.insert("desiredNumberScheduled".into(), Value::Integer(1));
+    if &*object.kind == "CustomResourceDefinition" {
+        let is = if is_well { "True" } else { "False" };
+        let condition = |kind: &str| Map::from_iter([("type", Value::from(kind)), ("status", is.into())]).into();
+        status.insert("conditions".into(), Value::list(["NamesAccepted", "Established"].map(condition).into()));
+    }
     status.into()
 }

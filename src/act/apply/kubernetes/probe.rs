@@ -18,7 +18,10 @@ use std::sync::Arc;
 /// What comes with the plan itself.
 #[derive(Debug, Default)]
 struct Coming<'a> {
+    /// Kinds whose definitions are written.
     kinds: BTreeSet<(&'a str, &'a str)>,
+    /// Kinds whose definitions are of the plan, and may be on their way since a sync that was cut off.
+    defined: BTreeSet<(&'a str, &'a str)>,
     namespaces: BTreeSet<&'a str>,
 }
 
@@ -58,15 +61,16 @@ fn layers(plan: &Plan) -> Layers<'_> {
 
 fn coming(plan: &Plan) -> Coming<'_> {
     let mut coming = Coming::default();
-    let writes = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes);
-    for change in writes {
+    for change in plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(|group| &group.objects) {
+        let is_write = change.operation.is_write();
         match (&*change.object.kind, &change.manifest) {
-            ("Namespace", Some(_)) => drop(coming.namespaces.insert(&change.object.name)),
+            ("Namespace", Some(_)) if is_write => drop(coming.namespaces.insert(&change.object.name)),
             ("CustomResourceDefinition", Some(manifest)) => {
                 let spec = manifest.get("spec");
                 let group = spec.and_then(|spec| spec.get("group")).and_then(Value::as_str);
                 let kind = spec.and_then(|spec| spec.get("names")?.get("kind")).and_then(Value::as_str);
-                coming.kinds.extend(group.zip(kind));
+                coming.defined.extend(group.zip(kind));
+                coming.kinds.extend(group.zip(kind).filter(|_| is_write));
             }
             _ => {}
         }
@@ -85,7 +89,8 @@ async fn probe_one(
         return probe_end(target, kinds, owner, change).await;
     }
     let Some(manifest) = &change.manifest else { return Verdict::Refused(Why::Invalid("it has no manifest".into())) };
-    let comes = coming.kinds.contains(&(&*change.object.group, &*change.object.kind));
+    let kind = (&*change.object.group, &*change.object.kind);
+    let comes = coming.kinds.contains(&kind) || (coming.defined.contains(&kind) && kinds.get(kind.0, kind.1).is_none());
     let path = match path_of(kinds, &change.object, Some(manifest)) {
         Ok(path) => path,
         Err(Pathless::Unserved(_)) if comes => return Verdict::SchemaChecked,

@@ -1,0 +1,343 @@
+//! In: a change, and the inventory of what is there. Out: what is done to each layer, in the order of writing.
+//! Guarantee: what was done already is not done again; a layer's books go on from place to place, and forget nothing.
+//!
+//! Why: a layer may stand at several places: its objects; then, each behind the layer with the definitions, those of
+//! kinds that come later (*deferred*); at last what of it ends, custom resources before their definition. Each of these
+//! places writes the layer's one inventory, ahead and settled, upon what the place before has left there: so each needs
+//! the ones before it, what a later place is to write is listed only by that one and what is to end stays listed until
+//! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
+//! that the layer is applied. What is deferred holds up only who comes after both layers.
+use super::inventory::{Entry, Inventory, LayerInventory};
+use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::sequence;
+use crate::decide::document::Site;
+use crate::decide::profile::Swap;
+use crate::decide::value::{Digested, Pointer};
+use crate::name::{LayerName, ObjectId, PlanId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Where each object that we own is listed; twice where a move was cut off.
+type Listed<'a> = BTreeMap<(Site, &'a ObjectId), Vec<(&'a LayerName, &'a Entry)>>;
+
+/// Whether what moves from a layer to another one is already there when the layer's objects end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    Come,
+    Over,
+}
+
+/// What settles the order of writes, and what becomes of each object.
+pub(super) struct Settler<'a> {
+    change: &'a Change,
+    inventory: &'a Inventory,
+    listed: Listed<'a>,
+    wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    plans: Vec<LayerPlan>,
+    /// Layers of which custom resources end before the rest, since their definition does.
+    early: BTreeSet<LayerName>,
+}
+
+/// A layer of which something may end.
+struct Ending<'a> {
+    name: LayerName,
+    layer: Option<&'a LayerChange>,
+    site: Site,
+}
+
+impl<'a> Settler<'a> {
+    /// Takes a change and the inventory that it is settled against.
+    pub(super) fn new(change: &'a Change, inventory: &'a Inventory) -> Self {
+        let mut listed = Listed::new();
+        for layer in inventory.layers.values() {
+            for ((site, object), entry) in &layer.entries {
+                listed.entry((*site, object)).or_default().push((&layer.layer, entry));
+            }
+        }
+        let objects = change.layers.iter().flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
+        let wanted = objects.filter(|(_, object)| object.manifest.is_some());
+        let wanted = wanted.map(|(layer, object)| ((object.site, &object.object), layer)).collect();
+        Self { change, inventory, listed, wanted, plans: Vec::new(), early: BTreeSet::new() }
+    }
+
+    /// Returns what is done to each layer, in the order of writing.
+    pub(super) fn layers(&mut self) -> Vec<LayerPlan> {
+        let change = self.change;
+        for layer in change.layers.iter().filter(|layer| is_present(layer)) {
+            if layer.options.swap == Swap::RemoveFirst && layer.kind == ChangeKind::Replaced {
+                let name = layer.renamed_from.as_ref().unwrap_or(&layer.layer).clone();
+                let ending = Ending { name, layer: Some(layer), site: layer.site };
+                self.prune(&ending, Moves::Come, |settler, site, object| {
+                    !settler.is_needed_to_end(&ending.name, site, object)
+                });
+            }
+            self.write(layer, None);
+            for other in change.layers.iter().filter(|layer| is_present(layer)) {
+                if other.deferred.values().any(|definer| *definer == layer.layer) {
+                    self.write(other, Some(layer));
+                }
+            }
+        }
+        self.end(&self.endings());
+        std::mem::take(&mut self.plans)
+    }
+
+    /// Returns the layers of which something may end, those that others stand on last.
+    fn endings(&self) -> Vec<Ending<'a>> {
+        let change = self.change;
+        // Removals stand in reverse already; what present layers shed goes in reverse too.
+        let removed = change.layers.iter().filter(|layer| !is_present(layer));
+        let shed = change.layers.iter().filter(|layer| is_present(layer)).rev();
+        let of = |layer: &'a LayerChange| Ending { name: layer.layer.clone(), layer: Some(layer), site: layer.site };
+        let mut endings: Vec<Ending<'a>> = removed.chain(shed).map(of).collect();
+        let done: BTreeSet<&LayerName> = change.layers.iter().map(|layer| &layer.layer).collect();
+        for name in self.orphans(&done) {
+            let layer = change.layers.iter().find(|layer| layer.renamed_from.as_ref() == Some(&name));
+            endings.push(Ending { name, layer, site: layer.map_or(Site::Workload, |layer| layer.site) });
+        }
+        endings
+    }
+
+    /// Plans all ends. With its definition every custom resource of a kind is gone, whoever's it is and whatever has to
+    /// be done before; so those that end do so first, whatever the order of their layers.
+    fn end(&mut self, endings: &[Ending<'a>]) {
+        for (at, ending) in endings.iter().enumerate() {
+            let kinds: BTreeSet<(Site, Arc<str>)> = self.definitions_that_end(&ending.name).collect();
+            for later in endings.iter().skip(at + 1).filter(|_| !kinds.is_empty()) {
+                let before = self.plans.len();
+                self.prune(later, Moves::Over, |settler, site, object| {
+                    kinds.contains(&(site, object.group.clone())) && !settler.wanted.contains_key(&(site, object))
+                });
+                if self.plans.len() > before {
+                    self.early.insert(later.name.clone());
+                }
+            }
+            self.prune(ending, Moves::Over, |_, _, _| true);
+        }
+    }
+
+    /// Returns the groups of kinds whose definitions are listed by a layer and wanted by nobody.
+    fn definitions_that_end(&self, name: &LayerName) -> impl Iterator<Item = (Site, Arc<str>)> {
+        let keys = self.settled_book(name).into_iter().flat_map(|book| book.entries.keys());
+        let ends = keys.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
+        ends.filter_map(|(site, object)| Some((*site, sequence::defined_group(object)?.into())))
+    }
+
+    /// Whether an object is a definition, and other layers list objects of its group that end later.
+    fn is_needed_to_end(&self, name: &LayerName, site: Site, object: &ObjectId) -> bool {
+        let Some(group) = sequence::defined_group(object) else { return false };
+        let others = self.inventory.layers.values().filter(|book| book.layer != *name);
+        let mut keys = others.flat_map(|book| book.entries.keys());
+        keys.any(|(at, other)| *at == site && *other.group == *group && !self.wanted.contains_key(&(*at, other)))
+    }
+
+    /// Returns the paused layers that would be written to, were they not.
+    pub(super) fn paused(&self) -> Vec<LayerName> {
+        let differs = |layer: &&LayerChange| {
+            let is_other = |object: &&ObjectChange| {
+                let digest = object.manifest.as_ref().map(Digested::digest);
+                digest.is_some()
+                    && self.own(layer, object).is_none_or(|entry| entry.applied != digest || entry.intended.is_some())
+            };
+            let listed = self.inventory.layers.get(&layer.layer).into_iter().flat_map(|book| book.entries.keys());
+            let mut unwanted = listed.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
+            layer.options.paused && (layer.objects.iter().any(|object| is_other(&object)) || unwanted.next().is_some())
+        };
+        self.change.layers.iter().filter(differs).map(|layer| layer.layer.clone()).collect()
+    }
+
+    /// Layers that only the inventory knows, those that depend on others first.
+    fn orphans(&self, done: &BTreeSet<&LayerName>) -> Vec<LayerName> {
+        let mut left: Vec<&LayerInventory> =
+            self.inventory.layers.values().filter(|layer| !done.contains(&layer.layer)).collect();
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let is_needed = |layer: &LayerInventory| {
+                left.iter().any(|other| other.layer != layer.layer && other.after.contains(&layer.layer))
+            };
+            let at = left.iter().position(|layer| !is_needed(layer)).unwrap_or(0);
+            order.push(left.remove(at).layer.clone());
+        }
+        order
+    }
+
+    /// Plans the writes of a layer: those that wait for the definitions of `definer`, or all others.
+    fn write(&mut self, layer: &LayerChange, definer: Option<&LayerChange>) {
+        let until = definer.map(|definer| &definer.layer);
+        let objects = layer.objects.iter().filter(|object| object.manifest.is_some());
+        let objects = objects.filter(|object| layer.deferred.get(&object.object) == until);
+        // Of a paused layer only what is there is looked at.
+        let objects = objects.filter(|object| !layer.options.paused || self.own(layer, object).is_some());
+        let objects: Vec<ObjectChange> = objects.map(|object| self.settled_object(layer, object)).collect();
+        if objects.is_empty() && until.is_some() {
+            return;
+        }
+        let writes = objects.iter().any(|object| object.operation.is_write());
+        let gate = Gate::Healthy { within: layer.timeout };
+        let (first, rest): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| sequence::comes_first(&object.object));
+        let groups = [(Role::Crds, first), (Role::Main, rest)];
+        let groups: Vec<Group> = groups
+            .into_iter()
+            .filter(|(_, objects)| !objects.is_empty())
+            .map(|(role, objects)| Group { role, objects, gate })
+            .collect();
+        let (ahead, settled) = if writes { self.books(layer, &groups) } else { (None, None) };
+        let needs = self.needs(layer, until);
+        let deferred = until.cloned();
+        let (layer, site) = (layer.layer.clone(), layer.site);
+        self.plans.push(LayerPlan { layer, site, deferred, groups, needs, ahead, settled });
+    }
+
+    /// Returns the places of what has to be done before a layer, or before what of it waits for `until`.
+    fn needs(&self, layer: &LayerChange, until: Option<&LayerName>) -> Vec<usize> {
+        let is_before = |plan: &LayerPlan| {
+            plan.layer == layer.layer
+                || layer.renamed_from.as_ref() == Some(&plan.layer)
+                || (plan.deferred.is_none() && until == Some(&plan.layer))
+                || (layer.after.iter().any(|edge| edge.layer == plan.layer)
+                    && plan.deferred.as_ref().is_none_or(|definer| self.comes_after(&layer.layer, definer)))
+        };
+        self.plans.iter().enumerate().filter(|(_, plan)| is_before(plan)).map(|(at, _)| at).collect()
+    }
+
+    /// Whether edges lead from a layer back to another one.
+    fn comes_after(&self, layer: &LayerName, other: &LayerName) -> bool {
+        let (mut open, mut met) = (vec![layer], BTreeSet::new());
+        while let Some(name) = open.pop() {
+            let Some(change) = self.change.layers.iter().find(|change| change.layer == *name) else { continue };
+            if !met.insert(name) {
+                continue;
+            }
+            if change.after.iter().any(|edge| edge.layer == *other) {
+                return true;
+            }
+            open.extend(change.after.iter().map(|edge| &edge.layer));
+        }
+        false
+    }
+
+    fn settled_object(&self, layer: &LayerChange, object: &ObjectChange) -> ObjectChange {
+        let mut object = object.clone();
+        let digest = object.manifest.as_ref().map(Digested::digest);
+        if layer.options.paused {
+            object.operation = Operation::Unchanged;
+            return object;
+        }
+        // As long as another layer lists it, it may be there as that layer's.
+        let from = self.from(object.site, &object.object, &layer.layer);
+        (object.operation, object.expected) = match (from, self.own(layer, &object)) {
+            (Some((other, _)), _) => (Operation::Move { from: other.clone() }, Expected::Any),
+            (None, None) => (Operation::Create, Expected::Absent),
+            (None, Some(entry)) if entry.applied == digest && entry.intended.is_none() => {
+                (Operation::Unchanged, Expected::Any)
+            }
+            (None, Some(entry)) if entry.applied.is_none() => (Operation::Create, Expected::Any),
+            (None, Some(_)) => (Operation::Patch, Expected::Any),
+        };
+        object
+    }
+
+    /// Returns what a layer itself lists of an object.
+    fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&'a Entry> {
+        self.inventory.layers.get(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
+    }
+
+    /// Returns the first layer but this one that lists an object.
+    fn from(&self, site: Site, object: &ObjectId, layer: &LayerName) -> Option<(&'a LayerName, &'a Entry)> {
+        self.listed.get(&(site, object))?.iter().find(|(other, _)| **other != *layer).copied()
+    }
+
+    /// Returns how the books of a layer stand after what is planned so far.
+    fn settled_book(&self, layer: &LayerName) -> Option<&LayerInventory> {
+        let planned =
+            self.plans.iter().rev().filter(|plan| plan.layer == *layer).find_map(|plan| plan.settled.as_ref());
+        planned.or_else(|| self.inventory.layers.get(layer))
+    }
+
+    /// Returns the inventories before and after the writes; what is still to be pruned stays listed in both.
+    fn books(&self, layer: &LayerChange, groups: &[Group]) -> (Option<LayerInventory>, Option<LayerInventory>) {
+        let old = self.settled_book(&layer.layer);
+        let mut ahead: BTreeMap<_, Entry> = old.map(|old| old.entries.clone()).unwrap_or_default();
+        let mut settled = ahead.clone();
+        for object in groups.iter().flat_map(|group| &group.objects) {
+            let key = (object.site, object.object.clone());
+            let digest = object.manifest.as_ref().map(Digested::digest);
+            let from = || self.from(object.site, &object.object, &layer.layer).map(|(_, entry)| entry);
+            let known = self.own(layer, object).or_else(from).cloned();
+            let known = known.unwrap_or(Entry { applied: None, intended: None, uid: None });
+            if object.operation.is_write() {
+                ahead.insert(key.clone(), Entry { intended: digest, ..known.clone() });
+            }
+            settled.insert(key, Entry { applied: digest, intended: None, uid: known.uid });
+        }
+        let book = |entries| LayerInventory {
+            layer: layer.layer.clone(),
+            plan: PlanId([0; 32]),
+            after: layer.after.iter().map(|edge| edge.layer.clone()).collect(),
+            entries,
+        };
+        (Some(book(ahead)), Some(book(settled)))
+    }
+
+    /// Plans the end of what a layer's inventory lists and nobody wants there, as far as `part` takes it.
+    fn prune(&mut self, ending: &Ending<'_>, moves: Moves, part: impl Fn(&Self, Site, &ObjectId) -> bool) {
+        let Ending { name, layer, site } = ending;
+        // The books that what is planned before this has settled.
+        let Some(old) = self.settled_book(name).cloned() else { return };
+        let is_paused = layer.is_some_and(|layer| layer.options.paused);
+        let leaves = |(site, object): &&(Site, ObjectId)| match self.wanted.get(&(*site, object)) {
+            None => !is_paused,
+            // It leaves the books of the layer that it is moved from, and of no other one.
+            Some(wants) if moves == Moves::Over && wants.layer != *name && !wants.options.paused => {
+                self.from(*site, object, &wants.layer).is_some_and(|(from, _)| *from == *name)
+            }
+            Some(_) => false,
+        };
+        let leaving = old.entries.keys().filter(leaves).filter(|(site, object)| part(self, *site, object));
+        let leaving: BTreeSet<&(Site, ObjectId)> = leaving.collect();
+        if leaving.is_empty() && (!old.entries.is_empty() || self.early.contains(name)) {
+            return;
+        }
+        let mut objects: Vec<ObjectChange> = leaving
+            .iter()
+            .filter(|(site, object)| !self.wanted.contains_key(&(*site, object)))
+            .map(|(site, object)| end_of(*site, object, *layer))
+            .collect();
+        objects.sort_by(|left, right| sequence::key(&right.object).cmp(&sequence::key(&left.object)));
+        let within = layer.map_or(std::time::Duration::from_mins(10), |layer| layer.timeout);
+        let groups = if objects.is_empty() {
+            Vec::new()
+        } else {
+            vec![Group { role: Role::Prune, objects, gate: Gate::Gone { within } }]
+        };
+        let mut settled = old.clone();
+        settled.entries.retain(|key, _| !leaving.contains(key));
+        let needs = (0..self.plans.len())
+            .filter(|at| self.plans.get(*at).is_some_and(|plan| plan.writes() || plan.settled.is_some()))
+            .collect();
+        let (layer, settled) = (name.clone(), Some(settled));
+        self.plans.push(LayerPlan { layer, site: *site, deferred: None, groups, needs, ahead: None, settled });
+    }
+}
+
+/// Whether anything of a layer is wanted.
+fn is_present(layer: &LayerChange) -> bool {
+    layer.objects.iter().any(|object| object.manifest.is_some())
+}
+
+fn end_of(site: Site, object: &ObjectId, layer: Option<&LayerChange>) -> ObjectChange {
+    let of_change =
+        layer.and_then(|layer| layer.objects.iter().find(|other| other.site == site && other.object == *object));
+    let pruned = || ObjectChange {
+        site,
+        object: object.clone(),
+        operation: Operation::Prune,
+        patch: vec![crate::decide::value::PatchOperation::Remove(Pointer::default())],
+        inverse: Vec::new(),
+        manifest: None,
+        expected: Expected::Any,
+        admission: super::model::Admission::default(),
+    };
+    of_change.cloned().map_or_else(pruned, |change| ObjectChange { expected: Expected::Any, ..change })
+}
