@@ -196,6 +196,8 @@ impl Target for Outside {
             other_deletions: others.map(|(_, count)| *count).sum(),
             reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: profile.lifecycle,
+            bounds: self.settings.repository.bounds.clone(),
+            target: profile.target.clone(),
         }
     }
 

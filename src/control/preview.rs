@@ -255,6 +255,8 @@ impl Preview {
             other_deletions: 0,
             reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: wanted.profile.lifecycle,
+            bounds: self.settings.repository.bounds.clone(),
+            target: wanted.profile.target.clone(),
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
         // Nothing is tried: a preview has no effect and no rights.

@@ -5,7 +5,7 @@ mod repository;
 mod target;
 mod floor;
 
-pub use repository::{Credentials, OWN, Repository};
+pub use repository::{Credentials, Identity, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::shape::{Field, Shape, optional};

@@ -2,6 +2,7 @@
 //! Guarantee: paths count from the file's folder; no credential stands here, only the file that holds it.
 use crate::decide::document::shape::{Field, Shape, optional, required};
 use crate::decide::document::{Fragment, kind};
+use crate::decide::plan::Bounds;
 use crate::name::RepoPath;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,19 @@ pub struct Repository {
     pub credentials: Credentials,
     /// The file with the one authority (PEM) that its certificate must come from.
     pub authority: Option<PathBuf>,
+    /// What it may touch.
+    pub bounds: Bounds,
+    /// As whom its objects are written.
+    pub identity: Identity,
+}
+
+/// As whom requests are made on API servers, where it is not the account itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The user; none for the account itself.
+    pub user: Option<String>,
+    /// Its groups.
+    pub groups: Vec<String>,
 }
 
 /// Where to find what proves who we are.
@@ -63,7 +77,25 @@ macro_rules! fields { ($($more:expr),* $(,)?) => { &[
     optional("authorityFile", Shape::Text, "The authority (PEM) that the server's certificate must come from."),
 ] } }
 
-pub(super) const FIELDS: &[Field] = fields![];
+pub(super) const FIELDS: &[Field] = fields![
+    optional("allow", Shape::Object(ALLOW), "What the repository may touch; default: all."),
+    optional("identity", Shape::Object(IDENTITY), "As whom its objects are written on API servers, by impersonation."),
+];
+
+const ALLOW: &[Field] = &[
+    optional("targets", Shape::List(&Shape::Text), "Targets; `*` stands for any text."),
+    optional("namespaces", Shape::List(&Shape::Text), "Namespaces; `*` stands for any text."),
+    optional(
+        "kinds",
+        Shape::List(&Shape::Text),
+        "Kinds, as `ConfigMap` or `Deployment.apps`; `*` stands for any text.",
+    ),
+];
+
+const IDENTITY: &[Field] = &[
+    required("user", Shape::Text, "The user, such as system:serviceaccount:team-a:stratify."),
+    optional("groups", Shape::List(&Shape::Text), "Its groups."),
+];
 
 pub(super) const OTHER_FIELDS: &[Field] = fields![required(
     "name",
@@ -85,7 +117,16 @@ fn is_poll(text: &str) -> bool {
 impl Repository {
     /// Returns the one around the current folder.
     pub(super) fn around() -> Self {
-        Self { url: None, branch: None, path: None, poll: POLL, credentials: Credentials::None, authority: None }
+        Self {
+            url: None,
+            branch: None,
+            path: None,
+            poll: POLL,
+            credentials: Credentials::None,
+            authority: None,
+            bounds: Bounds::default(),
+            identity: Identity::default(),
+        }
     }
 
     /// Returns the watched branch.
@@ -114,6 +155,18 @@ impl Repository {
             poll: text("poll").and_then(|poll| kind::duration(&poll)).unwrap_or(POLL),
             credentials,
             authority: file("authorityFile"),
+            bounds: part.get("allow").map(|part| bounds(&part)).unwrap_or_default(),
+            identity: part.get("identity").map(|part| identity(&part)).unwrap_or_default(),
         }
     }
+}
+
+fn bounds(part: &Fragment) -> Bounds {
+    let texts = |key: &str| Some(part.get(key)?.items().map(|item| item.text().into()).collect());
+    Bounds { targets: texts("targets"), namespaces: texts("namespaces"), kinds: texts("kinds") }
+}
+
+fn identity(part: &Fragment) -> Identity {
+    let groups = part.get("groups").iter().flat_map(Fragment::items).map(|item| item.text().to_owned()).collect();
+    Identity { user: part.get("user").map(|user| user.text().to_owned()), groups }
 }

@@ -32,6 +32,8 @@ pub struct Kubernetes {
     pub namespace: Arc<str>,
     /// How long objects with a status must stay well.
     pub stability: Duration,
+    /// The UID of its namespace `kube-system`, where the operator says which one it is.
+    pub uid: Option<Arc<str>>,
 }
 
 /// How an API server is reached.
@@ -76,6 +78,7 @@ pub(super) const FIELDS: &[Field] = &[
         "A cluster of Cluster API, by the Secret that holds its kubeconfig.",
     ),
     optional("namespace", Shape::Text, "The namespace of Stratify's Secrets there; default stratify-system."),
+    optional("uid", Shape::Text, "The UID of its namespace kube-system; default: the one that the first sync finds."),
     optional(
         "stability",
         Shape::Checked(is_duration, "a duration such as 5s, at least 0s"),
@@ -141,5 +144,6 @@ fn read_one(part: &Fragment, folder: &Path) -> Option<Target> {
         reach,
         namespace: text("namespace").unwrap_or_else(|| NAMESPACE.into()).into(),
         stability: stability.unwrap_or(STABILITY),
+        uid: text("uid").map(Into::into),
     }))
 }

@@ -3,7 +3,8 @@
 use crate::fleet::{Files, line};
 use stratify::decide::document::Commits;
 use stratify::decide::plan::{
-    ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check, draft,
+    Bounds, ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check,
+    draft,
 };
 use stratify::decide::profile::Record;
 use stratify::decide::render::Layers;
@@ -36,6 +37,8 @@ pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState
         other_deletions: 0,
         reference: "refs/heads/main".into(),
         lifecycle: after.lifecycle,
+        bounds: Bounds::default(),
+        target: "one".into(),
     };
     let (draft, _) = draft(change(before, after), facts, &ruling).expect("it can be drafted");
     let verdicts = draft.probes().iter().map(|_| stratify::decide::plan::Verdict::Admitted).collect();

@@ -2,7 +2,7 @@
 //! Guarantee: a kubeconfig that changed gives a new connection; requests run where connections live.
 use crate::client::kubernetes::{Access, Identity, ObjectPath, Server};
 use crate::decide::value::{Digest, Domain, Fault, Hasher, Owner, Source, Value};
-use crate::settings::{Kubernetes, Reach, Settings, Target};
+use crate::settings::{self, Kubernetes, Reach, Settings, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
@@ -16,11 +16,20 @@ const DEPTH_MAX: usize = 4;
 
 /// The connections that were made.
 #[derive(Default)]
-pub(super) struct Servers(Mutex<BTreeMap<Arc<str>, (Digest, Server)>>);
+pub(super) struct Servers(Mutex<BTreeMap<Arc<str>, (Digest, Both)>>);
+
+/// A server, reached as ourselves and as who writes objects: the same where the settings name no identity.
+#[derive(Clone)]
+pub(super) struct Both {
+    /// As ourselves: what we keep there is out of the reach of the identity.
+    pub(super) keeper: Server,
+    /// As the identity of the settings.
+    pub(super) server: Server,
+}
 
 impl Servers {
     /// Returns the connection of a target; its credentials are read again each time.
-    pub(super) async fn get(&self, settings: &Settings, name: &Arc<str>, target: &Kubernetes) -> Result<Server, Fault> {
+    pub(super) async fn get(&self, settings: &Settings, name: &Arc<str>, target: &Kubernetes) -> Result<Both, Fault> {
         self.get_within(settings, name, target, DEPTH_MAX).await
     }
 
@@ -30,7 +39,7 @@ impl Servers {
         name: &Arc<str>,
         target: &Kubernetes,
         depth: usize,
-    ) -> Result<Server, Fault> {
+    ) -> Result<Both, Fault> {
         let (access, digest) = match &target.reach {
             Reach::Kubeconfig { file, context, exec } => {
                 let text = std::fs::read(file).unwrap_or_default();
@@ -47,12 +56,18 @@ impl Servers {
         if let Some((_, known)) = self.known().get(name).filter(|(known, _)| *known == digest) {
             return Ok(known.clone());
         }
-        let server = Server::connect(name, &access, &Identity::default()).await?;
-        self.known().insert(name.clone(), (digest, server.clone()));
-        Ok(server)
+        let keeper = Server::connect(name, &access, &Identity::default()).await?;
+        let settings::Identity { user, groups } = settings.repository.identity.clone();
+        let server = match user {
+            None => keeper.clone(),
+            user => Server::connect(name, &access, &Identity { user, groups }).await?,
+        };
+        let both = Both { keeper, server };
+        self.known().insert(name.clone(), (digest, both.clone()));
+        Ok(both)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, (Digest, Server)>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, (Digest, Both)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,7 +89,7 @@ impl Servers {
                 hint,
             ));
         };
-        let server = Box::pin(self.get_within(settings, management, target, depth - 1)).await?;
+        let server = Box::pin(self.get_within(settings, management, target, depth - 1)).await?.keeper;
         let name = format!("{cluster}-kubeconfig");
         let secret = server.get(&ObjectPath::secret(namespace, &name)).await?;
         let hint = "Cluster API writes it once the control plane is there";

@@ -1,10 +1,10 @@
 //! In: the API servers of one cluster: its own, and the one that manages it. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the servers; what is kept here is only what was read since the last look at its facts.
 use super::super::release::Released;
-use super::connections::Servers;
+use super::binding::Binding;
+use super::connections::{Both, Servers};
 use super::{Release, answered, released};
 use crate::act::apply::kubernetes as apply;
-use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::secret::{Book, Place};
@@ -26,6 +26,7 @@ pub(super) struct Cluster {
     /// The site whose server has the record.
     keeps_record: Site,
     stability: Duration,
+    binding: Binding,
     session: Mutex<Session>,
 }
 
@@ -47,13 +48,14 @@ impl Cluster {
         profile: &FullProfile,
         wanted: Option<&Layers>,
     ) -> Result<(Self, ClusterState), Fault> {
-        let server = servers.get(settings, &profile.target, target).await?;
+        let both = servers.get(settings, &profile.target, target).await?;
         let place = Place { namespace: target.namespace.clone(), fleet: profile.fleet.clone(), cluster: None };
-        let uid: Uid = observe::uid(&server).await?;
-        let books = observe::books(&server, &place).await?;
+        let uid: Uid = observe::uid(&both.keeper).await?;
+        let books = observe::books(&both.keeper, &place).await?;
+        let binding = Binding::check(settings, &profile.target, target, &uid, books.record.as_ref())?;
         let record = books.record.unwrap_or_else(|| Record::unborn(profile.fleet.clone(), profile.cluster.clone()));
         let uids = uids(&books.inventory, Site::Workload);
-        let side = side(server, place, &profile.cluster, uids);
+        let side = side(both, place, &profile.cluster, uids);
         let mut facts = ClusterState { uid, record, inventory: books.inventory };
         let mut session = Session {
             books: books.secrets.into_iter().map(|(name, book)| ((Site::Workload, name), book)).collect(),
@@ -68,8 +70,13 @@ impl Cluster {
                 session.seen.extend(seen.into_iter().map(|(object, live)| ((*site, object), live)));
             }
         }
-        let cluster =
-            Self { sides, keeps_record: Site::Workload, stability: target.stability, session: Mutex::new(session) };
+        let cluster = Self {
+            sides,
+            keeps_record: Site::Workload,
+            stability: target.stability,
+            binding,
+            session: Mutex::new(session),
+        };
         Ok((cluster, facts))
     }
 
@@ -111,9 +118,12 @@ impl Cluster {
             Ok(side) => side,
             Err(why) => return Answer::Refused(why),
         };
+        if let Err(fault) = self.binding.keep() {
+            return Answer::Refused(Why::Unavailable(fault.to_string()));
+        }
         let key = (site, side.place.record_name());
         let over = self.session().books.get(&key).cloned();
-        let (answer, book) = apply::write_record(side, record, over.as_ref()).await;
+        let (answer, book) = apply::write_record(side, &self.binding.sign(record), over.as_ref()).await;
         self.keep(key, book);
         answer
     }
@@ -207,9 +217,11 @@ pub(super) async fn release(
     gone: &Released,
     head: CommitId,
 ) -> Result<Release, Fault> {
-    let server = servers.get(settings, &gone.target, target).await?;
+    let both = servers.get(settings, &gone.target, target).await?;
     let place = Place { namespace: target.namespace.clone(), fleet: gone.fleet.clone(), cluster: None };
-    let mut books = observe::books(&server, &place).await?;
+    let mut books = observe::books(&both.keeper, &place).await?;
+    let uid = observe::uid(&both.keeper).await?;
+    Binding::check(settings, &gone.target, target, &uid, books.record.as_ref())?;
     let record = books.record.take().map(|record| released(record, gone, head));
     let record = match record {
         Some(Ok(record)) => record,
@@ -218,21 +230,21 @@ pub(super) async fn release(
     };
     let name = place.record_name();
     let over = books.secrets.into_iter().find(|(other, _)| *other == name).map(|(_, book)| book);
-    let side = side(server, place, &gone.cluster, BTreeMap::new());
+    let side = side(both, place, &gone.cluster, BTreeMap::new());
     let (answer, _) = apply::write_record(&side, &record, over.as_ref()).await;
     Ok(answered(&answer))
 }
 
 fn side(
-    server: Server,
+    both: Both,
     place: Place,
     cluster: &ClusterName,
     uids: BTreeMap<(LayerName, ObjectId), Arc<str>>,
 ) -> apply::Target {
     let site = Site::Workload;
     apply::Target {
-        server: server.clone(),
-        keeper: server,
+        server: both.server,
+        keeper: both.keeper,
         place,
         site,
         cluster: cluster.clone(),

@@ -30,6 +30,8 @@ pub struct Record {
     pub formerly: Vec<ClusterName>,
     /// The head at which no document described the cluster any longer; none while one does.
     pub released: Option<CommitId>,
+    /// The UID of the API server's namespace `kube-system`; none in a folder.
+    pub server: Option<Arc<str>>,
 }
 
 /// What one sync wanted.
@@ -57,6 +59,7 @@ impl Record {
             consumed: Vec::new(),
             formerly: Vec::new(),
             released: None,
+            server: None,
         }
     }
 
@@ -83,6 +86,7 @@ impl Record {
             consumed: self.consumed.iter().map(|(id, commit)| (id.to_string(), commit.to_string())).collect(),
             formerly: self.formerly.iter().map(ToString::to_string).collect(),
             released: self.released.map(|commit| commit.to_string()),
+            server: self.server.as_ref().map(ToString::to_string),
         };
         let mut bytes = serde_json::to_vec_pretty(&wire).expect("its keys are texts");
         bytes.push(b'\n');
@@ -106,6 +110,7 @@ impl Record {
             consumed: consumed.collect::<Option<_>>().ok_or(COMMIT)?,
             formerly: formerly.map_err(|error| error.to_string())?,
             released: wire.released.map(|commit| CommitId::parse(&commit).ok_or(COMMIT)).transpose()?,
+            server: wire.server.map(Into::into),
         })
     }
 }
@@ -124,6 +129,8 @@ struct Wire {
     formerly: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     released: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,6 +174,7 @@ mod tests {
         assert_eq!(Record::decode(plain.as_bytes()), Ok(record.clone()), "nothing is lost");
         record.formerly = vec![ClusterName::new("eu-0").expect("it is a label")];
         record.released = Some(CommitId([4; 20]));
+        record.server = Some("4d5f".into());
         assert_eq!(Record::decode(&record.encode()), Ok(record), "nothing is lost");
         assert!(Record::decode(b"{}").is_err(), "another form is refused");
     }

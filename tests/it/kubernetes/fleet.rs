@@ -99,11 +99,16 @@ impl Fleet {
 
     /// Writes the settings; `more` are further fields of the target.
     pub(crate) fn settings(&self, more: &str) {
+        self.settings_of("", more);
+    }
+
+    /// Writes the settings, with further fields of the repository and of the target.
+    pub(crate) fn settings_of(&self, repository: &str, more: &str) {
         let folder = self.folder();
         fs::create_dir_all(&folder).expect("the scratch folder is ours");
         fs::write(folder.join("kubeconfig"), &self.kubeconfig).expect("the scratch folder is ours");
         let text = format!(
-            "repository: {{ url: 'file://{}' }}\nstate: state\n\
+            "repository: {{ url: 'file://{}'{repository} }}\nstate: state\n\
              targets: [ {{ name: {}, kubeconfig: kubeconfig, stability: 0s{more} }} ]\n",
             self.checkout.root().display(),
             self.name

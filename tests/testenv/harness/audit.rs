@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) code: u16,
     /// The user's name.
     pub(crate) user: String,
+    /// As whom it was made, where that is another one.
+    pub(crate) impersonated: Option<String>,
     /// What the client calls itself.
     pub(crate) user_agent: String,
     /// What it is about; nothing for `/version` and its like.
@@ -139,6 +141,7 @@ impl From<Event> for Told {
             dry_run,
             code: event.response_status.code,
             user: event.user.username,
+            impersonated: event.impersonated_user.map(|user| user.username),
             user_agent: event.user_agent,
             object: event.object_ref,
         };
@@ -158,6 +161,8 @@ struct Event {
     verb: String,
     #[serde(default)]
     user: EventUser,
+    #[serde(default)]
+    impersonated_user: Option<EventUser>,
     #[serde(default)]
     user_agent: String,
     object_ref: Option<ObjectRef>,
