@@ -43,12 +43,12 @@ pub(super) fn start(server: &Server) -> Vec<Process> {
     let mut manager = start_manager(server);
     let scheduler = start_scheduler(server);
     let mut nodes = start_nodes(server);
-    manager.ready(START, || on_a_runtime(has_account(server)));
-    on_a_runtime(async {
+    manager.ready(START, || on_a_runtime(|| has_account(server)));
+    on_a_runtime(|| async {
         make_node(server).await;
         make_storage_class(server).await;
     });
-    nodes.ready(START, || on_a_runtime(has_ready_node(server)));
+    nodes.ready(START, || on_a_runtime(|| has_ready_node(server)));
     vec![manager, scheduler, nodes]
 }
 

@@ -10,6 +10,7 @@
 //! ```
 mod audit;
 mod authority;
+mod capi;
 mod controllers;
 mod faults;
 mod kubeconfig;
@@ -21,6 +22,7 @@ mod server;
 mod wait;
 
 pub(crate) use audit::{Entry, Mark};
+pub(crate) use capi::{ClusterApi, Shape, condition};
 pub(crate) use faults::{Fault, Proxy, Refusal, Schedule, Seen};
 pub(crate) use kubeconfig::User;
 pub(crate) use programs::program;
@@ -29,10 +31,10 @@ pub(crate) use server::{Controllers, Options, Server};
 use std::thread;
 
 /// Runs a future to its end, wherever it is called from; its runtime ends with it.
-fn on_a_runtime<T: Send>(future: impl Future<Output = T> + Send) -> T {
+fn on_a_runtime<T: Send, F: Future<Output = T>>(begin: impl FnOnce() -> F + Send) -> T {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime needs nothing").block_on(future)
+        runtime.expect("a runtime needs nothing").block_on(begin())
     };
     // A thread of its own, since the caller may stand on a runtime, which does not bear another within.
     thread::scope(|scope| scope.spawn(run).join().expect("the future does not panic"))

@@ -209,7 +209,7 @@ impl Server {
             removed: None,
         });
         let kubeconfig = self.kubeconfig(User::ADMIN);
-        api.ready(START, || on_a_runtime(is_ready(&kubeconfig)));
+        api.ready(START, || on_a_runtime(|| is_ready(&kubeconfig)));
         self.api = Some(api);
     }
 
