@@ -30,8 +30,11 @@ pub(crate) fn objects(namespace: &str, name: &str, shape: Shape) -> Vec<Value> {
     };
     let (control_plane, workers) = (format!("{name}-control-plane"), format!("{name}-workers"));
     let template = |spec: Value| json!({ "template": { "spec": spec } });
+    let mut infrastructure = object(INFRASTRUCTURE, "DevCluster", name, json!({ "backend": { "inMemory": {} } }));
+    // Its controller writes annotations of its own, and panics where there is none yet.
+    infrastructure["metadata"]["annotations"] = json!({ "example.org/owner": "tests" });
     vec![
-        object(INFRASTRUCTURE, "DevCluster", name, json!({ "backend": { "inMemory": {} } })),
+        infrastructure,
         object(INFRASTRUCTURE, "DevMachineTemplate", &control_plane, template(machine())),
         object(INFRASTRUCTURE, "DevMachineTemplate", &workers, template(machine())),
         object(BOOTSTRAP, "KubeadmConfigTemplate", &workers, template(json!({ "joinConfiguration": joins() }))),
