@@ -2,6 +2,7 @@
 //! Guarantee: nothing is deleted; what goes on under another name is not released.
 use super::world::Target;
 use crate::decide::fleet::Fleet;
+use crate::decide::profile::Management;
 use crate::decide::report::{Condition, Report, Standing, failed};
 use crate::decide::value::{Digest, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -18,16 +19,22 @@ pub struct Released {
     pub fleet: Arc<str>,
     /// Its target in the settings.
     pub target: Arc<str>,
+    /// The server that makes it, where there is one.
+    pub management: Option<Management>,
 }
 
 impl Released {
     /// Returns what the documents before said of a cluster; of one that could not be read, what is so by default.
     pub fn of(before: &Fleet, cluster: &ClusterName) -> Option<Self> {
-        let target = before.index.cluster(cluster).map(|document| document.target.clone());
+        let document = before.index.cluster(cluster);
+        let management = document.as_ref().ok().and_then(|document| document.management.as_ref());
+        let management = management.map(|it| Management { target: it.target.clone(), namespace: it.namespace.clone() });
+        let target = document.map(|document| document.target.clone());
         Some(Self {
             cluster: cluster.clone(),
             environment: before.index.environment_of(cluster)?,
             fleet: before.index.fleet().ok()?.name.clone(),
+            management,
             target: target.unwrap_or_else(|_| cluster.as_str().into()),
         })
     }

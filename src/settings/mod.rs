@@ -163,6 +163,43 @@ impl Settings {
         }
     }
 
+    /// Returns the target of a cluster that another one makes, and that one's, where they are API servers. A target that
+    /// is not named is reached by the kubeconfig that Cluster API keeps in the cluster's namespace there.
+    pub fn managed_target(
+        &self,
+        name: &Arc<str>,
+        management: &Arc<str>,
+        namespace: &str,
+    ) -> Result<(Target, Option<Kubernetes>), Fault> {
+        let manager = self.target(management)?;
+        let own = match (&manager, self.named_targets.get(name)) {
+            (_, Some(own)) => own.clone(),
+            (Target::Kubernetes(manager), None) => {
+                let (target, namespace, cluster) = (management.clone(), namespace.to_owned(), name.to_string());
+                let reach = Reach::ClusterApi { target, namespace, cluster };
+                Target::Kubernetes(Kubernetes { reach, ..manager.clone() })
+            }
+            (Target::Directory(_), None) => self.target(name)?,
+        };
+        match (own, manager) {
+            (Target::Kubernetes(own), Target::Kubernetes(manager)) => Ok((Target::Kubernetes(own), Some(manager))),
+            // All goes to the cluster's folder; what is for the manager has a place of its own there.
+            (Target::Directory(own), Target::Directory(_)) => Ok((Target::Directory(own), None)),
+            (own, _) => {
+                let word = |is_folder| if is_folder { "a folder" } else { "an API server" };
+                let is_folder = matches!(own, Target::Directory(_));
+                let (own, other) = (word(is_folder), word(!is_folder));
+                let text = format!("the target `{name}` is {own}, and `{management}`, which manages it, is {other}");
+                Err(Fault {
+                    owner: Owner::Operator,
+                    spurious: false,
+                    hint: Some("let both be API servers, or both be folders".into()),
+                    source: Source::Error(text.into()),
+                })
+            }
+        }
+    }
+
     /// Returns the watched branch.
     pub fn branch(&self) -> &str {
         self.repository.branch()

@@ -1,7 +1,7 @@
 //! In: the settings' API servers. Out: a connection to each, kept as long as its credentials stay.
 //! Guarantee: a kubeconfig that changed gives a new connection; requests run where connections live.
 use crate::client::kubernetes::{Access, Identity, ObjectPath, Server};
-use crate::decide::value::{Digest, Domain, Fault, Hasher, Owner, Source, Value};
+use crate::decide::value::{Digest, Domain, Fault, Hasher, Owner, Source};
 use crate::settings::{self, Kubernetes, Reach, Settings, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +30,17 @@ pub(super) struct Both {
 impl Servers {
     /// Returns the connection of a target; its credentials are read again each time.
     pub(super) async fn get(&self, settings: &Settings, name: &Arc<str>, target: &Kubernetes) -> Result<Both, Fault> {
+        let both = self.try_get(settings, name, target).await?;
+        both.ok_or_else(|| unborn(&target.reach))
+    }
+
+    /// Returns the connection of a target; nothing where Cluster API has written no kubeconfig for it yet.
+    pub(super) async fn try_get(
+        &self,
+        settings: &Settings,
+        name: &Arc<str>,
+        target: &Kubernetes,
+    ) -> Result<Option<Both>, Fault> {
         self.get_within(settings, name, target, DEPTH_MAX).await
     }
 
@@ -39,7 +50,7 @@ impl Servers {
         name: &Arc<str>,
         target: &Kubernetes,
         depth: usize,
-    ) -> Result<Both, Fault> {
+    ) -> Result<Option<Both>, Fault> {
         let (access, digest) = match &target.reach {
             Reach::Kubeconfig { file, context, exec } => {
                 let text = std::fs::read(file).unwrap_or_default();
@@ -48,13 +59,15 @@ impl Servers {
             }
             Reach::InCluster => (Access::InCluster, digest(&[b"in-cluster"])),
             Reach::ClusterApi { target: management, namespace, cluster } => {
-                let text = self.kubeconfig(settings, management, namespace, cluster, depth).await?;
+                let Some(text) = self.kubeconfig(settings, management, namespace, cluster, depth).await? else {
+                    return Ok(None);
+                };
                 let digest = digest(&[text.as_bytes()]);
                 (Access::Inline(text.into()), digest)
             }
         };
         if let Some((_, known)) = self.known().get(name).filter(|(known, _)| *known == digest) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
         let keeper = Server::connect(name, &access, &Identity::default()).await?;
         let settings::Identity { user, groups } = settings.repository.identity.clone();
@@ -64,14 +77,14 @@ impl Servers {
         };
         let both = Both { keeper, server };
         self.known().insert(name.clone(), (digest, both.clone()));
-        Ok(both)
+        Ok(Some(both))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, (Digest, Both)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the kubeconfig that Cluster API keeps of a cluster; it is read anew, since it rotates.
+    /// Reads the kubeconfig that Cluster API keeps of a cluster, if it is there; it is read anew, since it rotates.
     async fn kubeconfig(
         &self,
         settings: &Settings,
@@ -79,7 +92,7 @@ impl Servers {
         namespace: &str,
         cluster: &str,
         depth: usize,
-    ) -> Result<String, Fault> {
+    ) -> Result<Option<String>, Fault> {
         let Some(Target::Kubernetes(target)) = settings.named_targets.get(management).filter(|_| depth > 0) else {
             let hint = "name an API server of the settings, which is not behind this one";
             return Err(fault(
@@ -89,23 +102,26 @@ impl Servers {
                 hint,
             ));
         };
-        let server = Box::pin(self.get_within(settings, management, target, depth - 1)).await?.keeper;
-        let name = format!("{cluster}-kubeconfig");
-        let secret = server.get(&ObjectPath::secret(namespace, &name)).await?;
-        let hint = "Cluster API writes it once the control plane is there";
-        let missing = |what: &str| {
-            fault(
-                Owner::Outside,
-                true,
-                format!("the cluster {cluster} is not there yet: Secret {namespace}/{name} {what}"),
-                hint,
-            )
+        let Some(both) = Box::pin(self.get_within(settings, management, target, depth - 1)).await? else {
+            return Err(unborn(&target.reach));
         };
-        let secret = secret.ok_or_else(|| missing("is absent"))?;
-        let value = secret.get("data").and_then(|data| data.get("value")).and_then(Value::as_str);
-        let bytes = value.and_then(|value| STANDARD.decode(value).ok()).ok_or_else(|| missing("has no `value`"))?;
-        String::from_utf8(bytes).map_err(|_| missing("holds no text"))
+        let secret = both.keeper.get(&ObjectPath::secret(namespace, &format!("{cluster}-kubeconfig"))).await?;
+        let value = secret.as_ref().and_then(|secret| secret.get("data")?.get("value")?.as_str());
+        let Some(value) = value else { return Ok(None) };
+        let text = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let wrong = format!("the Secret {namespace}/{cluster}-kubeconfig holds no kubeconfig");
+        text.map(Some).ok_or_else(|| fault(Owner::Outside, true, wrong, "Cluster API writes it; let it write it anew"))
     }
+}
+
+/// What is told of a target whose kubeconfig Cluster API has not written yet.
+fn unborn(reach: &Reach) -> Fault {
+    let secret = match reach {
+        Reach::ClusterApi { namespace, cluster, .. } => format!("{namespace}/{cluster}-kubeconfig"),
+        Reach::Kubeconfig { .. } | Reach::InCluster => "with its kubeconfig".into(),
+    };
+    let text = format!("the cluster is not there yet: its Secret {secret} is absent");
+    fault(Owner::Outside, true, text, "Cluster API writes it once the control plane is there")
 }
 
 fn fault(owner: Owner, spurious: bool, text: String, hint: &str) -> Fault {

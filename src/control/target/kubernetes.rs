@@ -1,15 +1,18 @@
-//! In: the API servers of one cluster: its own, and the one that manages it. Out: facts, verdicts and answers.
-//! Guarantee: all that matters is in the servers; what is kept here is only what was read since the last look at its facts.
+//! In: an API server of a cluster. Out: facts, verdicts and answers.
+//! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
 use super::super::release::Released;
 use super::binding::Binding;
-use super::connections::{Both, Servers};
+use super::connections::Both;
 use super::{Release, answered, released};
 use crate::act::apply::kubernetes as apply;
+use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::secret::{Book, Place};
-use crate::decide::plan::{ClusterState, Group, Inventory, LayerInventory, LayerPlan, Plan, Probe, Uid, Verdict, Why};
-use crate::decide::profile::{FullProfile, Record};
+use crate::decide::plan::{
+    ClusterState, Group, Inventory, LayerInventory, LayerPlan, Plan, Probe, Role, Uid, Verdict, Why,
+};
+use crate::decide::profile::Record;
 use crate::decide::render::{Layer, Layers, Object};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live};
@@ -20,64 +23,94 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The API servers of one cluster.
+/// A cluster, on one API server: its own, or the one that makes it.
 pub(super) struct Cluster {
-    sides: BTreeMap<Site, apply::Target>,
-    /// The site whose server has the record.
-    keeps_record: Site,
+    side: apply::Target,
     stability: Duration,
-    binding: Binding,
+    /// The server that the target's name stands for; none where it comes and goes with the cluster.
+    binding: Option<Binding>,
     session: Mutex<Session>,
+}
+
+/// What a cluster has on one API server.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    /// Which server it is.
+    pub(super) site: Site,
+    /// The name of its target.
+    pub(super) name: Arc<str>,
+    /// How it is reached.
+    pub(super) target: Kubernetes,
+    /// The cluster.
+    pub(super) cluster: ClusterName,
+    /// Where the books are.
+    pub(super) place: Place,
+}
+
+impl Seat {
+    /// Returns the seat of a cluster on its own server.
+    pub(super) fn own(name: &Arc<str>, target: &Kubernetes, fleet: &Arc<str>, cluster: &ClusterName) -> Self {
+        let place = Place { namespace: target.namespace.clone(), fleet: fleet.clone(), cluster: None };
+        let (name, target, cluster) = (name.clone(), target.clone(), cluster.clone());
+        Self { site: Site::Workload, name, target, cluster, place }
+    }
+
+    /// Returns the seat of a cluster on the server that makes it, and others.
+    pub(super) fn hosted(name: &Arc<str>, target: &Kubernetes, fleet: &Arc<str>, cluster: &ClusterName) -> Self {
+        let own = Self::own(name, target, fleet, cluster);
+        Self { site: Site::Management, place: Place { cluster: Some(cluster.clone()), ..own.place }, ..own }
+    }
 }
 
 /// What was read, and written since.
 #[derive(Default)]
 struct Session {
-    /// Each Secret of ours, by site and name.
-    books: BTreeMap<(Site, String), Book>,
+    /// Each Secret of ours, by name.
+    books: BTreeMap<String, Book>,
     /// What was seen of objects that were not written since.
-    seen: BTreeMap<(Site, ObjectId), Live>,
+    seen: BTreeMap<ObjectId, Live>,
 }
 
 impl Cluster {
-    /// Connects to a cluster and reads its facts.
+    /// Reads the facts of a cluster on a server; `fence` is where its record is, if not here.
     pub(super) async fn open(
-        servers: &Servers,
         settings: &Settings,
-        target: &Kubernetes,
-        profile: &FullProfile,
+        both: Both,
+        seat: &Seat,
+        fence: Option<(Server, Place)>,
         wanted: Option<&Layers>,
     ) -> Result<(Self, ClusterState), Fault> {
-        let both = servers.get(settings, &profile.target, target).await?;
-        let place = Place { namespace: target.namespace.clone(), fleet: profile.fleet.clone(), cluster: None };
-        let uid: Uid = observe::uid(&both.keeper).await?;
-        let books = observe::books(&both.keeper, &place).await?;
-        let binding = Binding::check(settings, &profile.target, target, &uid, books.record.as_ref())?;
-        let record = books.record.unwrap_or_else(|| Record::unborn(profile.fleet.clone(), profile.cluster.clone()));
-        let uids = uids(&books.inventory, Site::Workload);
-        let side = side(both, place, &profile.cluster, uids);
+        let Seat { site, name, target, cluster, place } = seat;
+        let Both { keeper, server } = both;
+        let uid: Uid = observe::uid(&keeper).await?;
+        let books = observe::books(&keeper, place).await?;
+        let binding = match fence {
+            None => Some(Binding::check(settings, name, target, &uid, books.record.as_ref())?),
+            Some(_) => None,
+        };
+        let record = books.record.unwrap_or_else(|| Record::unborn(place.fleet.clone(), cluster.clone()));
+        let side = apply::Target {
+            fence: fence.unwrap_or_else(|| (keeper.clone(), place.clone())),
+            keeper,
+            server,
+            place: place.clone(),
+            site: *site,
+            cluster: cluster.clone(),
+            uids: Arc::new(uids(&books.inventory, *site)),
+        };
         let mut facts = ClusterState { uid, record, inventory: books.inventory };
-        let mut session = Session {
-            books: books.secrets.into_iter().map(|(name, book)| ((Site::Workload, name), book)).collect(),
-            seen: BTreeMap::new(),
-        };
-        let sides = BTreeMap::from([(Site::Workload, side)]);
+        let mut session = Session { books: books.secrets, seen: BTreeMap::new() };
         if let Some(layers) = wanted {
-            for (site, side) in &sides {
-                let wanted = wanted_of(layers, *site);
-                let labels = labels(profile);
-                let seen = observe::mark_drift(&side.server, &side.place, *site, &labels, &wanted, &mut facts).await;
-                session.seen.extend(seen.into_iter().map(|(object, live)| ((*site, object), live)));
-            }
+            let wanted = wanted_of(layers, *site);
+            let labels = labels(place);
+            session.seen = observe::mark_drift(&side.server, place, *site, &labels, &wanted, &mut facts).await;
         }
-        let cluster = Self {
-            sides,
-            keeps_record: Site::Workload,
-            stability: target.stability,
-            binding,
-            session: Mutex::new(session),
-        };
-        Ok((cluster, facts))
+        Ok((Self { side, stability: target.stability, binding, session: Mutex::new(session) }, facts))
+    }
+
+    /// Returns where its record is, if this is the server that keeps it.
+    pub(super) fn fence(&self) -> (Server, Place) {
+        (self.side.keeper.clone(), self.side.place.clone())
     }
 
     pub(super) fn stability(&self) -> Duration {
@@ -88,59 +121,38 @@ impl Cluster {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn side(&self, site: Site) -> Result<&apply::Target, Why> {
-        self.sides.get(&site).ok_or_else(|| Why::Unavailable("the cluster has no such site".into()))
+    pub(super) async fn probe(&self, plan: &Plan, probes: &[Probe]) -> Vec<Verdict> {
+        apply::probe(&self.side, plan, probes).await
     }
 
-    pub(super) async fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
-        let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];
-        for (site, side) in &self.sides {
-            let (places, of_site): (Vec<usize>, Vec<Probe>) = probes
-                .iter()
-                .enumerate()
-                .filter(|(_, probe)| probe.change.site == *site)
-                .map(|(at, probe)| (at, probe.clone()))
-                .unzip();
-            let tried = apply::probe(side, plan, &of_site).await;
-            for (at, verdict) in places.into_iter().zip(tried) {
-                if let Some(place) = verdicts.get_mut(at) {
-                    *place = Some(verdict);
-                }
-            }
-        }
-        let missing = || Verdict::Unverified("its server is not there yet".into());
-        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(missing)).collect()
+    /// Returns the Secret of the record, as it was read or written last.
+    pub(super) fn record_book(&self) -> Option<Book> {
+        self.session().books.get(&self.side.place.record_name()).cloned()
     }
 
     pub(super) async fn record(&self, record: &Record) -> Answer {
-        let site = self.keeps_record;
-        let side = match self.side(site) {
-            Ok(side) => side,
-            Err(why) => return Answer::Refused(why),
+        let record = match &self.binding {
+            None => record.clone(),
+            Some(binding) => match binding.keep() {
+                Ok(()) => binding.sign(record),
+                Err(fault) => return Answer::Refused(Why::Unavailable(fault.to_string())),
+            },
         };
-        if let Err(fault) = self.binding.keep() {
-            return Answer::Refused(Why::Unavailable(fault.to_string()));
-        }
-        let key = (site, side.place.record_name());
-        let over = self.session().books.get(&key).cloned();
-        let (answer, book) = apply::write_record(side, &self.binding.sign(record), over.as_ref()).await;
-        self.keep(key, book);
+        let over = self.record_book();
+        let (answer, book) = apply::write_record(&self.side, &record, over.as_ref()).await;
+        self.keep(self.side.place.record_name(), book);
         answer
     }
 
-    pub(super) async fn inventory(&self, site: Site, inventory: &LayerInventory) -> Answer {
-        let side = match self.side(site) {
-            Ok(side) => side,
-            Err(why) => return Answer::Refused(why),
-        };
-        let key = (site, side.place.layer_name(&inventory.layer));
-        let over = self.session().books.get(&key).cloned();
-        let (answer, book) = apply::write_inventory(side, inventory, over.as_ref()).await;
-        self.keep(key, book);
+    pub(super) async fn inventory(&self, inventory: &LayerInventory) -> Answer {
+        let name = self.side.place.layer_name(&inventory.layer);
+        let over = self.session().books.get(&name).cloned();
+        let (answer, book) = apply::write_inventory(&self.side, inventory, over.as_ref()).await;
+        self.keep(name, book);
         answer
     }
 
-    fn keep(&self, key: (Site, String), book: Option<Book>) {
+    fn keep(&self, key: String, book: Option<Book>) {
         let mut session = self.session();
         match book {
             Some(book) => drop(session.books.insert(key, book)),
@@ -148,112 +160,71 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn write(&self, plan: &Plan, layer: &LayerPlan, group: &Group) -> Vec<Answer> {
-        let refused = |why: Why| group.writes().map(|_| Answer::Refused(why.clone())).collect();
-        let side = match self.side(layer.site) {
-            Ok(side) => side,
-            Err(why) => return refused(why),
-        };
-        let record = match self.side(self.keeps_record) {
-            Ok(keeper) => self.session().books.get(&(self.keeps_record, keeper.place.record_name())).cloned(),
-            Err(why) => return refused(why),
-        };
+    /// Writes a group under the record that stands now.
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        layer: &LayerPlan,
+        group: &Group,
+        record: Option<&Book>,
+    ) -> Vec<Answer> {
         for change in group.writes() {
-            self.session().seen.remove(&(change.site, change.object.clone()));
+            self.session().seen.remove(&change.object);
         }
-        apply::write(side, plan, &layer.layer, group, record.as_ref()).await
+        apply::write(&self.side, plan, &layer.layer, group, record).await
     }
 
     /// What was not written was seen when the facts were read, and is not read again the first time.
     pub(super) async fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
-        let Ok(side) = self.side(layer.site) else { return Vec::new() };
         let is_unchanged = group.writes().next().is_none();
         let mut known = BTreeMap::new();
         if is_unchanged {
             let mut session = self.session();
             for change in &group.objects {
-                let key = (change.site, change.object.clone());
-                known.extend(session.seen.remove(&key).map(|live| (key, live)));
+                known.extend(session.seen.remove(&change.object).map(|live| (change.object.clone(), live)));
             }
         }
+        let ends = group.role == Role::Prune;
         let owned = |object: &ObjectId| observe::Owned {
             object: object.clone(),
-            uid: side.uids.get(&(layer.layer.clone(), object.clone())).cloned(),
+            uid: self.side.uids.get(&(layer.layer.clone(), object.clone())).filter(|_| ends).cloned(),
         };
-        let ends = group.role == crate::decide::plan::Role::Prune;
-        let unknown: Vec<observe::Owned> = group
-            .objects
-            .iter()
-            .filter(|change| !known.contains_key(&(change.site, change.object.clone())))
-            .map(
-                |change| {
-                    if ends { owned(&change.object) } else { observe::Owned { uid: None, ..owned(&change.object) } }
-                },
-            )
-            .collect();
-        let labels = format!("stratify.dev/fleet={}", side.place.fleet);
+        let unknown = group.objects.iter().filter(|change| !known.contains_key(&change.object));
+        let unknown: Vec<observe::Owned> = unknown.map(|change| owned(&change.object)).collect();
         let unserved = if ends { observe::Unserved::Gone } else { observe::Unserved::Unread };
-        let seen = observe::look(&side.server, &unknown, &labels, unserved).await;
-        let seen = unknown.into_iter().map(|owned| (layer.site, owned.object)).zip(seen);
-        known.into_iter().chain(seen).collect()
+        let seen = observe::look(&self.side.server, &unknown, &labels(&self.side.place), unserved).await;
+        let seen = unknown.into_iter().map(|owned| owned.object).zip(seen);
+        known.into_iter().chain(seen).map(|(object, live)| ((layer.site, object), live)).collect()
     }
-}
 
-impl Cluster {
     /// Reads pods that may say why an object is not well.
-    pub(super) async fn pods(&self, site: Site, suspects: &Suspects) -> Vec<Live> {
-        match self.side(site) {
-            Ok(side) => observe::pods(&side.server, suspects).await,
-            Err(_) => Vec::new(),
-        }
+    pub(super) async fn pods(&self, suspects: &Suspects) -> Vec<Live> {
+        observe::pods(&self.side.server, suspects).await
     }
 }
 
 /// Writes into the record on a server that no document describes its cluster any longer.
 pub(super) async fn release(
-    servers: &Servers,
     settings: &Settings,
-    target: &Kubernetes,
+    both: Both,
+    seat: &Seat,
     gone: &Released,
     head: CommitId,
 ) -> Result<Release, Fault> {
-    let both = servers.get(settings, &gone.target, target).await?;
-    let place = Place { namespace: target.namespace.clone(), fleet: gone.fleet.clone(), cluster: None };
-    let mut books = observe::books(&both.keeper, &place).await?;
-    let uid = observe::uid(&both.keeper).await?;
-    Binding::check(settings, &gone.target, target, &uid, books.record.as_ref())?;
-    let record = books.record.take().map(|record| released(record, gone, head));
-    let record = match record {
-        Some(Ok(record)) => record,
-        Some(Err(release)) => return Ok(release),
-        None => return Ok(Release::Nothing),
-    };
-    let name = place.record_name();
-    let over = books.secrets.into_iter().find(|(other, _)| *other == name).map(|(_, book)| book);
-    let side = side(both, place, &gone.cluster, BTreeMap::new());
-    let (answer, _) = apply::write_record(&side, &record, over.as_ref()).await;
-    Ok(answered(&answer))
-}
-
-fn side(
-    both: Both,
-    place: Place,
-    cluster: &ClusterName,
-    uids: BTreeMap<(LayerName, ObjectId), Arc<str>>,
-) -> apply::Target {
-    let site = Site::Workload;
-    apply::Target {
-        server: both.server,
-        keeper: both.keeper,
-        place,
-        site,
-        cluster: cluster.clone(),
-        uids: Arc::new(uids),
+    let (cluster, facts) = Cluster::open(settings, both, seat, None, None).await?;
+    if cluster.record_book().is_none() {
+        return Ok(Release::Nothing);
+    }
+    match released(facts.record, gone, head) {
+        Ok(record) => Ok(answered(&cluster.record(&record).await)),
+        Err(release) => Ok(release),
     }
 }
 
-fn labels(profile: &FullProfile) -> String {
-    format!("stratify.dev/fleet={}", profile.fleet)
+/// Returns what selects all objects of the cluster, where the server is shared, else of the fleet.
+fn labels(place: &Place) -> String {
+    let cluster = place.cluster.as_ref().map(|cluster| format!(",stratify.dev/cluster={cluster}"));
+    format!("stratify.dev/fleet={}{}", place.fleet, cluster.unwrap_or_default())
 }
 
 /// Returns the UIDs that inventories list, by layer and object.

@@ -4,18 +4,21 @@ mod binding;
 mod connections;
 mod directory;
 mod kubernetes;
+mod managed;
 
 use super::release::Released;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
-use crate::decide::profile::{FullProfile, Record};
+use crate::decide::profile::{FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Rollout};
 use crate::decide::value::{Fault, Live, Owner, Source};
 use crate::name::{ClusterName, CommitId, ObjectId};
-use crate::settings::{Settings, Target};
+use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
+use kubernetes::Seat;
+use managed::{Managed, Way};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
@@ -56,8 +59,8 @@ fn formerly(plan: &Plan) -> &[ClusterName] {
 
 /// All targets of the settings.
 pub(super) struct Targets {
-    settings: Settings,
-    servers: Servers,
+    settings: Arc<Settings>,
+    servers: Arc<Servers>,
     open: Mutex<BTreeMap<ClusterName, Arc<Open>>>,
     /// None where requests run on the thread that asks for them.
     connections: Option<Handle>,
@@ -67,12 +70,13 @@ pub(super) struct Targets {
 enum Open {
     Directory(directory::Folder),
     Kubernetes(Box<kubernetes::Cluster>),
+    Managed(Box<Managed>),
 }
 
 impl Targets {
     /// Takes the settings, and the threads on which connections live.
     pub(super) fn new(settings: Settings, connections: Option<Handle>) -> Self {
-        Self { settings, servers: Servers::default(), open: Mutex::default(), connections }
+        Self { settings: Arc::new(settings), servers: Arc::default(), open: Mutex::default(), connections }
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<ClusterName, Arc<Open>>> {
@@ -81,31 +85,62 @@ impl Targets {
 
     /// Reads what a cluster is and remembers; with the wanted layers, also which of its objects are not as applied.
     pub(super) async fn facts(&self, profile: &FullProfile, wanted: Option<&Layers>) -> Result<ClusterState, Fault> {
-        match self.settings.target(&profile.target)? {
-            Target::Directory(folder) => {
+        let way = |target: Kubernetes| Way {
+            servers: self.servers.clone(),
+            settings: self.settings.clone(),
+            seat: Seat::own(&profile.target, &target, &profile.fleet, &profile.cluster),
+        };
+        let runtime = self.connections.as_ref();
+        match self.targets(&profile.target, profile.management.as_ref())? {
+            (Target::Directory(folder), _) => {
                 // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
                 let folder = directory::Folder::new(folder, &profile.fleet, &profile.cluster);
                 let facts = folder.facts(wanted.is_some())?;
                 self.keep(profile, wanted, Open::Directory(folder));
                 Ok(facts)
             }
-            Target::Kubernetes(target) => {
-                let work = kubernetes::Cluster::open(&self.servers, &self.settings, &target, profile, wanted);
-                let (cluster, facts) = on_connections(self.connections.as_ref(), work).await?;
+            (Target::Kubernetes(target), None) => {
+                let work = async {
+                    let both = self.servers.get(&self.settings, &profile.target, &target).await?;
+                    let seat = Seat::own(&profile.target, &target, &profile.fleet, &profile.cluster);
+                    kubernetes::Cluster::open(&self.settings, both, &seat, None, wanted).await
+                };
+                let (cluster, facts) = on_connections(runtime, work).await?;
                 self.keep(profile, wanted, Open::Kubernetes(Box::new(cluster)));
+                Ok(facts)
+            }
+            (Target::Kubernetes(target), Some(management)) => {
+                let work = Managed::open(way(target), &management, profile, wanted);
+                let (cluster, facts) = on_connections(runtime, work).await?;
+                self.keep(profile, wanted, Open::Managed(Box::new(cluster)));
                 Ok(facts)
             }
         }
     }
 
+    fn targets(&self, name: &Arc<str>, management: Option<&Management>) -> Result<(Target, Option<Kubernetes>), Fault> {
+        match management {
+            Some(management) => self.settings.managed_target(name, &management.target, &management.namespace),
+            None => Ok((self.settings.target(name)?, None)),
+        }
+    }
+
     /// Writes into a record that no document describes its cluster any longer; returns whether anything was applied.
     pub(super) async fn release(&self, gone: &Released, head: CommitId) -> Result<bool, Fault> {
-        let target = self.settings.target(&gone.target)?;
+        let (target, management) = self.targets(&gone.target, gone.management.as_ref())?;
         for _ in 0..RELEASES_MAX {
             let released = match &target {
                 Target::Directory(folder) => directory::release(folder, gone, head)?,
                 Target::Kubernetes(target) => {
-                    let work = kubernetes::release(&self.servers, &self.settings, target, gone, head);
+                    let hosted = management.as_ref().zip(gone.management.as_ref());
+                    let seat = match hosted {
+                        Some((target, of)) => Seat::hosted(&of.target, target, &gone.fleet, &gone.cluster),
+                        None => Seat::own(&gone.target, target, &gone.fleet, &gone.cluster),
+                    };
+                    let work = async {
+                        let both = self.servers.get(&self.settings, &seat.name, &seat.target).await?;
+                        kubernetes::release(&self.settings, both, &seat, gone, head).await
+                    };
                     on_connections(self.connections.as_ref(), work).await?
                 }
             };
@@ -141,8 +176,9 @@ impl Targets {
         match self.of(plan).as_deref() {
             Ok(Open::Directory(folder)) => folder.probe(plan, probes),
             Ok(Open::Kubernetes(cluster)) => {
-                on_connections(self.connections.as_ref(), cluster.probe(plan, probes)).await
+                on_connections(self.connections.as_ref(), cluster.probe(plan, &probes)).await
             }
+            Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.probe(plan, probes)).await,
             Err(why) => vec![Verdict::Refused(why.clone()); probes.len()],
         }
     }
@@ -152,6 +188,7 @@ impl Targets {
         match self.of(plan).as_deref() {
             Ok(Open::Directory(folder)) => folder.with_writer(plan, |writer| writer.write_record(record)),
             Ok(Open::Kubernetes(cluster)) => on_connections(self.connections.as_ref(), cluster.record(record)).await,
+            Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.record(record)).await,
             Err(why) => Answer::Refused(why.clone()),
         }
     }
@@ -161,6 +198,9 @@ impl Targets {
         match self.of(plan).as_deref() {
             Ok(Open::Directory(folder)) => folder.with_writer(plan, |writer| writer.write_inventory(inventory)),
             Ok(Open::Kubernetes(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.inventory(inventory)).await
+            }
+            Ok(Open::Managed(cluster)) => {
                 let site = plan.layers.iter().find(|layer| layer.layer == inventory.layer).map(|layer| layer.site);
                 let work = cluster.inventory(site.unwrap_or(Site::Workload), inventory);
                 on_connections(self.connections.as_ref(), work).await
@@ -178,6 +218,11 @@ impl Targets {
                 group.writes().map(write).collect()
             }
             Ok(Open::Kubernetes(cluster)) => {
+                let record = cluster.record_book();
+                let work = cluster.write(plan, layer, group, record.as_ref());
+                on_connections(self.connections.as_ref(), work).await
+            }
+            Ok(Open::Managed(cluster)) => {
                 on_connections(self.connections.as_ref(), cluster.write(plan, layer, group)).await
             }
             Err(why) => group.writes().map(|_| Answer::Refused(why.clone())).collect(),
@@ -192,6 +237,7 @@ impl Targets {
             Ok(Open::Kubernetes(cluster)) => {
                 on_connections(self.connections.as_ref(), cluster.look(layer, group)).await
             }
+            Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.look(layer, group)).await,
             Err(_) => Vec::new(),
         }
     }
@@ -199,9 +245,8 @@ impl Targets {
     /// Reads pods that may say why an object is not well; a directory has none.
     pub(super) async fn pods(&self, plan: &Plan, site: Site, suspects: &Suspects) -> Vec<Live> {
         match self.of(plan).as_deref() {
-            Ok(Open::Kubernetes(cluster)) => {
-                on_connections(self.connections.as_ref(), cluster.pods(site, suspects)).await
-            }
+            Ok(Open::Kubernetes(cluster)) => on_connections(self.connections.as_ref(), cluster.pods(suspects)).await,
+            Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.pods(site, suspects)).await,
             _ => Vec::new(),
         }
     }
@@ -210,6 +255,7 @@ impl Targets {
     pub(super) fn rollout(&self, plan: Plan) -> Rollout {
         match self.of(&plan).as_deref() {
             Ok(Open::Kubernetes(cluster)) => Rollout::with_stability(plan, cluster.stability()),
+            Ok(Open::Managed(cluster)) => Rollout::with_stability(plan, cluster.stability()),
             _ => Rollout::for_directory(plan),
         }
     }

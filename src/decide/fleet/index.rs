@@ -28,7 +28,7 @@ pub struct Index {
     pub(super) names: OrdMap<ClusterName, OrdSet<RepoPath>>,
     /// The revisions that clusters name by themselves, each with the documents that do.
     pub(super) references: OrdMap<Named, OrdSet<RepoPath>>,
-    /// The clusters of each target.
+    /// The clusters of each target, and of each namespace of a management target, as `target/namespace`.
     pub(super) targets: OrdMap<Arc<str>, OrdSet<ClusterName>>,
     /// What was said of each document.
     pub(super) said: OrdMap<RepoPath, Arc<Vec<Diagnostic>>>,
@@ -97,7 +97,9 @@ impl Index {
             Place::Pack(name, version) => drop(self.packs.remove(&(name, version))),
             Place::Cluster(_, name) => {
                 if let Some(cluster) = self.clusters.remove(path) {
-                    remove_from(&mut self.targets, &cluster.target, &name);
+                    for place in cluster.places() {
+                        remove_from(&mut self.targets, &place, &name);
+                    }
                     for named in references_of_cluster(&cluster) {
                         remove_from(&mut self.references, &named, path);
                     }
@@ -119,7 +121,9 @@ impl Index {
             Reading::Profile(profile) => drop(self.profiles.insert(profile.name.clone(), profile)),
             Reading::Pack(pack) => drop(self.packs.insert((pack.name.clone(), pack.version.clone()), pack)),
             Reading::Cluster(cluster) => {
-                self.targets.entry(cluster.target.clone()).or_default().insert(cluster.name.clone());
+                for place in cluster.places() {
+                    self.targets.entry(place).or_default().insert(cluster.name.clone());
+                }
                 for named in references_of_cluster(&cluster) {
                     self.references.entry(named).or_default().insert(path.clone());
                 }
@@ -260,20 +264,27 @@ impl Index {
     }
 
     fn only_of_its_target(&self, cluster: &Cluster) -> Result<(), Vec<Diagnostic>> {
-        let others = self.targets.get(&cluster.target).into_iter().flatten().filter(|other| **other != cluster.name);
-        let Some(other) = others.into_iter().next() else { return Ok(()) };
-        let at = |cluster: &Cluster| match &cluster.target_part {
-            Some(part) => part.span(),
-            None => cluster.name_span(),
+        let others = |place: Arc<str>| {
+            let clusters = self.targets.get(&place).into_iter().flatten();
+            clusters.filter(|other| **other != cluster.name).map(move |other| (place.clone(), other)).next()
         };
-        let message = format!("the clusters {} and {other} have the same target `{}`", cluster.name, cluster.target);
+        let Some((place, other)) = cluster.places().find_map(others) else { return Ok(()) };
+        let is_managed = place != cluster.target;
+        let at = |cluster: &Cluster| match (&cluster.target_part, &cluster.management) {
+            (_, Some(management)) if is_managed => management.part.span(),
+            (Some(part), _) => part.span(),
+            (None, _) => cluster.name_span(),
+        };
+        let what = if is_managed { "namespace of their management target" } else { "target" };
+        let message = format!("the clusters {} and {other} have the same {what} `{place}`", cluster.name);
         let mut said = Diagnostic::error(codes::ONE_TARGET, message).at(at(cluster));
         let second =
             self.names.get(other).and_then(|paths| paths.iter().next()).and_then(|path| self.clusters.get(path));
         if let Some(second) = second {
             said = said.also(at(second), "and here");
         }
-        Err(vec![said.hint("give each cluster a target of its own; neither is synced until then")])
+        let own = if is_managed { "namespace" } else { "target" };
+        Err(vec![said.hint(format!("give each cluster a {own} of its own; neither is synced until then"))])
     }
 
     /// Returns the clusters that name a target.

@@ -5,6 +5,7 @@ use crate::decide::document::LayerRole;
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;
 use crate::decide::value::{Patch, Pointer};
+use crate::name::ObjectId;
 use std::sync::Arc;
 
 /// Role, pattern of paths of the layer document, class. The first that matches counts.
@@ -75,7 +76,7 @@ pub(super) fn disruption(
     let gravest = classes.chain(replaced).max_by_key(|(class, _)| *class);
     match gravest {
         Some((class, path))
-            if class > Disruption::Restart
+            if (class > Disruption::Restart && class >= felt)
                 || (class >= felt && class > Disruption::None && felt < Disruption::Restart) =>
         {
             let why = format!("{} at {path}", name(class));
@@ -83,7 +84,12 @@ pub(super) fn disruption(
         }
         _ if felt == Disruption::None => (Disruption::None, None),
         _ => {
-            let why = if felt == Disruption::Restart { "pods restart" } else { "reload of what reads its objects" };
+            let why = match felt {
+                Disruption::Restart => "pods restart",
+                Disruption::ControlPlaneRepave => "machines of the control plane are made anew",
+                Disruption::Repave => "machines are made anew",
+                _ => "reload of what reads its objects",
+            };
             (felt, Some((pointer("values"), why.into())))
         }
     }
@@ -99,7 +105,8 @@ fn felt(role: LayerRole, object: &ObjectChange) -> Disruption {
         Operation::Recreate => Disruption::Restart,
         Operation::Patch | Operation::Move { .. } => {
             let kind = &*object.object.kind;
-            object.patch.iter().map(|operation| felt_at(kind, &operation.path().to_string())).max().unwrap_or_default()
+            let felt_at = |path: &str| machines(&object.object, path).unwrap_or_else(|| felt_at(kind, path));
+            object.patch.iter().map(|operation| felt_at(&operation.path().to_string())).max().unwrap_or_default()
         }
     }
 }
@@ -116,6 +123,29 @@ fn felt_at(kind: &str, path: &str) -> Disruption {
         Disruption::None
     } else {
         Disruption::Reload
+    }
+}
+
+/// What of a control plane is in its machines, so that Cluster API makes them anew when it changes.
+const CONTROL_PLANE: [&str; 5] = [
+    "/spec/version",
+    "/spec/kubeadmConfigSpec/**",
+    "/spec/machineTemplate/infrastructureRef/**",
+    "/spec/machineTemplate/spec/infrastructureRef/**",
+    "/spec",
+];
+
+/// Returns which machines Cluster API makes anew when a part of an object changes, if any.
+fn machines(object: &ObjectId, path: &str) -> Option<Disruption> {
+    let is_in = |patterns: &[&str]| patterns.iter().any(|pattern| matches(pattern, path));
+    match (&*object.group, &*object.kind) {
+        // Labels and annotations of machines are changed in place.
+        ("cluster.x-k8s.io", "MachineDeployment" | "MachineSet" | "MachinePool") => {
+            let is_template = is_in(&["/spec/template/**", "/spec"]) && !is_in(&["/spec/template/metadata/**"]);
+            is_template.then_some(Disruption::Repave)
+        }
+        ("controlplane.cluster.x-k8s.io", _) => is_in(&CONTROL_PLANE).then_some(Disruption::ControlPlaneRepave),
+        _ => None,
     }
 }
 

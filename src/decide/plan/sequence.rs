@@ -46,6 +46,18 @@ pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
     (KINDS.iter().position(|kind| **kind == *object.kind).unwrap_or(others), object)
 }
 
+/// Returns what an object ends after: those of a lower stage are gone before it is deleted. Of what makes machines, the
+/// workers go before the control plane that they report to, and the Cluster last, since all others belong to it.
+pub(super) fn stage(object: &ObjectId) -> u8 {
+    match (&*object.group, &*object.kind) {
+        ("cluster.x-k8s.io", "Cluster") => 3,
+        ("cluster.x-k8s.io", "ClusterClass") => 4,
+        ("cluster.x-k8s.io", _) => 0,
+        ("controlplane.cluster.x-k8s.io", kind) if kind.ends_with("ControlPlane") => 1,
+        _ => 2,
+    }
+}
+
 /// Whether others of the same plan need the object before they can be written.
 pub(super) fn comes_first(object: &ObjectId) -> bool {
     matches!(&*object.kind, "CustomResourceDefinition" | "Namespace")

@@ -93,7 +93,8 @@ impl<'a> Settler<'a> {
         let done: BTreeSet<&LayerName> = change.layers.iter().map(|layer| &layer.layer).collect();
         for name in self.orphans(&done) {
             let layer = change.layers.iter().find(|layer| layer.renamed_from.as_ref() == Some(&name));
-            endings.push(Ending { name, layer, site: layer.map_or(Site::Workload, |layer| layer.site) });
+            let listed = self.inventory.layers.get(&name).and_then(|book| book.entries.keys().next());
+            endings.push(Ending { name, layer, site: listed.map_or(Site::Workload, |(site, _)| *site) });
         }
         endings
     }
@@ -304,13 +305,15 @@ impl<'a> Settler<'a> {
             .filter(|(site, object)| !self.wanted.contains_key(&(*site, object)))
             .map(|(site, object)| end_of(*site, object, *layer))
             .collect();
-        objects.sort_by(|left, right| sequence::key(&right.object).cmp(&sequence::key(&left.object)));
+        let stage = |change: &ObjectChange| sequence::stage(&change.object);
+        objects.sort_by(|left, right| {
+            let by_kind = || sequence::key(&right.object).cmp(&sequence::key(&left.object));
+            stage(left).cmp(&stage(right)).then_with(by_kind)
+        });
         let within = layer.map_or(std::time::Duration::from_mins(10), |layer| layer.timeout);
-        let groups = if objects.is_empty() {
-            Vec::new()
-        } else {
-            vec![Group { role: Role::Prune, objects, gate: Gate::Gone { within } }]
-        };
+        let gate = Gate::Gone { within };
+        let group = |objects: &[ObjectChange]| Group { role: Role::Prune, objects: objects.to_vec(), gate };
+        let groups = objects.chunk_by(|left, right| stage(left) == stage(right)).map(group).collect();
         let mut settled = old.clone();
         settled.entries.retain(|key, _| !leaving.contains(key));
         let needs = (0..self.plans.len())

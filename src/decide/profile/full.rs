@@ -27,6 +27,8 @@ pub struct FullProfile {
     pub cloud: Arc<str>,
     /// The name of its target in the settings.
     pub target: Arc<str>,
+    /// The server that makes it, where there is one.
+    pub management: Option<Management>,
     /// What charts may ask about its API server.
     pub capabilities: Capabilities,
     /// What shall become of it.
@@ -39,6 +41,15 @@ pub struct FullProfile {
     pub object_patches: Vec<ObjectPatch>,
     /// The digest of all that decides what is rendered.
     pub digest: Digest,
+}
+
+/// The place of a cluster on the server that makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Management {
+    /// The name of that server's target in the settings.
+    pub target: Arc<str>,
+    /// The cluster's own namespace there.
+    pub namespace: Arc<str>,
 }
 
 /// A revision that a document names beside the head.

@@ -129,6 +129,9 @@ impl Sketch {
         let mut hasher = Hasher::new(Domain("cluster-key/1"));
         hasher.bytes(selection.fleet_name.as_bytes()).bytes(selection.environment.name.as_str().as_bytes());
         hasher.value(&cluster_value(&selection.cluster, kubernetes.as_deref()));
+        if let Some(management) = &selection.cluster.management {
+            hasher.bytes(management.namespace.as_bytes());
+        }
         hasher.finish()
     }
 }

@@ -2,7 +2,7 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, LayerOptions, Lifecycle, ObjectPatch, ProfileLayer, ResolvedSource};
+use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
 use super::health;
 use super::known::{Known, Names, read_by_templates, reads_into, stub};
 use super::options::options;
@@ -19,7 +19,7 @@ use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
 use super::variable::{Variables, writers};
 use crate::decide::document::kind::duration;
-use crate::decide::document::{Fragment, LayerRole, Placeholders, Site, Texts};
+use crate::decide::document::{Fragment, LayerRole, Placeholders, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
@@ -315,13 +315,18 @@ impl Sketch {
         }
         for (layer, _) in &self.layers {
             layer.health("expressions").inspect(|rules| health::check(rules, errors));
-            if let Some(deliver) = layer.field("deliverTo").filter(|part| part.text() == "management") {
+            let is_managed = self.selection.cluster.management.is_some();
+            let deliver = layer.field("deliverTo").filter(|part| !is_managed && part.text() == "management");
+            if let Some(deliver) = deliver {
                 let message = format!(
                     "the layer `{}` goes to a management cluster, which this cluster does not have",
                     layer.name
                 );
-                errors
-                    .push(Diagnostic::error(codes::FIELD, message).at(deliver.span()).expected("deliverTo: workload"));
+                errors.push(
+                    Diagnostic::error(codes::FIELD, message)
+                        .at(deliver.span())
+                        .expected("`management` of the cluster, or deliverTo: workload"),
+                );
             }
         }
         let ordered: Vec<Ordered> = self.layers.iter().zip(documents).map(ordered).collect();
@@ -349,6 +354,10 @@ impl Sketch {
                 hasher.bytes(&digest_of(Domain("operation/1"), &operation.to_value()).0);
             }
         }
+        let management = cluster.management.as_ref();
+        if let Some(management) = management {
+            hasher.bytes(management.target.as_bytes()).bytes(management.namespace.as_bytes());
+        }
         let document = head.fleet().ok().and_then(|fleet| fleet.policies.clone());
         FullProfile {
             cluster: cluster.name.clone(),
@@ -358,6 +367,7 @@ impl Sketch {
             pins: pins.clone(),
             cloud: cluster.cloud.clone(),
             target: cluster.target.clone(),
+            management: management.map(|it| Management { target: it.target.clone(), namespace: it.namespace.clone() }),
             capabilities: Capabilities {
                 kubernetes: self.kubernetes_version().unwrap_or_default(),
                 apis: cluster.api_versions.iter().cloned().collect(),
@@ -435,7 +445,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         renamed_from: shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok()),
         profile: shaped.profile.as_ref().map(|(name, _)| name.clone()),
         role: shaped.role,
-        site: Site::Workload,
+        site: shaped.site,
         namespace: None,
         release_name: Arc::default(),
         wave: place.wave,

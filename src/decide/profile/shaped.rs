@@ -2,7 +2,8 @@
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
 use super::codes;
 use super::select::Selection;
-use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, nearest, role_of};
+use super::site::site;
+use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, Site, nearest, role_of};
 use crate::decide::value::Diagnostic;
 use crate::name::{LayerName, ProfileName};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Shaped {
     pub(super) name: LayerName,
     pub(super) role: LayerRole,
+    /// Where its objects go; known once all is written.
+    pub(super) site: Site,
     /// The profile that declares it, by its place among the cluster's profiles.
     pub(super) profile: Option<(ProfileName, usize)>,
     /// What a replacement left of earlier steps: role, namespace, priority and dependsOn alone are read there.
@@ -85,6 +88,9 @@ pub(super) fn shape(selection: &mut Selection, errors: &mut Vec<Diagnostic>) -> 
             overlaid(selection, &mut layers, &entry.name, &entry.part, at, errors);
         }
     }
+    for layer in &mut layers {
+        layer.site = site(&selection.cluster, layer);
+    }
     check_roles(selection, &layers, errors);
     layers
 }
@@ -133,6 +139,7 @@ fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shap
                 None => layers.push(Shaped {
                     name: name.clone(),
                     role: layer_role,
+                    site: Site::Workload,
                     profile: Some((profile.name.clone(), at)),
                     kept: Vec::new(),
                     steps: vec![step],
@@ -158,7 +165,8 @@ fn overlaid(
         if SOURCES.iter().any(|key| part.get(key).is_some()) && !is_true("remove") {
             let role = part.get("role").and_then(|part| role_of(part.text())).unwrap_or(LayerRole::AddOn);
             let steps = vec![step(part.clone())];
-            layers.push(Shaped { name: name.clone(), role, profile: None, kept: Vec::new(), steps });
+            let site = Site::Workload;
+            layers.push(Shaped { name: name.clone(), role, site, profile: None, kept: Vec::new(), steps });
         } else {
             unknown(selection, layers, name, part, errors);
         }

@@ -4,6 +4,7 @@ use super::codes;
 use super::patches::patch_document;
 use super::select::Selection;
 use super::shaped::{Shaped, Step};
+use super::site;
 use super::source::{Source, word};
 use super::trace::Trace;
 use crate::decide::document::{Fragment, Texts};
@@ -26,7 +27,7 @@ pub(super) struct Values<'a> {
 impl Values<'_> {
     /// Returns the layer document.
     pub(super) fn document<T: Trace>(&mut self, layer: &Shaped, source: &Source, trace: &mut T) -> Value {
-        let mut document = Self::frame(layer, source);
+        let mut document = self.frame(layer, source);
         let mut values = Value::map(Map::default());
         self.defaults(source, &mut values, trace);
         for (at, step) in layer.steps.iter().enumerate() {
@@ -53,8 +54,7 @@ impl Values<'_> {
     }
 
     /// Everything but the values; what is not said stands with its default.
-    fn frame(layer: &Shaped, source: &Source) -> Value {
-        let text = |key: &str| layer.field(key).map_or(Value::Null, |part| Value::string(part.text()));
+    fn frame(&self, layer: &Shaped, source: &Source) -> Value {
         let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
         let (kind, name, version) = match &source.resolved {
             ResolvedSource::Pack { name, version, .. } => {
@@ -74,13 +74,13 @@ impl Values<'_> {
             ("source", source_value.into()),
             ("version", version),
             ("digest", Value::String(digest(source).into())),
-            ("namespace", text("namespace")),
+            ("namespace", site::namespace(&self.selection.cluster, layer)),
             ("releaseName", release),
             ("presets", list("presets")),
             ("attached", list("attached")),
             ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
             ("dependsOn", list("dependsOn")),
-            ("deliverTo", layer.field("deliverTo").map_or_else(|| "workload".into(), |part| part.value())),
+            ("deliverTo", Value::string(site::word(layer.site))),
             ("health", health(layer)),
             ("values", Value::Null),
         ];

@@ -7,7 +7,8 @@ use super::memory::{Recalled, Remembered, Shape};
 use super::model::{Defined, Layer, Layers, OBJECT, Object};
 use super::object::{Draft, defined_kind, flatten, group_and_kind, identify, mark};
 use super::order::order_by_kinds;
-use crate::decide::document::{File, Placeholders, Texts, nearest};
+use super::rotation::rotate;
+use crate::decide::document::{File, Placeholders, Site, Texts, nearest};
 use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, Templates, undone};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Map, PatchOperation, Pointer, Seal, Span, Value, apply,
@@ -42,6 +43,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
         let drafts: Vec<Vec<Draft>> = profile.layers.iter().map(|layer| renderer.drafts(layer)).collect();
         let mut objects = renderer.identified(drafts);
         renderer.patch(&mut objects);
+        rotate(&profile.layers, &mut objects);
         let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
             Some(remembered) => recalled_layer(layer, remembered),
             None => whole_layer(layer, objects),
@@ -63,6 +65,9 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
     };
     (layers, told)
 }
+
+/// Namespaces that are there or come, each with its server.
+type Namespaces = BTreeSet<(Site, Arc<str>)>;
 
 /// What there is to tell of a rendering.
 #[derive(Default)]
@@ -138,10 +143,15 @@ impl Renderer<'_> {
         let known = || recalled.values().map(Remembered::shape);
         let kinds = kinds.chain(known().flat_map(|shape| shape.defines.iter().cloned()));
         let custom: BTreeSet<Defined> = kinds.filter(|defined| defined.is_cluster_scoped).collect();
-        let made = drafts.iter().flatten().filter_map(|draft| namespace_made(&draft.manifest));
-        let made: BTreeSet<Arc<str>> = made.chain(known().flat_map(Shape::makes).cloned()).collect();
-        let mut seen: BTreeMap<ObjectId, (LayerName, Span)> = BTreeMap::new();
-        let mut wanted: BTreeSet<Arc<str>> = made;
+        let mut made: Namespaces = Namespaces::new();
+        for (layer, drafts) in self.profile.layers.iter().zip(&drafts) {
+            let made_there = drafts.iter().filter_map(|draft| namespace_made(&draft.manifest));
+            let remembered = recalled.get(&layer.name).map(Remembered::shape);
+            let made_there = made_there.chain(remembered.into_iter().flat_map(Shape::makes).cloned());
+            made.extend(made_there.map(|name| (layer.site, name)));
+        }
+        let mut seen: BTreeMap<(Site, ObjectId), (LayerName, Span)> = BTreeMap::new();
+        let mut wanted: Namespaces = made;
         let mut layers = Vec::new();
         for (layer, drafts) in self.profile.layers.iter().zip(drafts) {
             let mut objects: Vec<Identified> = namespace_of(layer, &mut wanted).into_iter().collect();
@@ -149,7 +159,8 @@ impl Renderer<'_> {
                 let shape = remembered.shape();
                 let mut is_twice = false;
                 for (id, _) in &shape.objects {
-                    is_twice |= seen.insert(id.clone(), (layer.name.clone(), layer.at.clone())).is_some();
+                    let place = (layer.name.clone(), layer.at.clone());
+                    is_twice |= seen.insert((layer.site, id.clone()), place).is_some();
                 }
                 self.told.is_stale |=
                     is_twice || custom != shape.custom || shape.brings_namespace() == objects.is_empty();
@@ -159,7 +170,8 @@ impl Renderer<'_> {
             for mut draft in drafts {
                 match identify(&mut draft, layer.namespace.as_ref(), &custom) {
                     Ok(id) => {
-                        if let Some((other, at)) = seen.insert(id.clone(), (layer.name.clone(), draft.at.clone())) {
+                        let place = (layer.name.clone(), draft.at.clone());
+                        if let Some((other, at)) = seen.insert((layer.site, id.clone()), place) {
                             self.told.errors.push(two_objects(&id, &layer.name, &draft.at, &other, at));
                         }
                         objects.push(Identified { id, manifest: draft.manifest, at: draft.at, is_kept: false });
@@ -198,9 +210,9 @@ impl Renderer<'_> {
 }
 
 /// An object that knows which it is, and may still be patched.
-struct Identified {
-    id: ObjectId,
-    manifest: Value,
+pub(super) struct Identified {
+    pub(super) id: ObjectId,
+    pub(super) manifest: Value,
     at: Span,
     is_kept: bool,
 }
@@ -230,9 +242,9 @@ fn namespace_made(manifest: &Value) -> Option<Arc<str>> {
 }
 
 /// The first layer in a namespace that no manifest makes brings it along.
-fn namespace_of(layer: &ProfileLayer, wanted: &mut BTreeSet<Arc<str>>) -> Option<Identified> {
+fn namespace_of(layer: &ProfileLayer, wanted: &mut Namespaces) -> Option<Identified> {
     let name = layer.namespace.as_ref().filter(|name| !GIVEN_NAMESPACES.contains(&&***name))?;
-    if !wanted.insert(name.clone()) {
+    if !wanted.insert((layer.site, name.clone())) {
         return None;
     }
     let metadata: Map = [("name", Value::String(name.clone()))].into_iter().collect();

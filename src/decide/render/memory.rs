@@ -156,8 +156,7 @@ pub fn known(sketch: &Sketch, recalled: &Recalled) -> Vec<Option<Known>> {
 /// cannot be done, or where there is anything to tell: then the whole is to be made.
 pub fn outline(sketch: &Sketch, recalled: &Recalled, texts: &Texts, seal: &Seal) -> Option<(FullProfile, Layers)> {
     let profile = sketch.outline(&known(sketch, recalled), texts, seal)?;
-    // Patches of objects, and a cluster that is to go, concern manifests of all layers.
-    if !profile.object_patches.is_empty() || profile.lifecycle == Lifecycle::Delete {
+    if concerns_all(&profile) {
         return None;
     }
     let layers = outlined(&profile, recalled, texts, seal)?;
@@ -173,7 +172,7 @@ pub fn remember(
     recalled: &Recalled,
     told: &[Diagnostic],
 ) -> Option<Recalled> {
-    if !told.is_empty() || !profile.object_patches.is_empty() || profile.lifecycle == Lifecycle::Delete {
+    if !told.is_empty() || concerns_all(profile) {
         return None;
     }
     let defined = layers.layers.iter().flat_map(|layer| &layer.defines);
@@ -190,6 +189,12 @@ pub fn remember(
         Some((name.clone(), remembered))
     };
     keys.iter().map(one).collect()
+}
+
+/// Whether manifests of all layers are needed: for patches of objects, for a cluster that is to go, and where machine
+/// templates have the names that their content gives, which other layers refer to.
+fn concerns_all(profile: &FullProfile) -> bool {
+    !profile.object_patches.is_empty() || profile.lifecycle == Lifecycle::Delete || profile.management.is_some()
 }
 
 fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<Defined>) -> Remembered {

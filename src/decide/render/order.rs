@@ -5,26 +5,28 @@
 //! custom resource by them, turning the two around would take with it all that is between them; so only the object
 //! waits. It holds up nobody but who comes after both layers anyway.
 use super::model::{Layer, Object};
+use crate::decide::document::Site;
 use crate::decide::profile::{Edge, EdgeReason};
 use crate::name::LayerName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The layer that defines a kind, by group and kind.
-type Definers = BTreeMap<(Arc<str>, Arc<str>), usize>;
+/// The layer that defines a kind, by API server, group and kind.
+type Definers = BTreeMap<(Site, Arc<str>, Arc<str>), usize>;
 
 /// Orders layers by the kinds that they define and use.
 pub(super) fn order_by_kinds(layers: &mut [Layer]) {
     let mut definers = Definers::new();
     for (at, layer) in layers.iter().enumerate() {
-        definers.extend(layer.defines.iter().map(|defined| ((defined.group.clone(), defined.kind.clone()), at)));
+        let kinds = layer.defines.iter().map(|defined| (layer.site, defined.group.clone(), defined.kind.clone()));
+        definers.extend(kinds.map(|kind| (kind, at)));
     }
     if definers.is_empty() {
         return;
     }
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
-        for definer in layer.objects.iter().filter_map(|object| definer(&definers, at, object)) {
+        for definer in layer.objects.iter().filter_map(|object| definer(&definers, (at, layer), object)) {
             if !edges.contains(&(definer, at)) && !comes_after(layers, definer, at) {
                 edges.push((definer, at));
             }
@@ -41,8 +43,9 @@ pub(super) fn order_by_kinds(layers: &mut [Layer]) {
 }
 
 /// Returns the other layer that defines an object's kind.
-fn definer(definers: &Definers, at: usize, object: &Object) -> Option<usize> {
-    definers.get(&(object.id.group.clone(), object.id.kind.clone())).copied().filter(|definer| *definer != at)
+fn definer(definers: &Definers, (at, layer): (usize, &Layer), object: &Object) -> Option<usize> {
+    let kind = (layer.site, object.id.group.clone(), object.id.kind.clone());
+    definers.get(&kind).copied().filter(|definer| *definer != at)
 }
 
 /// Marks what is defined by a later layer of the same API server.
@@ -50,12 +53,9 @@ fn defer(layers: &mut [Layer], definers: &Definers) {
     let mut deferred: Vec<(usize, usize, LayerName)> = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
         for (nth, object) in layer.objects.iter().enumerate() {
-            let Some(definer) = definer(definers, at, object).filter(|definer| comes_after(layers, *definer, at))
-            else {
-                continue;
-            };
-            let found = layers.get(definer).filter(|other| other.site == layer.site);
-            deferred.extend(found.map(|other| (at, nth, other.name.clone())));
+            let definer = definer(definers, (at, layer), object);
+            let Some(definer) = definer.filter(|definer| comes_after(layers, *definer, at)) else { continue };
+            deferred.extend(layers.get(definer).map(|other| (at, nth, other.name.clone())));
         }
     }
     for (at, nth, until) in deferred {

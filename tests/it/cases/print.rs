@@ -4,6 +4,7 @@ use super::file::Block;
 use crate::fleet::Files;
 use crate::plan::{after, plan, render, unborn};
 use std::fmt::Write as _;
+use stratify::decide::document::Site;
 use stratify::decide::plan::{ChangeKind, Hold, LayerChange, Operation, Plan, disruption_name};
 use stratify::decide::profile::{FullProfile, ProfileLayer, ResolvedSource, reason, role_word};
 use stratify::decide::value::{Diagnostic, Excerpt, Patch, Severity, Span, Value, canonical};
@@ -109,6 +110,9 @@ fn layer(layer: &ProfileLayer) -> String {
     let mut text = format!("wave {}: {} ({}) {source}", layer.wave, layer.name, role_word(layer.role));
     if let Some(namespace) = &layer.namespace {
         let _ = write!(text, " in {namespace}");
+    }
+    if layer.site == Site::Management {
+        text.push_str(" on the management server");
     }
     for edge in &layer.after {
         let _ = write!(text, "\n  after {}: {}", edge.layer, reason(&edge.why));

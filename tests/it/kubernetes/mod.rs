@@ -6,5 +6,6 @@ mod deploy;
 mod faults;
 mod fleet;
 mod laws;
+mod managed;
 mod server;
 mod sync;

@@ -4,6 +4,7 @@ mod answer;
 mod books;
 mod probe;
 mod prune;
+mod referrer;
 mod target;
 mod write;
 

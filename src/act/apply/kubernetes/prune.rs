@@ -1,11 +1,13 @@
 //! In: an object that ends. Out: it is deleted or released, or left because it is not ours.
 //! Guarantee: read before it is deleted; its UID stands in our inventory and it bears our mark, else it stays.
 use super::answer::{answer, is_stale, why};
+use super::referrer::referrer;
 use super::target::{Owner, Pathless, Target, managers, path_of, text, version_of};
 use crate::client::kubernetes::{Deletion, FIELD_MANAGER, Kinds, ObjectPath, Propagation};
 use crate::decide::plan::adoption::release;
 use crate::decide::plan::{ObjectChange, Operation, Version, Why};
 use crate::decide::profile;
+use crate::decide::render::is_template;
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Patch, Value};
 use std::sync::Arc;
@@ -77,6 +79,15 @@ pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, c
             Ok(Ours::Live { path, live }) => (path, live),
             Err(why) => return Answer::Refused(why),
         };
+        if change.operation == Operation::Prune && is_template(&change.object) {
+            match referrer(target, kinds, &change.object).await {
+                Ok(None) => {}
+                Ok(Some(maker)) => {
+                    return Answer::Refused(Why::Unavailable(format!("{maker} still makes machines from it")));
+                }
+                Err(why) => return Answer::Refused(why),
+            }
+        }
         let ended = if change.operation == Operation::Keep {
             let Some(patch) = release(&live, &MARKS, &[]) else { return done() };
             target.server.patch(&path, &operations(&patch)).await.map(|released| version_of(&released))

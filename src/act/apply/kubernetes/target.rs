@@ -22,6 +22,8 @@ pub struct Target {
     pub keeper: Server,
     /// Where the books are.
     pub place: Place,
+    /// Where the record is under which all is written: another server's, where that one makes the cluster.
+    pub fence: (Server, Place),
     /// The site.
     pub site: Site,
     /// The cluster.

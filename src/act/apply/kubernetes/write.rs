@@ -190,9 +190,9 @@ impl Writer<'_> {
 
     /// Whether the record is still the one under which this plan writes.
     async fn still_ours(&self) -> Result<(), Why> {
-        let place = &self.target.place;
+        let (keeper, place) = &self.target.fence;
         let path = ObjectPath::secret(&place.namespace, &place.record_name());
-        let record = self.target.keeper.get(&path).await.map_err(|error| why(&error))?;
+        let record = keeper.get(&path).await.map_err(|error| why(&error))?;
         let version = record.as_ref().map(|record| text(record, "resourceVersion"));
         if version == self.record.map(|book| &*book.version) {
             Ok(())

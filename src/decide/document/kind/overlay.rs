@@ -71,12 +71,21 @@ const CLUSTER_SPEC: &[Field] = overlay![
     optional("environment", LABEL, "Its environment, equal to its folder."),
     required("cloud", LABEL, "Where it is: vsphere, aws, …"),
     optional("target", LABEL, "Its target in the operator's settings; default: its name."),
-    later("management", "the Cluster API management cluster"),
+    optional(
+        "management",
+        Shape::Object(MANAGEMENT),
+        "The management server of Cluster API, where its os and kubernetes layers go."
+    ),
     optional("nodes", Shape::Object(NODES), "Its nodes, for placeholders and packs' resources."),
     optional("imported", Shape::Bool, "It has only add-on profiles."),
     optional("kubernetesVersion", super::rule::SEMVER, "The Kubernetes version of an imported cluster."),
     optional("apiVersions", Shape::List(&Shape::Text), "API versions that charts may find beside the built-in ones."),
     optional("lifecycle", Shape::Word(&["active", "paused", "delete"]), "What shall become of it; default: active."),
+];
+
+const MANAGEMENT: &[Field] = &[
+    required("target", LABEL, "Its target in the operator's settings; clusters share it."),
+    required("namespace", LABEL, "The cluster's own namespace there; fills objects without one."),
 ];
 
 const COUNT: Shape = Shape::Integer(0, 100_000);

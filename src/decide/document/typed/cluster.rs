@@ -26,6 +26,8 @@ pub struct Cluster {
     pub target: Arc<str>,
     /// Where its target is named.
     pub target_part: Option<Fragment>,
+    /// The server that makes it, where there is one.
+    pub management: Option<Management>,
     /// Its nodes: a map, empty where nothing is said.
     pub nodes: Value,
     /// Whether it has only add-on profiles.
@@ -38,6 +40,24 @@ pub struct Cluster {
     pub lifecycle: Arc<str>,
     /// What it lays over its profiles.
     pub overlay: Arc<Overlay>,
+}
+
+/// The place of a cluster on the server that makes it.
+#[derive(Clone, Debug)]
+pub struct Management {
+    /// The server's target.
+    pub target: Arc<str>,
+    /// The cluster's own namespace there.
+    pub namespace: Arc<str>,
+    /// Where it is written.
+    pub part: Fragment,
+}
+
+impl Management {
+    fn of(part: Fragment) -> Option<Self> {
+        let text = |key: &str| part.get(key).map(|part| Arc::<str>::from(part.text()));
+        Some(Self { target: text("target")?, namespace: text("namespace")?, part })
+    }
 }
 
 impl Cluster {
@@ -63,6 +83,7 @@ impl Cluster {
             cloud: text("cloud").unwrap_or_default(),
             target: text("target").unwrap_or_else(|| name.as_str().into()),
             target_part: spec.get("target"),
+            management: spec.get("management").and_then(Management::of),
             nodes: map(spec.get("nodes")),
             imported: is_true(spec.get("imported")),
             kubernetes_version: text("kubernetesVersion"),
@@ -72,6 +93,13 @@ impl Cluster {
             file,
         };
         Ok((cluster, warnings))
+    }
+
+    /// Returns the places that are its own alone: its target, and its namespace on the server that makes it.
+    pub fn places(&self) -> impl Iterator<Item = Arc<str>> {
+        // No name of a target holds a slash.
+        let management = self.management.iter().map(|it| format!("{}/{}", it.target, it.namespace).into());
+        std::iter::once(self.target.clone()).chain(management)
     }
 
     /// Returns where its name stands, for what concerns it as a whole.

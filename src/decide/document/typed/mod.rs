@@ -7,7 +7,7 @@ mod cluster;
 mod fleet;
 mod place;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Management};
 pub use fleet::{Fleet, Lock, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};

@@ -1,0 +1,182 @@
+//! In: the server that makes a cluster, and the way to the cluster's own. Out: facts, verdicts and answers of both.
+//! Guarantee: the record is kept where the cluster is made; its own server may be born while a plan is carried out.
+//!
+//! ```text
+//!                      record   inventories of       is there
+//! management server    here     management layers    always
+//! the cluster's own    -        workload layers      once Cluster API has written its kubeconfig
+//! ```
+//! Why: what makes a cluster has to be known when there is no cluster yet, and when it is gone again. Until its own
+//! server is there, nothing is known to be on it; what goes there is tried before its group's first write.
+use super::connections::Servers;
+use super::kubernetes::{Cluster, Seat};
+use crate::decide::document::Site;
+use crate::decide::health::Suspects;
+use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, Probe, Verdict, Why};
+use crate::decide::profile::{FullProfile, Record};
+use crate::decide::render::Layers;
+use crate::decide::rollout::Answer;
+use crate::decide::value::{Fault, Live, Owner, Source};
+use crate::name::{LayerName, ObjectId};
+use crate::settings::{Kubernetes, Settings};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How often a server that should be born is asked, and the pause between: its control plane says that it is available
+/// some seconds before all of it answers. After that the sync ends, and the next one goes on.
+const BIRTH_TRIES_MAX: u32 = 30;
+const BIRTH_PAUSE: Duration = Duration::from_secs(1);
+
+/// The way to a cluster's own server.
+#[derive(Clone)]
+pub(super) struct Way {
+    /// All connections.
+    pub(super) servers: Arc<Servers>,
+    /// The settings.
+    pub(super) settings: Arc<Settings>,
+    /// What it has there.
+    pub(super) seat: Seat,
+}
+
+/// A cluster that another one makes.
+pub(super) struct Managed {
+    management: Cluster,
+    own: OnceCell<Cluster>,
+    way: Way,
+}
+
+impl Managed {
+    /// Reads the facts of both servers.
+    pub(super) async fn open(
+        way: Way,
+        management: &Kubernetes,
+        profile: &FullProfile,
+        wanted: Option<&Layers>,
+    ) -> Result<(Self, ClusterState), Fault> {
+        let Some(place) = &profile.management else { return Err(Fault::bug("the cluster has no management")) };
+        let both = way.servers.get(&way.settings, &place.target, management).await?;
+        let seat = Seat::hosted(&place.target, management, &profile.fleet, &profile.cluster);
+        let (management, mut facts) = Cluster::open(&way.settings, both, &seat, None, wanted).await?;
+        let managed = Self { management, own: OnceCell::new(), way };
+        let was_there = facts.record.applied.is_some();
+        match managed.reach(wanted).await {
+            Ok(Some((own, there))) => {
+                settled(profile, &there)?;
+                facts.inventory.layers.extend(there.inventory.layers);
+                drop(managed.own.set(own));
+            }
+            Ok(None) => {}
+            // Until all was there once, it may be on its way up.
+            Err(fault) if !was_there && fault.spurious => {}
+            Err(fault) => return Err(fault),
+        }
+        Ok((managed, facts))
+    }
+
+    /// Reads the facts of its own server; nothing where there is none.
+    async fn reach(&self, wanted: Option<&Layers>) -> Result<Option<(Cluster, ClusterState)>, Fault> {
+        let Way { servers, settings, seat } = &self.way;
+        let Some(both) = servers.try_get(settings, &seat.name, &seat.target).await? else { return Ok(None) };
+        Cluster::open(settings, both, seat, Some(self.management.fence()), wanted).await.map(Some)
+    }
+
+    /// Returns the cluster's own side, which may have been born meanwhile.
+    async fn born(&self) -> Result<&Cluster, Why> {
+        self.own.get_or_try_init(|| self.wait_for_birth()).await
+    }
+
+    async fn wait_for_birth(&self) -> Result<Cluster, Why> {
+        let mut why = String::new();
+        for tries in 0..BIRTH_TRIES_MAX {
+            if tries > 0 {
+                tokio::time::sleep(BIRTH_PAUSE).await;
+            }
+            match self.reach(None).await {
+                Ok(Some((own, facts))) if facts.inventory.layers.is_empty() => return Ok(own),
+                Ok(Some(_)) => {
+                    return Err(Why::Conflict("it has books that were not read when this was planned".into()));
+                }
+                Ok(None) => why = format!("the server of {} is not there yet", self.way.seat.name),
+                Err(fault) => why = fault.to_string(),
+            }
+        }
+        Err(Why::Unavailable(why))
+    }
+
+    async fn side(&self, site: Site) -> Result<&Cluster, Why> {
+        match site {
+            Site::Management => Ok(&self.management),
+            Site::Workload => self.born().await,
+        }
+    }
+
+    pub(super) fn stability(&self) -> Duration {
+        self.management.stability().max(self.way.seat.target.stability)
+    }
+
+    pub(super) async fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
+        let unborn = || Verdict::Unverified("its server is not there yet".into());
+        let mut verdicts: Vec<Verdict> = probes.iter().map(|_| unborn()).collect();
+        let sides = [(Site::Management, Some(&self.management)), (Site::Workload, self.own.get())];
+        for (site, side) in sides {
+            let Some(side) = side else { continue };
+            let of_site = (0..).zip(&probes).filter(|(_, probe)| probe.change.site == site);
+            let (places, of_site): (Vec<usize>, Vec<Probe>) = of_site.map(|(at, probe)| (at, probe.clone())).unzip();
+            for (at, verdict) in places.into_iter().zip(side.probe(plan, &of_site).await) {
+                if let Some(place) = verdicts.get_mut(at) {
+                    *place = verdict;
+                }
+            }
+        }
+        verdicts
+    }
+
+    pub(super) async fn record(&self, record: &Record) -> Answer {
+        self.management.record(record).await
+    }
+
+    pub(super) async fn inventory(&self, site: Site, inventory: &LayerInventory) -> Answer {
+        match self.side(site).await {
+            Ok(side) => side.inventory(inventory).await,
+            Err(why) => Answer::Refused(why),
+        }
+    }
+
+    pub(super) async fn write(&self, plan: &Plan, layer: &LayerPlan, group: &Group) -> Vec<Answer> {
+        let record = self.management.record_book();
+        match self.side(layer.site).await {
+            Ok(side) => side.write(plan, layer, group, record.as_ref()).await,
+            Err(why) => group.writes().map(|_| Answer::Refused(why.clone())).collect(),
+        }
+    }
+
+    pub(super) async fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
+        match self.side(layer.site).await {
+            Ok(side) => side.look(layer, group).await,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    pub(super) async fn pods(&self, site: Site, suspects: &Suspects) -> Vec<Live> {
+        match self.side(site).await {
+            Ok(side) => side.pods(suspects).await,
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// A layer has its objects on one server, and stays there.
+fn settled(profile: &FullProfile, own: &ClusterState) -> Result<(), Fault> {
+    let moved = |layer: &LayerName| {
+        profile.layers.iter().any(|wanted| wanted.name == *layer && wanted.site == Site::Management)
+    };
+    let Some(layer) = own.inventory.layers.keys().find(|layer| moved(layer)) else { return Ok(()) };
+    let text = format!("the layer {layer} shall go to the management server, but has objects on the cluster's own");
+    Err(Fault {
+        owner: Owner::Author,
+        spurious: false,
+        hint: Some("give it another name: what it had is removed there, and made here".into()),
+        source: Source::Error(text.into()),
+    })
+}
