@@ -1,5 +1,7 @@
 //! In: a management server with Cluster API. Out: that clusters on it live as real ones do.
 //! Guarantee: group `capi` of `tests/run`, in a network of its own; machines live in memory.
+mod life;
+
 use crate::testenv::{ClusterApi, Shape, condition};
 use serde_json::json;
 

@@ -1,5 +1,6 @@
 //! In: nothing but this program. Out: a fleet in a scratch folder, real commits to it, and what became of each.
 //! Guarantee: no network, no cluster, no other tool; it ends by itself and keeps the folder.
+mod cluster_api;
 mod example;
 mod kubernetes;
 mod scratch;
@@ -10,9 +11,10 @@ use crate::cli::print::{Effect, Printer, Text, Tone};
 use crate::client::git::{fault, in_folder};
 use crate::decide::report::{State, Status};
 use crate::decide::value::{Fault, Owner};
-use crate::name::CommitId;
+use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::notes;
 use crate::observe::worktree::Local;
+use crate::serve::socket::{Ask, try_ask};
 use scratch::{ADA, GRACE, Scratch, Server};
 use serde_json::{Value, json};
 use std::fs;
@@ -39,6 +41,9 @@ const EU: &str = "clusters/prod/eu-1/cluster.yaml";
 pub(super) fn run(options: &Demo, printer: &Printer) -> Result<Answer, Failure> {
     if let Some(kubeconfig) = &options.kubernetes {
         return kubernetes::run(options, kubeconfig, printer);
+    }
+    if let Some(kubeconfig) = &options.cluster_api {
+        return cluster_api::run(options, kubeconfig, printer);
     }
     let scratch = Scratch::new(options.keep.as_deref())?;
     std::env::set_current_dir(&scratch.root).map_err(in_folder("could not enter the demo's folder"))?;
@@ -117,6 +122,10 @@ struct Show<'a> {
     contexts: &'static [&'static str],
     /// The operator's settings, where the demo is not of the embedded default.
     settings: Option<PathBuf>,
+    /// How long a commit may take until its statuses stand.
+    patience: Duration,
+    /// The cluster of which it is told meanwhile what its sync waits for.
+    waits_of: Option<ClusterName>,
 }
 
 impl<'a> Show<'a> {
@@ -128,7 +137,19 @@ impl<'a> Show<'a> {
         contexts: &'static [&'static str],
         settings: Option<PathBuf>,
     ) -> Self {
-        Self { scratch, server, printer, last: None, log_read: 0, is_fast, commits: Vec::new(), contexts, settings }
+        Self {
+            scratch,
+            server,
+            printer,
+            last: None,
+            log_read: 0,
+            is_fast,
+            commits: Vec::new(),
+            contexts,
+            settings,
+            patience: PATIENCE,
+            waits_of: None,
+        }
     }
 
     /// Shows a commit: its plan, what was written in which order, and its statuses. `open` may stay without success.
@@ -178,6 +199,7 @@ impl<'a> Show<'a> {
     /// Waits until each context has what it will have: a verdict, or a wait for an approval.
     fn wait(&mut self, commit: CommitId, open: &[&str]) -> Result<Vec<Status>, Failure> {
         let begun = Instant::now();
+        let mut told = String::new();
         loop {
             let local = Local::discover(&self.scratch.root)?;
             let statuses = notes::read(local.objects(), commit)?;
@@ -190,12 +212,35 @@ impl<'a> Show<'a> {
             if self.contexts.iter().all(|context| stands(context)) {
                 return Ok(statuses);
             }
-            if self.server.has_ended() || begun.elapsed() > PATIENCE {
+            self.tell_wait(begun, &mut told)?;
+            if self.server.has_ended() || begun.elapsed() > self.patience {
                 let message = format!("the statuses of {commit} did not come; see {}", self.scratch.log().display());
                 return Err(fault(Owner::Bug, false, message, "tell us, with that log").into());
             }
             thread::sleep(LOOK);
         }
+    }
+
+    /// Tells what the sync waits for, whenever that has changed.
+    fn tell_wait(&self, begun: Instant, told: &mut String) -> Result<(), Failure> {
+        let Some(cluster) = &self.waits_of else { return Ok(()) };
+        thread::sleep(LOOK);
+        // A server that is just starting answers the next time.
+        let answer = try_ask(&self.scratch.root.join(".stratify"), &Ask::Why(cluster.clone())).ok().flatten();
+        let lines = answer.as_ref().and_then(|answer| answer.get("lines")).and_then(Value::as_array);
+        let mut lines = lines.into_iter().flatten().filter_map(Value::as_str);
+        let Some(line) = lines.find(|line| line.starts_with("layer ") && !line.ends_with("not at its end yet")) else {
+            return Ok(());
+        };
+        // Conditions of Cluster API go on for many lines.
+        let line = line.lines().next().unwrap_or_default();
+        if line != told {
+            line.clone_into(told);
+            let mut text = Text::default();
+            text.pieces([(Tone::Faint, format!("  {:>3} s  waits: {line}", begun.elapsed().as_secs()))]);
+            self.say(&text)?;
+        }
+        Ok(())
     }
 
     /// Returns what the server wrote since the last call, layer by layer, in its order.
