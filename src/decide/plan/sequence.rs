@@ -1,6 +1,7 @@
 //! In: objects of one layer. Out: the order in which they are written; deletions take it backwards.
 //! Guarantee: definitions and namespaces first, then what others refer to, then what runs; equal objects keep one order.
 use crate::name::ObjectId;
+use std::cmp::Ordering;
 
 /// Kinds in the order in which Helm installs them; what is not named comes last, webhooks after it.
 const KINDS: [&str; 34] = [
@@ -56,6 +57,11 @@ pub(super) fn stage(object: &ObjectId) -> u8 {
         ("controlplane.cluster.x-k8s.io", kind) if kind.ends_with("ControlPlane") => 1,
         _ => 2,
     }
+}
+
+/// Compares objects of one layer by when they end: stage by stage, and in each in the reverse of the order of writing.
+pub(super) fn by_end(left: &ObjectId, right: &ObjectId) -> Ordering {
+    stage(left).cmp(&stage(right)).then_with(|| key(right).cmp(&key(left)))
 }
 
 /// Whether others of the same plan need the object before they can be written.

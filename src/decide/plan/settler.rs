@@ -306,10 +306,7 @@ impl<'a> Settler<'a> {
             .map(|(site, object)| end_of(*site, object, *layer))
             .collect();
         let stage = |change: &ObjectChange| sequence::stage(&change.object);
-        objects.sort_by(|left, right| {
-            let by_kind = || sequence::key(&right.object).cmp(&sequence::key(&left.object));
-            stage(left).cmp(&stage(right)).then_with(by_kind)
-        });
+        objects.sort_by(|left, right| sequence::by_end(&left.object, &right.object));
         let within = layer.map_or(std::time::Duration::from_mins(10), |layer| layer.timeout);
         let gate = Gate::Gone { within };
         let group = |objects: &[ObjectChange]| Group { role: Role::Prune, objects: objects.to_vec(), gate };
