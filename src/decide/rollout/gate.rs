@@ -1,7 +1,8 @@
 //! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
 //! Guarantee: an object that was not read, or fell back, opens nothing.
+use super::network::Nodes;
 use crate::decide::document::Site;
-use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous};
+use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous, is_made};
 use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
 use crate::decide::profile::HealthRule;
 use crate::decide::value::{Absence, Digested, Live, Timestamp, Value};
@@ -23,6 +24,8 @@ pub(super) struct Judging<'a> {
     pub(super) reporting: Reporting,
     /// How long what is well must stay so.
     pub(super) stability: Duration,
+    /// What is asked of nodes.
+    pub(super) nodes: Nodes,
     /// What the layer says of kinds.
     pub(super) rules: &'a [HealthRule],
 }
@@ -38,6 +41,8 @@ pub(super) struct Watch {
     failed: BTreeMap<Place, Timestamp>,
     /// Objects of which nobody knows whether they were written.
     pub(super) doubtful: BTreeSet<Place>,
+    /// Whether the last look took machines whose nodes are not ready for well.
+    pub(super) was_lenient: bool,
 }
 
 /// What a look at a group's objects says.
@@ -62,6 +67,7 @@ impl Watch {
     ) -> Judgement {
         let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
         let mut closed: Option<Judgement> = None;
+        self.was_lenient = false;
         for change in group.objects.iter().filter(|change| change.operation != Operation::Keep) {
             let place = (change.site, change.object.clone());
             let live = seen.get(&place).copied();
@@ -119,7 +125,11 @@ impl Watch {
                 Live::Present { object, .. } => closed(still_there(object), None),
             };
         }
-        let health = health_of(change, live, set);
+        let mut health = health_of(change, live, set);
+        if set.nodes == Nodes::Made && is_unready(change, live, &health, set) {
+            health = Health::Current;
+            self.was_lenient = true;
+        }
         if health != Health::Current {
             self.well.remove(place);
         }
@@ -149,6 +159,11 @@ impl Watch {
             other => closed(words(other), None),
         }
     }
+}
+
+/// Whether an object is on its way only because its nodes are not ready; what its author says of its kind stands.
+fn is_unready(change: &ObjectChange, live: &Live, health: &Health, set: Judging<'_>) -> bool {
+    matches!(health, Health::InProgress(_)) && rule_of(&change.object, set.rules).is_none() && is_made(live)
 }
 
 /// Returns what is told of an object that shall be gone.

@@ -2,6 +2,7 @@
 //! Guarantee: the record stands before any write, an inventory before its layer's, and a layer after all that it needs.
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
+use super::network::{self, Nodes};
 use crate::decide::document::Site;
 use crate::decide::health::{self, Health, Reporting, Suspects};
 use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
@@ -29,10 +30,10 @@ struct Settings {
 
 impl Settings {
     /// Returns how a layer is judged, by what its change says of it.
-    fn judging<'a>(self, plan: &'a Plan, layer: &LayerPlan) -> Judging<'a> {
+    fn judging<'a>(self, plan: &'a Plan, layer: &LayerPlan, nodes: Nodes) -> Judging<'a> {
         let change = plan.change.layers.iter().find(|change| change.layer == layer.layer);
         let rules = change.map_or(&[][..], |change| &change.options.health);
-        Judging { reporting: self.reporting, stability: self.stability, rules }
+        Judging { reporting: self.reporting, stability: self.stability, nodes, rules }
     }
 }
 
@@ -46,6 +47,10 @@ pub struct Rollout {
     in_flight: bool,
     superseded: bool,
     pub(super) layers: Vec<LayerState>,
+    /// Groups whose machines were made and could not be ready yet: they are looked at again, before anything ends.
+    owed: Vec<GroupId>,
+    /// The layer to go on with after such a look.
+    resume: Option<usize>,
     troubles: Vec<Trouble>,
     ill: Vec<crate::name::LayerName>,
     watch: Watch,
@@ -116,6 +121,8 @@ impl Rollout {
             in_flight: false,
             superseded: false,
             layers,
+            owed: Vec::new(),
+            resume: None,
             troubles: Vec::new(),
             ill: Vec::new(),
             watch: Watch::default(),
@@ -189,6 +196,9 @@ impl Rollout {
 
     /// Returns what a layer does next, or moves on.
     fn step_of(&mut self, at: usize, phase: Phase, now: Timestamp) -> Option<Step> {
+        if matches!(phase, Phase::Enter) && self.goes_back(at) {
+            return None;
+        }
         let Some(layer) = self.plan.layers.get(at) else {
             self.stage = Stage::End;
             return None;
@@ -249,10 +259,24 @@ impl Rollout {
         layer.needs.iter().copied().find(is_bad).or_else(|| (0..at).filter(|_| prunes).find(is_bad))
     }
 
+    /// Goes back to a group that is owed a look, once all that can make its nodes ready is written; after a failure
+    /// nobody waits for them.
+    fn goes_back(&mut self, at: usize) -> bool {
+        let is_over = self.plan.layers.get(at).is_none_or(network::ends);
+        if self.layers.iter().any(|layer| matches!(layer, LayerState::Failed | LayerState::Skipped(_))) {
+            self.owed.clear();
+        }
+        let Some(owed) = is_over.then(|| self.owed.pop()).flatten() else { return false };
+        self.resume = Some(at);
+        self.set_layer(owed.layer, LayerState::Begun);
+        self.stage = Stage::Layer(owed.layer, Phase::Look(owed.group));
+        true
+    }
+
     fn leave(&mut self, at: usize, state: LayerState) -> Option<Step> {
         self.set_layer(at, state);
         self.forget_gate();
-        self.stage = Stage::Layer(at + 1, Phase::Enter);
+        self.stage = Stage::Layer(self.resume.take().unwrap_or(at + 1), Phase::Enter);
         None
     }
 
@@ -269,8 +293,17 @@ impl Rollout {
     }
 
     fn open(&mut self, at: usize, group: usize) {
+        if self.watch.was_lenient {
+            self.owed.push(GroupId { layer: at, group });
+        }
         self.forget_gate();
-        self.stage = Stage::Layer(at, Phase::Write(group + 1));
+        self.stage = match self.resume.take() {
+            None => Stage::Layer(at, Phase::Write(group + 1)),
+            Some(next) => {
+                self.set_layer(at, LayerState::Done);
+                Stage::Layer(next, Phase::Enter)
+            }
+        };
     }
 
     /// Takes the answers to the last step, in its order: one for a record or an inventory, one for each write of a
@@ -363,7 +396,9 @@ impl Rollout {
         for (place, live) in seen.iter().filter(|(place, _)| self.watch.doubtful.contains(place)) {
             self.uids.extend(uid_of(live).map(|uid| (place.clone(), uid)));
         }
-        match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer)) {
+        let is_first = self.resume.is_none();
+        let nodes = if is_first && network::comes_later(&self.plan, at) { Nodes::Made } else { Nodes::Ready };
+        match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer, nodes)) {
             Judgement::Open => self.open(at, nth),
             Judgement::Lost { object, why, spurious } => {
                 let why = self.with_reason(&object, why);
@@ -421,7 +456,7 @@ impl Rollout {
         let name = layer.layer.clone();
         let (mut ill, mut lost, mut unread) = (false, Vec::new(), None);
         let seen: BTreeMap<&Place, &Live> = seen.iter().map(|(place, live)| (place, live)).collect();
-        let judging = self.settings.judging(&self.plan, layer);
+        let judging = self.settings.judging(&self.plan, layer, Nodes::Ready);
         for change in &group.objects {
             let live = seen.get(&(change.site, change.object.clone()));
             let health =

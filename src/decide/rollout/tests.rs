@@ -317,20 +317,11 @@ fn what_the_pods_say_is_told_while_it_waits_and_at_its_end() {
     assert!(matches!(outcome, Outcome::Failed(troubles) if troubles[0].why == expected), "and at last");
 }
 
-#[test]
-fn a_layer_may_say_when_a_kind_is_well() {
-    let health = vec![HealthRule {
-        group: None,
-        kind: "ConfigMap".into(),
-        in_progress: None,
-        failed: None,
-        current: Predicate::compile("status.phase == 'Made'").expect("it is CEL"),
-    }];
-    let mut plan = plan(vec![layer("a", Operation::Create, "a", &[])]);
-    plan.change.layers.push(LayerChange {
-        layer: name("a"),
+fn changed(layer: &str, role: LayerRole, options: LayerOptions) -> LayerChange {
+    LayerChange {
+        layer: name(layer),
         renamed_from: None,
-        role: LayerRole::AddOn,
+        role,
         site: Site::Workload,
         kind: ChangeKind::Added,
         wave: 0,
@@ -342,9 +333,79 @@ fn a_layer_may_say_when_a_kind_is_well() {
         objects: vec![],
         deferred: std::collections::BTreeMap::new(),
         is_resumed: false,
-        options: LayerOptions { health, ..LayerOptions::default() },
+        options,
         timeout: WITHIN,
-    });
+    }
+}
+
+/// A plan of machines, a layer after them and an end; the first two are of a new cluster, or of one that has a network.
+fn machines(network: Operation) -> Plan {
+    let mut machines = layer("machines", Operation::Create, "workers", &[]);
+    machines.site = Site::Management;
+    for change in machines.groups.iter_mut().flat_map(|group| &mut group.objects) {
+        change.site = Site::Management;
+        (change.object.group, change.object.kind) = ("cluster.x-k8s.io".into(), "MachineDeployment".into());
+    }
+    let layers =
+        vec![machines, layer("network", network, "network", &[0]), layer("old", Operation::Prune, "old", &[1])];
+    let mut plan = plan(layers);
+    plan.change.layers.push(changed("network", LayerRole::Network, LayerOptions::default()));
+    plan
+}
+
+/// Runs it with two machines, whose nodes are ready from a moment on, if ever.
+fn run_machines(network: Operation, ready_ms: u64) -> (Run, Outcome) {
+    let mut run = Run::new(machines(network));
+    let look = |change: &ObjectChange, now: Timestamp| {
+        if &*change.object.kind != "MachineDeployment" {
+            return live(change, now);
+        }
+        let ready = if now.0 >= ready_ms { 2 } else { 0 };
+        let counts = ["upToDateReplicas", "readyReplicas", "availableReplicas"].map(|key| (key, Value::Integer(ready)));
+        let status = counts.into_iter().chain([("replicas", Value::Integer(2))]);
+        shown("MachineDeployment", "cluster.x-k8s.io/v1beta2", status.collect())
+    };
+    let outcome = run.go(|_| written(), look);
+    (run, outcome)
+}
+
+#[test]
+fn a_network_comes_before_the_nodes_that_wait_for_it_and_both_before_any_end() {
+    let (run, outcome) = run_machines(Operation::Create, 20_000);
+    assert_eq!(outcome, Outcome::Synced { ill: vec![] }, "{:?}", run.log);
+    let at = |word: &str| run.log.iter().position(|done| done == word).expect("it was done");
+    let last = run.log.iter().rposition(|done| done == "look machines").expect("they were looked at");
+    assert!(at("look machines") < at("write network") && at("write network") < last, "{:?}", run.log);
+    assert!(last < at("write old"), "machines were ready before anything ended: {:?}", run.log);
+}
+
+#[test]
+fn nodes_that_a_new_network_does_not_make_ready_are_a_failure() {
+    let (run, outcome) = run_machines(Operation::Create, u64::MAX);
+    assert!(matches!(&outcome, Outcome::Failed(troubles) if troubles[0].layer == name("machines")), "{outcome:?}");
+    assert!(run.did("write network") && !run.did("write old"), "nothing ended: {:?}", run.log);
+}
+
+#[test]
+fn nodes_are_waited_for_before_a_network_that_only_changes() {
+    let (run, outcome) = run_machines(Operation::Patch, 20_000);
+    assert_eq!(outcome, Outcome::Synced { ill: vec![] }, "{:?}", run.log);
+    let last = run.log.iter().rposition(|done| done == "look machines");
+    let write = run.log.iter().position(|done| done == "write network");
+    assert!(last < write, "they had a network, and were ready before it changed: {:?}", run.log);
+}
+
+#[test]
+fn a_layer_may_say_when_a_kind_is_well() {
+    let health = vec![HealthRule {
+        group: None,
+        kind: "ConfigMap".into(),
+        in_progress: None,
+        failed: None,
+        current: Predicate::compile("status.phase == 'Made'").expect("it is CEL"),
+    }];
+    let mut plan = plan(vec![layer("a", Operation::Create, "a", &[])]);
+    plan.change.layers.push(changed("a", LayerRole::AddOn, LayerOptions { health, ..LayerOptions::default() }));
     let mut run = Run::new(plan);
     let phase = |now: Timestamp| Map::from_iter([("phase", if now.0 < 3000 { "Making" } else { "Made" }.into())]);
     let outcome = run.go(|_| written(), |_, now| shown("ConfigMap", "v1", phase(now)));

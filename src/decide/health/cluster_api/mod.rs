@@ -15,6 +15,7 @@ mod control_plane;
 use super::Health;
 use super::generic;
 use super::view::{Condition, View};
+use crate::decide::value::Live;
 
 pub(super) fn assess(view: View<'_>, kind: &str, wanted: Option<View<'_>>) -> Health {
     let form = Form::of(view);
@@ -34,6 +35,28 @@ pub(super) fn assess(view: View<'_>, kind: &str, wanted: Option<View<'_>>) -> He
         "MachineDeployment" | "MachineSet" | "MachinePool" => machines::assess(&form),
         _ if kind.ends_with("ControlPlane") => control_plane::assess(&form),
         _ => generic::assess(view),
+    }
+}
+
+/// Whether what makes machines has made them: all but what needs a network on their nodes.
+pub fn is_made(live: &Live) -> bool {
+    let Live::Present { object, .. } = live else { return false };
+    let view = View(object);
+    let is_seen = view.try_number("status.observedGeneration") >= view.try_number("metadata.generation");
+    let is_ours = view.group() == "cluster.x-k8s.io" || view.group().ends_with(".cluster.x-k8s.io");
+    let form = Form::of(view);
+    if !is_ours || !is_seen || !view.value("metadata.deletionTimestamp").is_null() || form.failure().is_some() {
+        return false;
+    }
+    let holds = |newer: &str, older: &str| form.condition(newer, older).is_some_and(Condition::is_true);
+    match view.text("kind") {
+        "Cluster" => holds("ControlPlaneInitialized", "ControlPlaneInitialized"),
+        "Machine" => holds("InfrastructureReady", "InfrastructureReady"),
+        "MachineDeployment" | "MachineSet" | "MachinePool" => {
+            view.try_number("status.replicas").is_some_and(|there| there >= view.count("spec.replicas"))
+        }
+        // The older condition of that name says no more than that.
+        kind => kind.ends_with("ControlPlane") && holds("Initialized", "Available"),
     }
 }
 
@@ -95,8 +118,9 @@ impl<'a> Form<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{health, health_as_wanted};
-    use serde_json::json;
+    use super::super::example::{health, health_as_wanted, live};
+    use super::is_made;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_terminal_failure_is_an_end_in_each_version() {
@@ -114,6 +138,29 @@ mod tests {
     fn a_pause_counts_only_if_it_is_wanted() {
         let paused = json!({"kind": "Cluster", "apiVersion": "cluster.x-k8s.io/v1beta2", "spec": {"paused": true}});
         assert_eq!((health_as_wanted(&paused, &paused), health(paused)), ('C', 'I'));
+    }
+
+    #[test]
+    fn machines_are_made_before_their_nodes_have_a_network() {
+        let made = |group: &str, kind: &str, status: Value| {
+            let api_version = format!("{group}/v1beta2");
+            let metadata = json!({"generation": 1});
+            is_made(&live(&json!({
+                "kind": kind, "apiVersion": api_version, "metadata": metadata, "spec": {"replicas": 2}, "status": status,
+            })))
+        };
+        let core = "cluster.x-k8s.io";
+        let told = |name: &str, status: &str, replicas: i64| json!({"observedGeneration": 1, "replicas": replicas, "conditions": [{"type": name, "status": status}]});
+        assert!(made(core, "Cluster", told("ControlPlaneInitialized", "True", 0)), "its API server answers");
+        assert!(!made(core, "Cluster", told("ControlPlaneInitialized", "False", 0)), "there is none yet");
+        assert!(made(core, "MachineDeployment", told("Available", "False", 2)), "both are there, and unready");
+        assert!(!made(core, "MachineDeployment", told("Available", "False", 1)), "one is missing");
+        let control_plane = "controlplane.cluster.x-k8s.io";
+        assert!(made(control_plane, "KubeadmControlPlane", told("Initialized", "True", 1)), "the others may follow");
+        assert!(!made(control_plane, "KubeadmControlPlane", told("Initialized", "False", 1)), "none is up");
+        let old = json!({"observedGeneration": 0, "replicas": 2});
+        assert!(!made(core, "MachineDeployment", old), "what is told is of what was before");
+        assert!(!made("apps", "Deployment", json!({"observedGeneration": 1, "replicas": 2})), "it makes no machines");
     }
 
     #[test]
