@@ -197,7 +197,7 @@ impl Target for Outside {
             reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: profile.lifecycle,
             bounds: self.settings.repository.bounds.clone(),
-            target: profile.target.clone(),
+            targets: profile.targets(),
         }
     }
 

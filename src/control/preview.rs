@@ -256,7 +256,7 @@ impl Preview {
             reference: format!("refs/heads/{}", self.settings.branch()).into(),
             lifecycle: wanted.profile.lifecycle,
             bounds: self.settings.repository.bounds.clone(),
-            target: wanted.profile.target.clone(),
+            targets: wanted.profile.targets(),
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
         // Nothing is tried: a preview has no effect and no rights.

@@ -177,7 +177,7 @@ impl Settings {
             (Target::Kubernetes(manager), None) => {
                 let (target, namespace, cluster) = (management.clone(), namespace.to_owned(), name.to_string());
                 let reach = Reach::ClusterApi { target, namespace, cluster };
-                Target::Kubernetes(Kubernetes { reach, ..manager.clone() })
+                Target::Kubernetes(Kubernetes { reach, uid: None, ..manager.clone() })
             }
             (Target::Directory(_), None) => self.target(name)?,
         };

@@ -38,7 +38,7 @@ pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState
         reference: "refs/heads/main".into(),
         lifecycle: after.lifecycle,
         bounds: Bounds::default(),
-        target: "one".into(),
+        targets: vec!["one".into()],
     };
     let (draft, _) = draft(change(before, after), facts, &ruling).expect("it can be drafted");
     let verdicts = draft.probes().iter().map(|_| stratify::decide::plan::Verdict::Admitted).collect();

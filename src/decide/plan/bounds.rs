@@ -22,14 +22,15 @@ const TOLD_MAX: usize = 20;
 
 impl Bounds {
     /// Returns what of a plan's layers is outside.
-    pub fn check(&self, target: &str, layers: &[LayerPlan]) -> Vec<Diagnostic> {
+    pub fn check(&self, targets: &[Arc<str>], layers: &[LayerPlan]) -> Vec<Diagnostic> {
         let changes = layers.iter().flat_map(|layer| {
             let objects = layer.groups.iter().flat_map(|group| &group.objects);
             let touched = objects.filter(|change| change.operation.is_write() || change.operation.is_deletion());
             touched.map(move |change| (layer, &change.object))
         });
         let mut changes = changes.peekable();
-        if changes.peek().is_some() && !allows(self.targets.as_deref(), target) {
+        let refused = targets.iter().find(|target| !allows(self.targets.as_deref(), target));
+        if let Some(target) = refused.filter(|_| changes.peek().is_some()) {
             return vec![outside(format!("the target `{target}` is outside of what this repository may touch"))];
         }
         let outside = |(layer, object): (&LayerPlan, &ObjectId)| {

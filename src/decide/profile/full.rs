@@ -43,6 +43,14 @@ pub struct FullProfile {
     pub digest: Digest,
 }
 
+impl FullProfile {
+    /// Returns the names of the targets that its layers go to: its own, and that of the server that makes it.
+    pub fn targets(&self) -> Vec<Arc<str>> {
+        let management = self.management.as_ref().map(|management| management.target.clone());
+        std::iter::once(self.target.clone()).chain(management).collect()
+    }
+}
+
 /// The place of a cluster on the server that makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Management {
