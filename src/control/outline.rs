@@ -3,7 +3,7 @@
 //!
 //! Why: what a head changes is asked of all clusters that it concerns, and nearly all their layers are as they were.
 //! Values and manifests of a layer that is the same on both sides are not there, so nothing can be written from this.
-use super::sync::{Applied, Wanted, whole};
+use super::sync::{Applied, Wanted, applied, whole};
 use super::world::Sources;
 use crate::decide::fleet::Fleet;
 use crate::decide::profile::{Record, Sketch, sketch};
@@ -40,6 +40,10 @@ pub(super) async fn outline_applied<W: Sources>(
     wanted: Outlined,
 ) -> Result<(Applied, Outlined), Fault> {
     let Some(moment) = &record.applied else { return Ok((Applied::Nothing, wanted)) };
+    if !record.paused.is_empty() {
+        // Layers of older syncs stand beside those of the last one: both sides are made as a whole.
+        return Ok((applied(world, record).await, wanted.again(world, Recalled::new()).await?));
+    }
     let Outlined { memory, keys, .. } = &wanted;
     let made = async {
         let fleet = world.fleet(moment.head).await?;

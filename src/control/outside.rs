@@ -214,6 +214,11 @@ impl Target for Outside {
                 return Answer::Refused(Why::Unavailable(fault.to_string()));
             }
         }
+        for moment in record.paused.values().flatten() {
+            if let Err(fault) = self.mirror().keep_pin(moment.head) {
+                return Answer::Refused(Why::Unavailable(fault.to_string()));
+            }
+        }
         for pin in &plan.change.pins {
             let mirror = self.mirrors.mirror(pin.repository.as_ref()).and_then(Result::ok);
             if let Some(Err(fault)) = mirror.map(|mirror| mirror.keep_pin(pin.commit)) {

@@ -106,7 +106,7 @@ impl Index {
                 }
                 remove_from(&mut self.names, &name, path);
             }
-            Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misspelt(_) => {}
+            Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misplaced(_) | Place::Misspelt(_) => {}
         }
     }
 

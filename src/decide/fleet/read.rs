@@ -2,6 +2,7 @@
 //! Guarantee: each document is read by itself, so that many can be read at once; a link is never followed.
 use super::codes;
 use crate::decide::document::codes::TOO_LARGE;
+use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::{
     Cluster, Entry, EntryKind, Environment, File, Fleet, Lock, Pack, Place, Profile, TooLarge, place, span,
 };
@@ -32,7 +33,7 @@ pub enum Reading {
 
 /// Whether a path's content is needed to index it.
 pub(super) fn is_document(path: &RepoPath) -> bool {
-    !matches!(place(path), Place::Other | Place::Approval(_) | Place::Misnamed(_) | Place::Misspelt(_))
+    place(path).kind().is_some_and(|kind| kind != DocumentKind::Approval)
 }
 
 /// Reads what stands at a path, with its warnings or all that is wrong.
@@ -56,6 +57,12 @@ pub fn read(
             Diagnostic::error(codes::MISPLACED, "the folder's name is no name of its kind")
                 .at(whole(path))
                 .expected(*expected),
+        ),
+        (Place::Misplaced(right), _) => broken(
+            Diagnostic::error(codes::MISPLACED, "a document stands here where nobody reads it")
+                .at(whole(path))
+                .expected(*right)
+                .hint("move the file, or give it another name if it is no document"),
         ),
         (Place::Misspelt(right), _) => broken(
             Diagnostic::error(codes::MISPLACED, "a document stands here under a name that is not read")
@@ -84,7 +91,9 @@ fn document(path: &RepoPath, entry: Entry, bytes: &[u8], place: &Place) -> (Read
         Place::Profile(name) => finish(Profile::read(file, name), Reading::Profile),
         Place::Pack(name, version) => finish(Pack::read(file, name, version), Reading::Pack),
         Place::Cluster(environment, name) => finish(Cluster::read(file, environment, name), Reading::Cluster),
-        Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misspelt(_) => (Reading::Other, Vec::new()),
+        Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misplaced(_) | Place::Misspelt(_) => {
+            (Reading::Other, Vec::new())
+        }
     }
 }
 

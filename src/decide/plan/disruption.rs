@@ -149,6 +149,14 @@ fn machines(object: &ObjectId, path: &str) -> Option<Disruption> {
     }
 }
 
+/// Returns the class of a layer that goes: what of it is deleted stands in nobody's place.
+pub(super) fn removal(layer: &Layer, objects: &[ObjectChange]) -> (Disruption, Option<(Pointer, Arc<str>)>) {
+    if layer.options.paused || !objects.iter().any(|object| object.operation.is_deletion()) {
+        return (Disruption::None, None);
+    }
+    (replacement(layer.role), Some((pointer("source"), "its objects are deleted".into())))
+}
+
 /// Whatever the paths say, another network or storage stands in the place of the old one.
 fn replacement(role: LayerRole) -> Disruption {
     match role {

@@ -1,14 +1,15 @@
 //! In: what a change does, of one cluster or of an environment. Out: the id by which people approve it.
 //! Guarantee: without commits, times, generations and live state; sensitive leaves enter only by their HMAC.
-use super::model::{Change, LayerChange, ObjectChange, Operation};
+use super::model::{Change, ChangeKind, LayerChange, ObjectChange, Operation};
 use crate::decide::document::Site;
+use crate::decide::profile::LayerOptions;
 use crate::decide::render::Layer;
 use crate::decide::value::{Domain, Hasher, PatchOperation, Value};
 use crate::name::{ChangeId, ChangeSetId, ObjectId};
 
 /// Returns the id of a change.
 pub(super) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> ChangeId {
-    let mut hasher = Hasher::new(Domain("change/2"));
+    let mut hasher = Hasher::new(Domain("change/3"));
     hasher.bytes(change.cluster.as_str().as_bytes());
     for side in [old, new] {
         hasher.bytes(&(side.len() as u64).to_be_bytes());
@@ -16,8 +17,16 @@ pub(super) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> Change
             hasher.bytes(&layer.document.digest().0);
         }
     }
-    for LayerChange { layer, kind, disruption, objects, .. } in &change.layers {
-        hasher.bytes(layer.as_str().as_bytes()).bytes(format!("{kind:?} {disruption:?}").as_bytes());
+    for what in &change.relaxed {
+        hasher.bytes(what.as_bytes());
+    }
+    for LayerChange { layer, kind, disruption, objects, options, is_resumed, .. } in &change.layers {
+        hasher.bytes(layer.as_str().as_bytes()).bytes(format!("{kind:?} {disruption:?} {is_resumed}").as_bytes());
+        if *kind != ChangeKind::Unchanged {
+            // How it is done is part of what is done.
+            let LayerOptions { paused, swap, on_remove, propagation, .. } = options;
+            hasher.bytes(format!("{paused} {swap:?} {on_remove:?} {propagation:?}").as_bytes());
+        }
         for object in objects {
             object_into(object, &mut hasher);
         }

@@ -34,6 +34,8 @@ pub struct Change {
     pub layers: Vec<LayerChange>,
     /// The gravest class of its layers.
     pub disruption: Disruption,
+    /// What of the policy judges less strictly on the new side, in words.
+    pub relaxed: Vec<String>,
 }
 
 /// What the old side of a change is.

@@ -48,6 +48,30 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Returns what judges less strictly than another policy does, in words.
+    pub fn relaxes(&self, before: &Self) -> Vec<String> {
+        let mut relaxed = Vec::new();
+        for (name, new, old) in [
+            ("deletion.maxObjects", self.objects_max, before.objects_max),
+            ("deletion.maxPercent", self.percent_max, before.percent_max),
+            ("deletion.fleet", self.fleet_max, before.fleet_max),
+        ] {
+            if new > old {
+                relaxed.push(format!("{name} goes from {old} to {new}"));
+            }
+        }
+        for (name, new, old) in [
+            ("deletion.protectedKinds", &self.protected_kinds, &before.protected_kinds),
+            ("disruption.approvalFor", &self.approval_for, &before.approval_for),
+        ] {
+            let missing = old.iter().filter(|word| !new.contains(word));
+            relaxed.extend(missing.map(|word| format!("{name} has {word} no longer")));
+        }
+        relaxed
+    }
+}
+
 /// Returns the policy of an environment's clusters.
 pub(super) fn policy(fleet: Option<&PolicyPart>, environment: Option<&PolicyPart>) -> Policy {
     let default = Policy::default();

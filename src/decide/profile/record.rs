@@ -1,8 +1,9 @@
 //! In: what a sync began and ended with. Out: what a cluster remembers, as bytes and back.
 //! Guarantee: moved by compare-and-swap from one generation to the next, before any write; a form of another version is an error.
 use crate::decide::value::Digest;
-use crate::name::{ClusterName, CommitId, PlanId};
+use crate::name::{ClusterName, CommitId, LayerName, PlanId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The form that is written; another one is refused.
@@ -30,6 +31,8 @@ pub struct Record {
     pub formerly: Vec<ClusterName>,
     /// The head at which no document described the cluster any longer; none while one does.
     pub released: Option<CommitId>,
+    /// Layers that were paused at the last sync, each with the sync that it was applied by last; none where it never was.
+    pub paused: BTreeMap<LayerName, Option<Moment>>,
     /// The UID of the API server's namespace `kube-system`; none in a folder.
     pub server: Option<Arc<str>>,
 }
@@ -59,6 +62,7 @@ impl Record {
             consumed: Vec::new(),
             formerly: Vec::new(),
             released: None,
+            paused: BTreeMap::new(),
             server: None,
         }
     }
@@ -86,6 +90,7 @@ impl Record {
             consumed: self.consumed.iter().map(|(id, commit)| (id.to_string(), commit.to_string())).collect(),
             formerly: self.formerly.iter().map(ToString::to_string).collect(),
             released: self.released.map(|commit| commit.to_string()),
+            paused: self.paused.iter().map(|(layer, at)| (layer.to_string(), at.as_ref().map(moment))).collect(),
             server: self.server.as_ref().map(ToString::to_string),
         };
         let mut bytes = serde_json::to_vec_pretty(&wire).expect("its keys are texts");
@@ -100,6 +105,10 @@ impl Record {
             return Err(format!("expected a record of the form {FORM}"));
         }
         let formerly = wire.formerly.iter().map(|name| ClusterName::new(name)).collect::<Result<_, _>>();
+        let paused = wire.paused.into_iter().map(|(layer, at)| {
+            let layer = LayerName::new(&layer).map_err(|error| error.to_string())?;
+            Ok((layer, at.map(WireMoment::read).transpose()?))
+        });
         let consumed = wire.consumed.iter().map(|(id, commit)| Some((Arc::from(&**id), CommitId::parse(commit)?)));
         Ok(Self {
             generation: wire.generation,
@@ -110,6 +119,7 @@ impl Record {
             consumed: consumed.collect::<Option<_>>().ok_or(COMMIT)?,
             formerly: formerly.map_err(|error| error.to_string())?,
             released: wire.released.map(|commit| CommitId::parse(&commit).ok_or(COMMIT)).transpose()?,
+            paused: paused.collect::<Result<_, String>>()?,
             server: wire.server.map(Into::into),
         })
     }
@@ -129,6 +139,8 @@ struct Wire {
     formerly: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     released: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    paused: BTreeMap<String, Option<WireMoment>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     server: Option<String>,
 }
@@ -167,7 +179,7 @@ mod tests {
         };
         let cluster = ClusterName::new("eu-1").expect("it is a label");
         let mut record = Record::unborn("acme".into(), cluster);
-        record.applied = Some(moment);
+        record.applied = Some(moment.clone());
         record.consumed = vec![("ab".into(), CommitId([3; 20]))];
         let plain = String::from_utf8(record.encode()).expect("it is JSON");
         assert!(!plain.contains("released") && !plain.contains("formerly"), "what is not so is not said: {plain}");
@@ -175,6 +187,8 @@ mod tests {
         record.formerly = vec![ClusterName::new("eu-0").expect("it is a label")];
         record.released = Some(CommitId([4; 20]));
         record.server = Some("4d5f".into());
+        let layer = |name| LayerName::new(name).expect("it is a label");
+        record.paused = BTreeMap::from([(layer("web"), Some(moment)), (layer("new"), None)]);
         assert_eq!(Record::decode(&record.encode()), Ok(record), "nothing is lost");
         assert!(Record::decode(b"{}").is_err(), "another form is refused");
     }

@@ -19,3 +19,5 @@ pub const TWO_KEYS: Code = Code(407);
 /// A namespace on an object of a kind that has none.
 pub const NAMESPACE: Code = Code(408);
 // 409 were custom resources before the layer that defines their kind: they are deferred, and plans say so.
+/// A manifest file without an object.
+pub const EMPTY_FILE: Code = Code(410);

@@ -13,7 +13,7 @@ use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, 
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Map, PatchOperation, Pointer, Seal, Span, Value, apply,
 };
-use crate::name::{LayerName, ObjectId};
+use crate::name::{LayerName, ObjectId, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -69,6 +69,13 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
 /// Namespaces that are there or come, each with its server.
 type Namespaces = BTreeSet<(Site, Arc<str>)>;
 
+/// A file that was emptied by mistake takes its objects with it.
+fn holds_nothing(layer: &ProfileLayer, path: &RepoPath) -> Diagnostic {
+    Diagnostic::warning(codes::EMPTY_FILE, format!("the manifest `{path}` of layer `{}` holds no object", layer.name))
+        .at(layer.at.clone())
+        .hint("what it held before is deleted; remove the file if that is wanted")
+}
+
 /// What there is to tell of a rendering.
 #[derive(Default)]
 struct Told {
@@ -108,6 +115,7 @@ impl Renderer<'_> {
                     continue;
                 }
             };
+            let drafted = drafts.len();
             for (at, (document, value)) in documents.iter().zip(blob.values()).enumerate() {
                 self.told.warnings.extend(document.duplicate_warnings());
                 let mut value = value.clone();
@@ -116,6 +124,9 @@ impl Renderer<'_> {
                     self.fill(document, found, &mut value, layer);
                 }
                 flatten(value, &first_line(document), &mut drafts);
+            }
+            if drafts.len() == drafted {
+                self.told.warnings.push(holds_nothing(layer, &file.path));
             }
         }
         if drafts.is_empty() && self.told.errors.len() == before {

@@ -446,3 +446,35 @@ fn what_a_hand_changes_in_a_target_is_put_back() {
     fleet.run(&["sync"]).ends_with(0);
     assert_eq!(fleet.targets(), settled, "it is over");
 }
+
+#[test]
+fn what_a_pause_left_is_judged_when_it_is_done() {
+    let checkout = Checkout::synced();
+    let (old, new) = ("packs/kubernetes/1.33.4", "packs/kubernetes/1.34.0");
+    for file in ["schema.json", "values.yaml"] {
+        if let Ok(text) = std::fs::read_to_string(checkout.path(&format!("{old}/{file}"))) {
+            checkout.write(&format!("{new}/{file}"), &text);
+        }
+    }
+    for entry in std::fs::read_dir(checkout.path(&format!("{old}/manifests"))).expect("it is there") {
+        let entry = entry.expect("it is there");
+        let text = std::fs::read_to_string(entry.path()).expect("it is text");
+        checkout.write(&format!("{new}/manifests/{}", entry.file_name().display()), &text);
+    }
+    let pack = std::fs::read_to_string(checkout.path(&format!("{old}/pack.yaml"))).expect("it is there");
+    checkout.write(&format!("{new}/pack.yaml"), &pack.replace("1.33.4", "1.34.0"));
+    let cluster = "clusters/dev/dev-1/cluster.yaml";
+    checkout.edit(cluster, "  layers:\n", "  layers:\n    - { name: kubernetes, paused: true }\n");
+    checkout.commit("kubernetes rests");
+    checkout.run(&["sync", "--cluster", "dev-1"]).ends_with(0);
+    checkout.edit("profiles/edge/profile.yaml", "kubernetes@1.33.4", "kubernetes@1.34.0");
+    checkout.commit("a version that waits");
+    checkout
+        .run(&["sync", "--cluster", "dev-1"])
+        .says(&["layer kubernetes is paused: it differs, and is left as it is"]);
+    checkout.run(&["plan", "--cluster", "dev-1"]).says(&["1.34.0"]);
+    checkout.edit(cluster, "    - { name: kubernetes, paused: true }\n", "");
+    checkout.commit("kubernetes goes on");
+    checkout.run(&["plan", "--cluster", "dev-1"]).ends_with(2).says(&["\"1.33.4\" → \"1.34.0\"", "repave"]);
+    checkout.run(&["sync", "--cluster", "dev-1"]).ends_with(1).says(&["waits for approval: repave of layer kubernetes"]);
+}

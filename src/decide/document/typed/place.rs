@@ -25,6 +25,8 @@ pub enum Place {
     Other,
     /// A folder whose name is no name of its kind: what was expected.
     Misnamed(&'static str),
+    /// A document beside the places of its kind: the path that it should have.
+    Misplaced(&'static str),
     /// A document with another ending than `.yaml`: the path that it should have.
     Misspelt(String),
 }
@@ -40,7 +42,7 @@ impl Place {
             Self::Pack(..) => DocumentKind::Pack,
             Self::Cluster(..) => DocumentKind::Cluster,
             Self::Approval(_) => DocumentKind::Approval,
-            Self::Other | Self::Misnamed(_) | Self::Misspelt(_) => return None,
+            Self::Other | Self::Misnamed(_) | Self::Misplaced(_) | Self::Misspelt(_) => return None,
         })
     }
 }
@@ -66,14 +68,50 @@ pub fn place(path: &RepoPath) -> Place {
             }
         }
         ["approvals", file] => match file.strip_suffix(".yaml") {
-            Some(id) => Place::Approval(id.into()),
-            None => Place::Other,
+            Some(id) if is_id(id) => Place::Approval(id.into()),
+            _ if is_yaml(file) => Place::Misplaced("approvals/ID.yaml, with an id of 64 hexadecimal digits"),
+            _ => Place::Other,
         },
         ["fleet.yml"]
         | ["environments", _, "environment.yml"]
         | ["profiles", _, "profile.yml"]
         | ["packs", _, _, "pack.yml"]
         | ["clusters", _, _, "cluster.yml"] => Place::Misspelt(text.replace(".yml", ".yaml")),
-        _ => Place::Other,
+        parts => beside(parts).map_or(Place::Other, Place::Misplaced),
     }
+}
+
+const OF_CLUSTERS: &str = "clusters/ENVIRONMENT/CLUSTER/cluster.yaml";
+const OF_ENVIRONMENTS: &str = "environments/ENVIRONMENT/environment.yaml";
+const OF_PROFILES: &str = "profiles/PROFILE/profile.yaml";
+const OF_PACKS: &str = "packs/PACK/VERSION/pack.yaml";
+
+/// Returns the path that a document should have that stands where nobody reads it; values and manifests stand anywhere
+/// below the folder of their document.
+fn beside(parts: &[&str]) -> Option<&'static str> {
+    let (file, folders) = parts.split_last()?;
+    let is = |name: &str| {
+        let (stem, ending) = file.split_once('.').unwrap_or((file, ""));
+        stem.eq_ignore_ascii_case(name) && is_yaml(&format!("a.{ending}"))
+    };
+    let (expected, depth, name) = match *folders.first()? {
+        "clusters" => (OF_CLUSTERS, 3, "cluster"),
+        "environments" => (OF_ENVIRONMENTS, 2, "environment"),
+        "profiles" => (OF_PROFILES, 2, "profile"),
+        "packs" => (OF_PACKS, 3, "pack"),
+        _ => return None,
+    };
+    let is_above = folders.len() < depth && is_yaml(file);
+    // Below profiles and packs, manifests may have any name.
+    let is_beside = is(name) && (folders.len() == depth || matches!(name, "cluster" | "environment"));
+    (is_above || is_beside).then_some(expected)
+}
+
+fn is_yaml(file: &str) -> bool {
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
