@@ -8,6 +8,7 @@ use stratify::decide::plan::object_digest;
 use stratify::decide::profile::reason;
 use stratify::decide::render::Layers;
 use stratify::decide::value::{Value, canonical};
+use stratify::name::ClusterName;
 
 #[test]
 fn the_example_has_no_diagnostic() {
@@ -29,24 +30,40 @@ fn the_example_has_no_diagnostic() {
 #[test]
 fn the_example_renders_as_it_did() {
     let files = Files::folder("example-repo");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for cluster in files.clusters() {
-        let layers =
-            files.render(&cluster).unwrap_or_else(|errors| panic!("{}", errors.iter().map(line).collect::<String>())).0;
-        let (file, text) = (folder.join(format!("{cluster}.txt")), printed(&layers));
-        if std::env::var_os("STRATIFY_BLESS").is_some() {
-            fs::create_dir_all(&folder).expect("the folder can be made");
-            fs::write(&file, &text).expect("the folder can be written to");
-        }
-        let golden = fs::read_to_string(&file).unwrap_or_default();
-        let differs = similar::TextDiff::from_lines(&golden, &text);
-        assert_eq!(
-            golden,
-            text,
-            "bless with STRATIFY_BLESS=1 what is right:\n{}",
-            differs.unified_diff().context_radius(3)
-        );
+        golden(&files, &cluster);
     }
+}
+
+fn golden(files: &Files, cluster: &ClusterName) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let layers =
+        files.render(cluster).unwrap_or_else(|errors| panic!("{}", errors.iter().map(line).collect::<String>())).0;
+    let (file, text) = (folder.join(format!("{cluster}.txt")), printed(&layers));
+    if std::env::var_os("STRATIFY_BLESS").is_some() {
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        fs::write(&file, &text).expect("the folder can be written to");
+    }
+    let golden = fs::read_to_string(&file).unwrap_or_default();
+    let differs = similar::TextDiff::from_lines(&golden, &text);
+    assert_eq!(
+        golden,
+        text,
+        "bless with STRATIFY_BLESS=1 what is right:\n{}",
+        differs.unified_diff().context_radius(3)
+    );
+}
+
+/// No cluster of the example has machines that Cluster API makes: that takes a management server. The profile is held by
+/// a cluster like that of the demo.
+#[test]
+fn the_profile_with_machines_renders_as_it_did() {
+    let environment = "apiVersion: stratify.dev/v1alpha1\nkind: Environment\nmetadata: { name: lab }\nspec: { profiles: [ { name: machines } ] }\n";
+    let cluster = "apiVersion: stratify.dev/v1alpha1\nkind: Cluster\nmetadata: { name: lab-1 }\n\
+                   spec: { cloud: dev, management: { target: management, namespace: lab-1 } }\n";
+    let files = Files::folder("example-repo").with("environments/lab/environment.yaml", Some(environment));
+    let files = files.with("clusters/lab/lab-1/cluster.yaml", Some(cluster));
+    golden(&files, &ClusterName::new("lab-1").expect("it is a label"));
 }
 
 /// Prints layers in order: where each stands and why, its values, and each object with the digest of its manifest.

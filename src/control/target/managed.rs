@@ -7,25 +7,27 @@
 //! the cluster's own    -        workload layers      once Cluster API has written its kubeconfig
 //! ```
 //! Why: what makes a cluster has to be known when there is no cluster yet, and when it is gone again. Until its own
-//! server is there, nothing is known to be on it; what goes there is tried before its group's first write.
+//! server is there, nothing is known to be on it; what goes there is tried before its group's first write. The same holds
+//! while it cannot be reached, if what makes it has changed: that may be what mends it. Nothing is written to a server
+//! whose books were not read: once it is reached and has books, the sync ends, and the next one reads them.
 use super::connections::Servers;
 use super::kubernetes::{Cluster, Seat};
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, Probe, Verdict, Why};
-use crate::decide::profile::{FullProfile, Record};
-use crate::decide::render::Layers;
+use crate::decide::profile::{FullProfile, Lifecycle, Record};
+use crate::decide::render::{Layer, Layers};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live, Owner, Source};
 use crate::name::{LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// How often a server that should be born is asked, and the pause between: its control plane says that it is available
-/// some seconds before all of it answers. After that the sync ends, and the next one goes on.
-const BIRTH_TRIES_MAX: u32 = 30;
+/// How long a server that should be born is waited for, and the pause between two tries: its control plane says that it
+/// is available some seconds before all of it answers. After that the sync ends, and the next one goes on.
+const BIRTH_MAX: Duration = Duration::from_secs(30);
 const BIRTH_PAUSE: Duration = Duration::from_secs(1);
 
 /// The way to a cluster's own server.
@@ -43,6 +45,10 @@ pub(super) struct Way {
 pub(super) struct Managed {
     management: Cluster,
     own: OnceCell<Cluster>,
+    /// Why nothing of its own server was read.
+    absence: String,
+    /// How long it is waited for.
+    patience: Duration,
     way: Way,
 }
 
@@ -58,17 +64,22 @@ impl Managed {
         let both = way.servers.get(&way.settings, &place.target, management).await?;
         let seat = Seat::hosted(&place.target, management, &profile.fleet, &profile.cluster);
         let (management, mut facts) = Cluster::open(&way.settings, both, &seat, None, wanted).await?;
-        let managed = Self { management, own: OnceCell::new(), way };
-        let was_there = facts.record.applied.is_some();
+        let absence = "its server is not there yet".to_owned();
+        let mut managed = Self { management, own: OnceCell::new(), absence, patience: BIRTH_MAX, way };
         match managed.reach(wanted).await {
             Ok(Some((own, there))) => {
-                settled(profile, &there)?;
+                stays(profile, &there)?;
                 facts.inventory.layers.extend(there.inventory.layers);
                 drop(managed.own.set(own));
             }
             Ok(None) => {}
-            // Until all was there once, it may be on its way up.
-            Err(fault) if !was_there && fault.spurious => {}
+            Err(fault) if fault.spurious && goes_on(profile, wanted, &facts) => {
+                managed.absence = fault.to_string();
+                // What was there before may be away for long.
+                if facts.record.applied.is_some() {
+                    managed.patience = Duration::ZERO;
+                }
+            }
             Err(fault) => return Err(fault),
         }
         Ok((managed, facts))
@@ -87,21 +98,21 @@ impl Managed {
     }
 
     async fn wait_for_birth(&self) -> Result<Cluster, Why> {
-        let mut why = String::new();
-        for tries in 0..BIRTH_TRIES_MAX {
-            if tries > 0 {
-                tokio::time::sleep(BIRTH_PAUSE).await;
-            }
-            match self.reach(None).await {
+        let begun = Instant::now();
+        loop {
+            let why = match self.reach(None).await {
                 Ok(Some((own, facts))) if facts.inventory.layers.is_empty() => return Ok(own),
                 Ok(Some(_)) => {
                     return Err(Why::Conflict("it has books that were not read when this was planned".into()));
                 }
-                Ok(None) => why = format!("the server of {} is not there yet", self.way.seat.name),
-                Err(fault) => why = fault.to_string(),
+                Ok(None) => format!("the server of {} is not there yet", self.way.seat.name),
+                Err(fault) => fault.to_string(),
+            };
+            if begun.elapsed() >= self.patience {
+                return Err(Why::Unavailable(why));
             }
+            tokio::time::sleep(BIRTH_PAUSE).await;
         }
-        Err(Why::Unavailable(why))
     }
 
     async fn side(&self, site: Site) -> Result<&Cluster, Why> {
@@ -116,8 +127,8 @@ impl Managed {
     }
 
     pub(super) async fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
-        let unborn = || Verdict::Unverified("its server is not there yet".into());
-        let mut verdicts: Vec<Verdict> = probes.iter().map(|_| unborn()).collect();
+        let absent = || Verdict::Unverified(self.absence.clone());
+        let mut verdicts: Vec<Verdict> = probes.iter().map(|_| absent()).collect();
         let sides = [(Site::Management, Some(&self.management)), (Site::Workload, self.own.get())];
         for (site, side) in sides {
             let Some(side) = side else { continue };
@@ -166,8 +177,29 @@ impl Managed {
     }
 }
 
+/// Whether there is something to do before the cluster's own server can be reached: until all was there once, it may be
+/// on its way up; later, what makes it may be what has to be mended. A cluster that is to go is not lost by this.
+fn goes_on(profile: &FullProfile, wanted: Option<&Layers>, facts: &ClusterState) -> bool {
+    let is_made = |layers: &Layers| {
+        let of_site = || layers.layers.iter().filter(|layer| layer.site == Site::Management);
+        let is_applied = |layer: &Layer| {
+            let entries = facts.inventory.layers.get(&layer.name).map(|book| &book.entries);
+            let entries = entries.filter(|entries| entries.len() == layer.objects.len());
+            entries.is_some_and(|entries| {
+                layer.objects.iter().all(|object| {
+                    let entry = entries.get(&(Site::Management, object.id.clone()));
+                    entry.is_some_and(|it| it.applied == Some(object.manifest.digest()) && it.intended.is_none())
+                })
+            })
+        };
+        of_site().all(is_applied) && of_site().count() == facts.inventory.layers.len()
+    };
+    profile.lifecycle == Lifecycle::Active
+        && (facts.record.applied.is_none() || wanted.is_some_and(|layers| !is_made(layers)))
+}
+
 /// A layer has its objects on one server, and stays there.
-fn settled(profile: &FullProfile, own: &ClusterState) -> Result<(), Fault> {
+fn stays(profile: &FullProfile, own: &ClusterState) -> Result<(), Fault> {
     let moved = |layer: &LayerName| {
         profile.layers.iter().any(|wanted| wanted.name == *layer && wanted.site == Site::Management)
     };

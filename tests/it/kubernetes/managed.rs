@@ -108,10 +108,14 @@ impl Managed {
 
     /// Writes the Secret that Cluster API would write.
     async fn kubeconfig(&self, server: &Server, user: User<'_>) {
+        self.write_kubeconfig(server, &server.kubeconfig(user)).await;
+    }
+
+    async fn write_kubeconfig(&self, server: &Server, kubeconfig: &str) {
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": { "name": format!("{}-kubeconfig", self.name), "namespace": self.machines() },
-            "data": { "value": STANDARD.encode(server.kubeconfig(user)) },
+            "data": { "value": STANDARD.encode(kubeconfig) },
         });
         server.apply(&secret).await;
     }
@@ -184,6 +188,30 @@ async fn what_is_not_born_yet_is_told_and_the_next_sync_goes_on() {
 }
 
 #[tokio::test]
+async fn what_makes_a_cluster_is_mended_while_its_own_server_is_out_of_reach() {
+    let server = Server::shared();
+    let fleet = Managed::new(server, "mending");
+    fleet.sync_with_birth(server).await.ends_with(0);
+    let dead = server.kubeconfig(User::ADMIN).replace(&server.url(), "https://127.0.0.1:1");
+    fleet.write_kubeconfig(server, &dead).await;
+    let mark = server.audit().mark();
+    fleet.config_map("network", "2");
+    fleet.sync("the network changes").ends_with(1).says(&["the server cannot be reached"]);
+    assert_eq!(writes(server, mark, "mending"), Vec::new(), "nothing can be done, and nothing is noted");
+    fleet.config_map("os", "2");
+    fleet.sync("its machines change, too").ends_with(1).says(&["and 1 more of layer network could not be tried"]);
+    let map = config_map(server, "mending-machines", "os").await.expect("it is there");
+    assert_eq!(map["data"]["key"], "2", "what makes it is as the commit says");
+    fleet.kubeconfig(server, User::ADMIN).await;
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(
+        config_map(server, "mending", "network").await.expect("it is there")["data"]["key"],
+        "2",
+        "and the rest"
+    );
+}
+
+#[tokio::test]
 async fn a_cluster_that_is_to_go_goes_from_its_last_layer_to_its_first() {
     let server = Server::shared();
     let fleet = Managed::new(server, "ending");
@@ -203,4 +231,9 @@ async fn a_cluster_that_is_to_go_goes_from_its_last_layer_to_its_first() {
     assert_eq!(deleted, ["storage", "network", "kubernetes", "os"], "in reverse: {writes:#?}");
     assert_eq!(secret(server, "layer.ending.ending.os").await, None, "nothing is listed any more");
     assert!(secret(server, "record.ending.ending").await.is_some(), "but what became of it");
+
+    fleet.checkout.edit(&fleet.cluster(), "lifecycle: delete", "lifecycle: active");
+    fleet.sync("it comes back").ends_with(0).says(&["ending: synced"]);
+    let namespace = read(server, "/api/v1/namespaces/ending-machines").await.expect("it was never deleted");
+    assert_eq!(namespace["metadata"]["labels"]["stratify.dev/cluster"], "ending", "it is used as it was there");
 }

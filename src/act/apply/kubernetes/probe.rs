@@ -181,6 +181,9 @@ fn take(
 ) -> Result<Conflicts, Refusal> {
     let is_ours =
         is_known(target, owner, change, live) || (change.expected != Expected::Absent && target.is_marked(live));
+    if conflicts.is_empty() && is_used(change, live) {
+        return Ok(Conflicts::Refuse);
+    }
     let adopt = &owner.options.adopt;
     let adopted = adopted_of(live, adopt);
     if !is_ours && adopted.is_empty() {
@@ -195,6 +198,24 @@ fn take(
         Taking::Overrule { adopt } if is_ours && adopt.is_empty() => Ok(Conflicts::Overrule),
         Taking::Overrule { .. } => Ok(Conflicts::Adopt(adopted)),
     }
+}
+
+/// Whether a namespace that is there already is used as it is: it is wanted for what stands in it, nobody of us has it,
+/// and it only gets our marks, which it loses again.
+fn is_used(change: &ObjectChange, live: &Value) -> bool {
+    let part = |value: &Value, key: &str| value.get(key).and_then(Value::as_map).cloned().unwrap_or_default();
+    let is_mark = |key: &str| key.starts_with("stratify.dev/") || key.starts_with("applyset.kubernetes.io/");
+    let is_bare = |manifest: &Value| {
+        let metadata = part(manifest, "metadata");
+        let says_more = metadata.iter().any(|(key, _)| !matches!(&**key, "name" | "labels"))
+            || manifest.as_map().is_none_or(|map| map.len() > 3);
+        !says_more && part(&metadata.into(), "labels").iter().all(|(key, _)| is_mark(key))
+    };
+    let is_free = || part(&part(live, "metadata").into(), "labels").iter().all(|(key, _)| !is_mark(key));
+    change.object.group.is_empty()
+        && &*change.object.kind == "Namespace"
+        && change.manifest.as_deref().is_some_and(is_bare)
+        && is_free()
 }
 
 /// Returns what is applied: without what the layer leaves to others as the object stands.

@@ -11,10 +11,13 @@ use crate::cli::args::Demo;
 use crate::cli::command::here::on_large_stack;
 use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Printer, Text, Tone};
-use crate::client::git::in_folder;
+use crate::client::git::{fault, in_folder};
 use crate::client::kubernetes::{Access, Identity, ObjectPath, Server};
-use crate::decide::value::{Fault, Value};
+use crate::decide::report::State;
+use crate::decide::value::{Fault, Owner, Value};
 use crate::name::{ClusterName, CommitId};
+use crate::observe::forge::notes;
+use crate::observe::worktree::Local;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -151,6 +154,14 @@ impl Life<'_> {
     /// Shows a commit, and the machines that there are after it.
     fn step(&mut self, title: &str, commit: CommitId, open: &[&str]) -> Result<(), Failure> {
         self.show.step(title, commit, open)?;
+        let local = Local::discover(&self.show.scratch.root)?;
+        let statuses = notes::read(local.objects(), commit)?;
+        if let Some(status) = statuses.iter().find(|status| matches!(status.state, State::Failure | State::Error)) {
+            let message = format!("the demo cannot go on: {}", status.text());
+            let hint = "if an earlier demo was here, remove its record: \
+                        kubectl -n stratify-system delete secrets -l stratify.dev/fleet=stratify-machines";
+            return Err(fault(Owner::Operator, false, message, hint).into());
+        }
         let machines = on_large_stack(machines(&self.kubeconfig))?;
         let mut text = Text::default();
         text.line(format!("  machines: {}", if machines.is_empty() { "none".to_owned() } else { machines.join(", ") }));
@@ -167,6 +178,7 @@ impl Life<'_> {
         ]);
         text.line(format!("  cd {root}; git log --notes=stratify"));
         text.line("  kubectl -n stratify-system get secrets -l stratify.dev/fleet=stratify-machines   # what is left: the record");
+        text.line("  kubectl -n stratify-system delete secrets -l stratify.dev/fleet=stratify-machines   # before another demo");
         text.line("  kubectl delete namespace stratify-machines stratify-machines-network stratify-machines-volumes");
         Answer::new(text, json!({ "folder": root, "commits": self.show.commits }))
     }
