@@ -132,6 +132,7 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
             ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }
+        None if change.said.iter().any(Diagnostic::is_error) => return Err(change.said.into()),
         None => (None, None),
     };
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);

@@ -5,7 +5,7 @@ use super::inventory::LayerInventory;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
-use crate::decide::value::{Digest, Digested, Patch, Pointer};
+use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Change {
     pub layers: Vec<LayerChange>,
     /// The gravest class of its layers.
     pub disruption: Disruption,
+    /// What is to be told of it; with an error it is never drafted.
+    pub said: Vec<Diagnostic>,
 }
 
 /// What the old side of a change is.

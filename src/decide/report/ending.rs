@@ -346,6 +346,7 @@ mod tests {
             old: Old::Nothing,
             layers: layers.iter().map(changed).collect(),
             disruption: Disruption::None,
+            said: Vec::new(),
         };
         let base = Base { generation: 1, applied: None, renamed_from: None };
         let (approval, paused) = (None, Vec::new());

@@ -75,6 +75,7 @@ fn plan(layers: Vec<LayerPlan>) -> Plan {
             old: Old::Nothing,
             layers: vec![],
             disruption: Disruption::None,
+            said: Vec::new(),
         },
         base: Base { generation: 0, applied: None, renamed_from: None },
         begin: Some(record(1)),

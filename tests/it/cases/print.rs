@@ -5,7 +5,7 @@ use crate::fleet::Files;
 use crate::plan::{after, plan, render, unborn};
 use std::fmt::Write as _;
 use stratify::decide::document::Site;
-use stratify::decide::plan::{ChangeKind, Hold, LayerChange, Operation, Plan, disruption_name};
+use stratify::decide::plan::{ChangeKind, Hold, LayerChange, Operation, Plan, change, disruption_name};
 use stratify::decide::profile::{FullProfile, ProfileLayer, ResolvedSource, reason, role_word};
 use stratify::decide::value::{Diagnostic, Excerpt, Patch, Severity, Span, Value, canonical};
 use stratify::name::{ClusterName, ObjectId};
@@ -164,7 +164,12 @@ fn touched(before: &Files, edited: &Files) -> String {
 fn planned(before: &Files, edited: &Files, name: &str) -> String {
     let old = render(before, name);
     let facts = after(&plan(None, &old, &unborn(name)), unborn(name));
-    let plan = plan(Some(&old), &render(edited, name), &facts);
+    let new = render(edited, name);
+    let said = change(Some(&old), &new).said;
+    if !said.is_empty() {
+        return said.iter().map(|said| diagnostic(said) + "\n").collect::<String>() + "nothing was applied\n";
+    }
+    let plan = plan(Some(&old), &new, &facts);
     let mut text = String::new();
     for layer in plan.change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged) {
         changed(layer, &mut text);

@@ -54,6 +54,7 @@ pub(super) fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
             old: Old::Nothing,
             layers: vec![],
             disruption: Disruption::None,
+            said: Vec::new(),
         },
         base: Base { generation: generation - 1, applied: None, renamed_from: None },
         begin: Some(record(generation)),
