@@ -1,7 +1,7 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
 use super::outline::{Outlined, outline, outline_applied};
-use super::sync::{change, own, ruling};
+use super::sync::{between, change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
@@ -125,10 +125,11 @@ async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &Cluste
     own(fleet, cluster, &facts.record)?;
     let (before, outlined) = outline_applied(world, &facts.record, outlined).await?;
     let Outlined { wanted, mut warnings, .. } = outlined;
-    let change = change(&before, &wanted.layers);
+    let between = between(world, &wanted.sketch, &before).await?;
+    let change = change(&before, &wanted.layers, &between);
     let (held, note) = match commit(fleet) {
         Some(head) => {
-            let ruling = ruling(world, &wanted.profile, &before, &facts, head).await?;
+            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
             ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }

@@ -32,6 +32,34 @@ pub(super) fn source(
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Option<Source> {
+    source_at(selection, layer, None, errors, warnings)
+}
+
+/// Returns the versions of a pack that are locked where the layer's pack is read.
+pub(super) fn locked<'a>(
+    selection: &'a Selection,
+    layer: &Shaped,
+    pack: &'a str,
+) -> impl Iterator<Item = &'a Arc<str>> {
+    let home = layer.source().ok().map(|(step, ..)| pack_index(selection, step));
+    let lock = home.and_then(Index::lock);
+    let packs = lock.into_iter().flat_map(|lock| &lock.packs);
+    packs.filter(move |locked| *locked.name == *pack).map(|locked| &locked.version)
+}
+
+/// What an overlay names is of the environment's packs, whoever's layer it is for.
+fn pack_index<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
+    home_of(selection, step).map_or(&*selection.shared, |home| &*home.index)
+}
+
+/// Does the same with another version of the layer's pack.
+pub(super) fn source_at(
+    selection: &Selection,
+    layer: &Shaped,
+    version: Option<&Arc<str>>,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Source> {
     let (step, kind, part) = match layer.source() {
         Ok(found) => found,
         Err(error) => {
@@ -41,7 +69,7 @@ pub(super) fn source(
     };
     let before = errors.len();
     let mut source = if kind == "pack" {
-        pack_source(selection, layer, step, &part, errors, warnings)?
+        pack_source(selection, layer, step, (&part, version), errors, warnings)?
     } else {
         let mut manifests = Vec::new();
         for pattern in part.items() {
@@ -108,7 +136,7 @@ fn pack_source(
     selection: &Selection,
     layer: &Shaped,
     step: &Step,
-    part: &Fragment,
+    (part, other_version): (&Fragment, Option<&Arc<str>>),
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Option<Source> {
@@ -118,8 +146,8 @@ fn pack_source(
         }
         None => (part.get("name")?.text().into(), part.get("version")?.text().into()),
     };
-    // What an overlay names is of the environment's packs, whoever's layer it is for.
-    let index = home_of(selection, step).map_or(&selection.shared, |home| &home.index);
+    let version = other_version.cloned().unwrap_or(version);
+    let index = pack_index(selection, step);
     let pack = match index.pack(&name, &version) {
         Ok(Some(pack)) => pack.clone(),
         Ok(None) => {

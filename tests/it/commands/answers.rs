@@ -2,6 +2,7 @@
 //! Guarantee: none of these changes a file but where it says so.
 use super::fixture::Checkout;
 use serde_json::{Value, json};
+use std::fs;
 
 const CLUSTER: &str = "clusters/prod/eu-1/cluster.yaml";
 
@@ -176,6 +177,7 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
     let (code, answer) = fleet.json(&["schema", "Cluster"]);
     assert_eq!((code, &answer["title"]), (Some(0), &json!("Cluster")), "{answer}");
     fleet.run(&["schema", "Clustr"]).ends_with(1).says(&["did you mean Cluster?"]);
+    fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
     assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "packs": [], "tags": [] })));
     assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");
@@ -197,6 +199,7 @@ fn lock_holds_the_newest_version_of_each_minor_of_kubernetes() {
     pack("1.34.10", "");
     pack("1.35.0", "");
     pack("1.35.1", ", lifecycle: disabled");
+    fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
     fleet.run(&["lock", "--check"]).ends_with(1).says(&["run `stratify lock`"]);
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "3 versions"]);
     let (code, answer) = fleet.json(&["lock", "--check"]);
