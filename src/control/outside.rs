@@ -9,7 +9,7 @@ use super::world::{Clock, Sources, Target, Woken};
 use crate::decide::document::{Commits, Site, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
-use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
+use crate::decide::plan::{Begun, ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::{Layers, Memory, Recalled};
 use crate::decide::rollout::{Answer, Blocked, Rollout};
@@ -198,6 +198,7 @@ impl Target for Outside {
             lifecycle: profile.lifecycle,
             bounds: self.settings.repository.bounds.clone(),
             targets: profile.targets(),
+            begun: Begun::Nothing,
         }
     }
 

@@ -1,7 +1,7 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
 use super::outline::{Begun, Outlined, begin, outline_applied};
-use super::sync::{change, own, ruling};
+use super::sync::{between, change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
@@ -141,13 +141,15 @@ async fn summary<W: Sources + Target>(
     own(fleet, cluster, &facts.record)?;
     let (before, outlined) = outline_applied(world, declarations, &facts.record, outlined).await?;
     let Outlined { wanted, mut warnings, .. } = outlined;
-    let change = change(&before, &wanted.layers);
+    let between = between(world, &wanted.sketch, &before).await?;
+    let change = change(&before, &wanted.layers, &between);
     let (held, note) = match commit(fleet) {
         Some(head) => {
-            let ruling = ruling(world, &wanted.profile, &before, &facts, head).await?;
+            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
             ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }
+        None if change.said.iter().any(Diagnostic::is_error) => return Err(change.said.into()),
         None => (None, None),
     };
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);

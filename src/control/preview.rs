@@ -2,7 +2,7 @@
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::moments::Moments;
-use super::sync::{Applied, Wanted, applied, change, own, resolve};
+use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
 use super::target::Targets;
 use super::views::Views;
 use super::world::Sources;
@@ -239,7 +239,8 @@ impl Preview {
                 Applied::Known(Box::new(self.wanted(&from.past(), cluster, &mut Warnings::default()).await?.layers))
             }
         };
-        let change = change(&before, &wanted.layers);
+        let between = between(self, &wanted.sketch, &before).await?;
+        let change = change(&before, &wanted.layers, &between);
         if from.is_some() {
             facts.inventory = as_if_applied(&before);
         }
@@ -257,6 +258,10 @@ impl Preview {
             lifecycle: wanted.profile.lifecycle,
             bounds: self.settings.repository.bounds.clone(),
             targets: wanted.profile.targets(),
+            begun: match from {
+                None => begun(self, &facts.record, &wanted, &before).await,
+                Some(_) => plan::Begun::Nothing,
+            },
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
         // Nothing is tried: a preview has no effect and no rights.

@@ -3,8 +3,8 @@
 use crate::fleet::{Files, line};
 use stratify::decide::document::Commits;
 use stratify::decide::plan::{
-    Bounds, ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid, change, check,
-    draft,
+    Begun, Bounds, Change, ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid,
+    change, check, draft,
 };
 use stratify::decide::profile::Record;
 use stratify::decide::render::Layers;
@@ -30,6 +30,11 @@ pub(crate) fn unborn(name: &str) -> ClusterState {
 }
 
 pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState) -> Plan {
+    plan_of(change(before, after), after, facts)
+}
+
+/// Settles a change.
+pub(crate) fn plan_of(change: Change, after: &Layers, facts: &ClusterState) -> Plan {
     let ruling = Ruling {
         policy: after.policy.clone(),
         commits: Commits::default(),
@@ -39,8 +44,9 @@ pub(crate) fn plan(before: Option<&Layers>, after: &Layers, facts: &ClusterState
         lifecycle: after.lifecycle,
         bounds: Bounds::default(),
         targets: vec!["one".into()],
+        begun: Begun::Nothing,
     };
-    let (draft, _) = draft(change(before, after), facts, &ruling).expect("it can be drafted");
+    let (draft, _) = draft(change, facts, &ruling).expect("it can be drafted");
     let verdicts = draft.probes().iter().map(|_| stratify::decide::plan::Verdict::Admitted).collect();
     let (plan, _) = draft.settle(verdicts).expect("nothing is refused");
     assert_eq!(check(&plan, facts), Ok(()), "the second program agrees");

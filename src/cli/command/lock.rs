@@ -1,11 +1,12 @@
-//! In: the tags that documents name. Out: fleet.lock, with the commit that each of them is.
+//! In: the tags that documents name, the packs for Kubernetes. Out: fleet.lock, with the commit that each tag is, and the
+//! versions over which Kubernetes goes up.
 //! Guarantee: only here is a tag resolved; a sync takes what the lock says, or holds.
 use super::here::Here;
 use super::{Answer, Failure};
 use crate::cli::args::Lock;
 use crate::cli::print::Text;
 use crate::client::git::{fault, in_folder};
-use crate::decide::document::Tag;
+use crate::decide::document::{LockedPack, Tag};
 use crate::decide::fleet::{Fleet, Named};
 use crate::decide::lock;
 use crate::decide::value::{Diagnostic, Fault, Owner};
@@ -33,9 +34,11 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
-    let lines = lock::encode(&tags);
+    let packs = lock::kubernetes(&fleet.index);
+    let lines = lock::encode(&tags, &packs);
     let file = here.root()?.join("fleet.lock");
-    let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines) || (tags.is_empty() && !file.exists());
+    let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines)
+        || (tags.is_empty() && packs.is_empty() && !file.exists());
     if options.check && !is_right {
         return Err(fault(
             Owner::Author,
@@ -48,22 +51,25 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !options.check && !is_right {
         fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
     }
-    Ok(answer(&tags, is_right, &remotes))
+    Ok(answer(&tags, &packs, is_right, &remotes))
 }
 
-fn answer(tags: &[Tag], is_right: bool, remotes: &Remotes) -> Answer {
+fn answer(tags: &[Tag], packs: &[LockedPack], is_right: bool, remotes: &Remotes) -> Answer {
     let mut text = Text::default();
     for name in remotes.seen_by_others() {
         text.line(format!("the repository {name} is read as the process that serves saw it last"));
     }
     let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
-    text.line(format!("{said} ({} tags)", tags.len()));
+    let versions = if packs.is_empty() { String::new() } else { format!(", {} versions", packs.len()) };
+    text.line(format!("{said} ({} tags{versions})", tags.len()));
     let tag = |tag: &Tag| {
         let repository = tag.repository.as_ref().map(RepoName::as_str);
         json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })
     };
     let locked: Vec<_> = tags.iter().map(tag).collect();
-    Answer::new(text, json!({ "tags": locked, "changed": !is_right }))
+    let pack = |pack: &LockedPack| json!({ "name": &*pack.name, "version": &*pack.version });
+    let packs: Vec<_> = packs.iter().map(pack).collect();
+    Answer::new(text, json!({ "tags": locked, "packs": packs, "changed": !is_right }))
 }
 
 /// The repositories in which tags are looked for.

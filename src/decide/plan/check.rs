@@ -1,7 +1,7 @@
 //! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
 //! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
 use super::inventory::LayerInventory;
-use super::model::{LayerChange, ObjectChange, Operation, Plan, Role};
+use super::model::{Gate, LayerChange, LayerPlan, ObjectChange, Operation, Plan, Role};
 use super::state::ClusterState;
 use crate::decide::document::Site;
 use crate::decide::value::Digested;
@@ -20,8 +20,9 @@ pub fn check(plan: &Plan, facts: &ClusterState) -> Result<(), Vec<String>> {
         })
         .collect();
     needs(plan, &mut broken);
-    once(&all, &mut broken);
-    prunes(&all, facts, &mut broken);
+    once(plan, &all, &mut broken);
+    prunes(plan, &all, facts, &mut broken);
+    versions(plan, &mut broken);
     ahead(plan, facts, &mut broken);
     last(plan, &all, &mut broken);
     parts(plan, &mut broken);
@@ -76,12 +77,50 @@ fn parts(plan: &Plan, broken: &mut Vec<String>) {
     }
 }
 
+/// Kubernetes goes up by one minor at a time, and who comes after it waits for the last.
+fn versions(plan: &Plan, broken: &mut Vec<String>) {
+    let parse = |text: &str| semver::Version::parse(text).ok();
+    for change in &plan.change.layers {
+        let steps: Vec<(usize, &LayerPlan)> =
+            plan.layers.iter().enumerate().filter(|(_, it)| it.layer == change.layer && it.version.is_some()).collect();
+        let mut last: Option<semver::Version> = None;
+        for (at, step) in &steps {
+            let Some(version) = step.version.as_deref().and_then(parse) else { continue };
+            let goes = last
+                .as_ref()
+                .is_none_or(|last| *last <= version && last.major == version.major && version.minor <= last.minor + 1);
+            if !goes || !step.groups.iter().all(|group| matches!(group.gate, Gate::Healthy { .. })) {
+                broken.push(format!("layer {} does not go up one by one to {version}", change.layer));
+            }
+            let follows = |it: &LayerPlan| {
+                let of = plan.change.layers.iter().find(|other| other.layer == it.layer);
+                let is_prune = it.groups.iter().all(|group| group.role == Role::Prune);
+                !is_prune && of.is_some_and(|of| of.after.iter().any(|edge| edge.layer == change.layer))
+            };
+            if plan.layers.iter().any(|it| follows(it) && !it.needs.contains(at)) {
+                broken.push(format!("not all that comes after {} waits for {version}", change.layer));
+            }
+            last = Some(version);
+        }
+    }
+}
+
 /// A custom resource is written after the definition that the plan has of it, and ends before it does.
 fn definitions(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
     let is_definition =
         |object: &ObjectId| (&*object.group, &*object.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition");
     for (defined_at, role, definition) in all.iter().filter(|(.., change)| is_definition(&change.object)) {
-        let spec = definition.manifest.as_ref().and_then(|manifest| manifest.get("spec"));
+        let is_first = |(at, role, other): &(usize, Role, &ObjectChange)| {
+            *at < *defined_at
+                && *role != Role::Prune
+                && (other.site, &other.object) == (definition.site, &definition.object)
+        };
+        // What is written at several versions is there after the first.
+        let spec = definition
+            .manifest
+            .as_ref()
+            .filter(|_| !all.iter().any(is_first))
+            .and_then(|manifest| manifest.get("spec"));
         let group = spec.and_then(|spec| spec.get("group")?.as_str());
         let kind = spec.and_then(|spec| spec.get("names")?.get("kind")?.as_str());
         let suffix = definition.object.name.find('.').and_then(|at| definition.object.name.get(at + 1..));
@@ -111,18 +150,22 @@ fn waits_for(plan: &Plan, at: usize, before: usize) -> bool {
     at != before && reached.contains(&before)
 }
 
-fn once(all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
+fn once(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
     // What ends may be listed by two layers, where a move was cut off.
     let mut seen: BTreeSet<(Site, &ObjectId, Option<usize>)> = BTreeSet::new();
     for (at, role, object) in all {
-        let ends_at = (*role == Role::Prune).then_some(*at);
+        // So may what is written at one version after the other.
+        let is_step = plan.layers.get(*at).is_some_and(|layer| layer.version.is_some());
+        let ends_at = (*role == Role::Prune || is_step).then_some(*at);
         if !seen.insert((object.site, &object.object, ends_at)) {
             broken.push(format!("{} {} stands twice", object.object.kind, object.object.name));
         }
     }
 }
 
-fn prunes(all: &[(usize, Role, &ObjectChange)], facts: &ClusterState, broken: &mut Vec<String>) {
+fn prunes(plan: &Plan, all: &[(usize, Role, &ObjectChange)], facts: &ClusterState, broken: &mut Vec<String>) {
+    // What only versions on the way have is listed by them.
+    let ahead: Vec<&LayerInventory> = plan.layers.iter().filter_map(|layer| layer.ahead.as_ref()).collect();
     for (_, role, object) in all {
         let name = || format!("{} {}", object.object.kind, object.object.name);
         let key = (object.site, object.object.clone());
@@ -133,7 +176,8 @@ fn prunes(all: &[(usize, Role, &ObjectChange)], facts: &ClusterState, broken: &m
         if ends && object.manifest.is_some() {
             broken.push(format!("{} is wanted and ends", name()));
         }
-        if ends && !facts.inventory.layers.values().any(|layer| layer.entries.contains_key(&key)) {
+        let mut books = facts.inventory.layers.values().chain(ahead.iter().copied());
+        if ends && !books.any(|book| book.entries.contains_key(&key)) {
             broken.push(format!("{} ends and was never ours", name()));
         }
         if !ends && object.manifest.is_none() {

@@ -11,5 +11,7 @@ pub const INVENTORY: Code = Code(503);
 // 504 and 505 were approvals that do not count and changes that are never done: plans say both themselves.
 /// An object of ours that no longer bears our mark.
 pub const UNMARKED: Code = Code(506);
+/// A version of a pack that does not go in the place of the one that is there.
+pub const UPGRADE: Code = Code(507);
 /// What the operator does not let the repository touch.
 pub const OUTSIDE: Code = Code(510);

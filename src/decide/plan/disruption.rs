@@ -1,6 +1,7 @@
 //! In: a layer before and after. Out: how much the change disturbs what runs, and which path says so.
 //! Guarantee: from a table of data; an unknown path of an infrastructure layer is taken for the gravest.
 use super::model::{ChangeKind, Disruption, ObjectChange, Operation};
+use super::stair::{Between, Rung, climbs};
 use crate::decide::document::LayerRole;
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;
@@ -63,10 +64,10 @@ pub(super) fn disruption(
     before: Option<&Layer>,
     kind: ChangeKind,
     patch: &Patch,
-    objects: &[ObjectChange],
+    (objects, between): (&[ObjectChange], &Between),
 ) -> (Disruption, Option<(Pointer, Arc<str>)>) {
     let Some(before) = before else { return (Disruption::None, None) };
-    if let Some(forbidden) = kubernetes_jump(layer, before, kind) {
+    if let Some(forbidden) = kubernetes_jump(layer, before, kind, between) {
         return (Disruption::Forbidden, Some((pointer("version"), forbidden.into())));
     }
     let felt = objects.iter().map(|object| felt(layer.role, object)).max().unwrap_or_default();
@@ -168,20 +169,31 @@ fn replacement(role: LayerRole) -> Disruption {
 }
 
 /// Kubernetes goes up by one minor version at a time, and never down.
-fn kubernetes_jump(layer: &Layer, before: &Layer, kind: ChangeKind) -> Option<&'static str> {
+fn kubernetes_jump(layer: &Layer, before: &Layer, kind: ChangeKind, between: &Between) -> Option<String> {
     if layer.role != LayerRole::Kubernetes {
         return None;
     }
     if kind == ChangeKind::Downgraded {
-        return Some("a Kubernetes version never goes down");
+        return Some("a Kubernetes version never goes down".into());
     }
     let version = |layer: &Layer| match &layer.source {
         ResolvedSource::Pack { version, .. } => semver::Version::parse(version).ok(),
         ResolvedSource::Manifests => None,
     };
     let (old, new) = (version(before)?, version(layer)?);
-    let jumps = new.major > old.major || new.minor > old.minor + 1;
-    jumps.then_some("a Kubernetes version goes up by one minor version at a time: no version between them is locked")
+    let over: Vec<semver::Version> =
+        between.layers.iter().filter_map(|layers| Some(Rung::of(layers)?.version)).collect();
+    if new < old || climbs([&old].into_iter().chain(&over).chain([&new])) {
+        return None;
+    }
+    let rule = "a Kubernetes version goes up by one minor version at a time";
+    Some(match between.missing.as_slice() {
+        [] => format!("{rule}: no version between them is locked"),
+        missing => format!(
+            "{rule}: fleet.lock has no {} between {old} and {new}; `stratify lock` adds the newest where a pack is there",
+            missing.join(", ")
+        ),
+    })
 }
 
 fn class(role: LayerRole, path: &Pointer, felt: Disruption) -> Disruption {

@@ -31,6 +31,10 @@ pub(super) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> Change
             object_into(object, &mut hasher);
         }
     }
+    for step in change.stair.iter().flat_map(|stair| &stair.steps) {
+        hasher.bytes(format!("over {}", step.rung.version).as_bytes());
+        step.objects.iter().for_each(|object| object_into(object, &mut hasher));
+    }
     ChangeId(hasher.finish().0)
 }
 

@@ -2,10 +2,11 @@
 //! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
 use super::approvals::Approval;
 use super::inventory::LayerInventory;
+use super::stair::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
-use crate::decide::value::{Digest, Digested, Patch, Pointer};
+use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +37,10 @@ pub struct Change {
     pub disruption: Disruption,
     /// What of the policy judges less strictly on the new side, in words.
     pub relaxed: Vec<String>,
+    /// How Kubernetes goes from what was applied to what is wanted, where a pack brings it.
+    pub stair: Option<Stair>,
+    /// What is to be told of it; with an error it is never drafted.
+    pub said: Vec<Diagnostic>,
 }
 
 /// What the old side of a change is.
@@ -250,6 +255,17 @@ impl Plan {
         self.layers.get(id.layer)?.groups.get(id.group)
     }
 
+    /// Returns the writes that can be tried before the first of all, each with its place. What a layer writes at later
+    /// versions is tried once the version before is there: until then a server refuses it, or tries it over what goes.
+    pub fn tried(&self) -> impl Iterator<Item = (&LayerPlan, &ObjectChange)> {
+        let is_later = |at: usize, layer: &LayerPlan| {
+            let mut before = self.layers.iter().take(at);
+            layer.version.is_some() && before.any(|other| other.layer == layer.layer && other.version.is_some())
+        };
+        let first = self.layers.iter().enumerate().filter(move |(at, layer)| !is_later(*at, layer));
+        first.flat_map(|(_, layer)| layer.groups.iter().flat_map(Group::writes).map(move |change| (layer, change)))
+    }
+
     /// Whether nothing would be written to the target.
     pub fn is_empty(&self) -> bool {
         self.layers.iter().all(|layer| !layer.writes())
@@ -293,6 +309,8 @@ pub struct LayerPlan {
     pub site: Site,
     /// The layer with the definitions for which its objects waited; the rest of their layer stands before.
     pub deferred: Option<LayerName>,
+    /// The version that it brings, where the layer goes up over several.
+    pub version: Option<Arc<str>>,
     /// Its groups, in the order of writing.
     pub groups: Vec<Group>,
     /// Indices into [`Plan::layers`] of those that must have come to their end before; all smaller than its own.

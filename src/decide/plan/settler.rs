@@ -6,7 +6,8 @@
 //! places writes the layer's one inventory, ahead and settled, upon what the place before has left there: so each needs
 //! the ones before it, what a later place is to write is listed only by that one and what is to end stays listed until
 //! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
-//! that the layer is applied. What is deferred holds up only who comes after both layers.
+//! that the layer is applied. What is deferred holds up only who comes after both layers. Where Kubernetes goes up over
+//! several versions, each of them is such a place, too, and stands before anything that needs the layer.
 use super::inventory::{Entry, Inventory, LayerInventory};
 use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::sequence;
@@ -33,6 +34,8 @@ pub(super) struct Settler<'a> {
     inventory: &'a Inventory,
     listed: Listed<'a>,
     wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    /// The first version of a stair that is to be done.
+    first: usize,
     plans: Vec<LayerPlan>,
     /// Layers of which custom resources end before the rest, since their definition does.
     early: BTreeSet<LayerName>,
@@ -46,8 +49,8 @@ struct Ending<'a> {
 }
 
 impl<'a> Settler<'a> {
-    /// Takes a change and the inventory that it is settled against.
-    pub(super) fn new(change: &'a Change, inventory: &'a Inventory) -> Self {
+    /// Takes a change, the inventory that it is settled against, and the first version of a stair that is to be done.
+    pub(super) fn new(change: &'a Change, inventory: &'a Inventory, first: usize) -> Self {
         let mut listed = Listed::new();
         for layer in inventory.layers.values() {
             for ((site, object), entry) in &layer.entries {
@@ -57,7 +60,7 @@ impl<'a> Settler<'a> {
         let objects = change.layers.iter().flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
         let wanted = objects.filter(|(_, object)| object.manifest.is_some());
         let wanted = wanted.map(|(layer, object)| ((object.site, &object.object), layer)).collect();
-        Self { change, inventory, listed, wanted, plans: Vec::new(), early: BTreeSet::new() }
+        Self { change, inventory, listed, wanted, first, plans: Vec::new(), early: BTreeSet::new() }
     }
 
     /// Returns what is done to each layer, in the order of writing.
@@ -71,7 +74,7 @@ impl<'a> Settler<'a> {
                     !settler.is_needed_to_end(&ending.name, site, object)
                 });
             }
-            self.write(layer, None);
+            self.write_all(layer);
             for other in change.layers.iter().filter(|layer| is_present(layer)) {
                 if other.deferred.values().any(|definer| *definer == layer.layer) {
                     self.write(other, Some(layer));
@@ -162,6 +165,25 @@ impl<'a> Settler<'a> {
         order
     }
 
+    /// Plans the writes of a layer but those that are deferred; where Kubernetes goes up over several versions, each of
+    /// them at a place of its own.
+    fn write_all(&mut self, layer: &LayerChange) {
+        let change = self.change;
+        let stair = change.stair.as_ref().filter(|stair| stair.layer == layer.layer && !layer.options.paused);
+        let steps = stair.map_or(&[][..], |stair| stair.steps.get(self.first..).unwrap_or_default());
+        if steps.is_empty() {
+            return self.write(layer, None);
+        }
+        for (at, step) in steps.iter().enumerate() {
+            let objects = step.objects.iter().filter(|object| !layer.deferred.contains_key(&object.object));
+            let objects: Vec<ObjectChange> = objects.map(|object| self.settled_object(layer, object)).collect();
+            // What is done is not looked at again; what is wanted in the end always is.
+            if at + 1 == steps.len() || objects.iter().any(|object| object.operation.is_write()) {
+                self.place(layer, objects, None, Some(step.rung.version.to_string().into()));
+            }
+        }
+    }
+
     /// Plans the writes of a layer: those that wait for the definitions of `definer`, or all others.
     fn write(&mut self, layer: &LayerChange, definer: Option<&LayerChange>) {
         let until = definer.map(|definer| &definer.layer);
@@ -170,9 +192,19 @@ impl<'a> Settler<'a> {
         // Of a paused layer only what is there is looked at.
         let objects = objects.filter(|object| !layer.options.paused || self.own(layer, object).is_some());
         let objects: Vec<ObjectChange> = objects.map(|object| self.settled_object(layer, object)).collect();
-        if objects.is_empty() && until.is_some() {
-            return;
+        if !objects.is_empty() || until.is_none() {
+            self.place(layer, objects, until, None);
         }
+    }
+
+    /// Adds a place with these objects.
+    fn place(
+        &mut self,
+        layer: &LayerChange,
+        objects: Vec<ObjectChange>,
+        until: Option<&LayerName>,
+        version: Option<Arc<str>>,
+    ) {
         let writes = objects.iter().any(|object| object.operation.is_write());
         let gate = Gate::Healthy { within: layer.timeout };
         let (first, rest): (Vec<_>, Vec<_>) =
@@ -187,7 +219,7 @@ impl<'a> Settler<'a> {
         let needs = self.needs(layer, until);
         let deferred = until.cloned();
         let (layer, site) = (layer.layer.clone(), layer.site);
-        self.plans.push(LayerPlan { layer, site, deferred, groups, needs, ahead, settled });
+        self.plans.push(LayerPlan { layer, site, deferred, version, groups, needs, ahead, settled });
     }
 
     /// Returns the places of what has to be done before a layer, or before what of it waits for `until`.
@@ -226,7 +258,7 @@ impl<'a> Settler<'a> {
             return object;
         }
         // As long as another layer lists it, it may be there as that layer's.
-        let from = self.from(object.site, &object.object, &layer.layer);
+        let from = self.from(object.site, &object.object, &layer.layer).filter(|_| !self.is_moved(layer, &object));
         (object.operation, object.expected) = match (from, self.own(layer, &object)) {
             (Some((other, _)), _) => (Operation::Move { from: other.clone() }, Expected::Any),
             (None, None) => (Operation::Create, Expected::Absent),
@@ -239,9 +271,15 @@ impl<'a> Settler<'a> {
         object
     }
 
-    /// Returns what a layer itself lists of an object.
-    fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&'a Entry> {
-        self.inventory.layers.get(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
+    /// Returns what a layer itself lists of an object, after what is planned so far.
+    fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
+        self.settled_book(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
+    }
+
+    /// Whether an earlier place of the layer writes the object, and so has it from wherever it was.
+    fn is_moved(&self, layer: &LayerChange, object: &ObjectChange) -> bool {
+        let places = self.plans.iter().filter(|plan| plan.layer == layer.layer && plan.version.is_some());
+        places.flat_map(|plan| &plan.groups).flat_map(Group::writes).any(|it| it.object == object.object)
     }
 
     /// Returns the first layer but this one that lists an object.
@@ -317,7 +355,16 @@ impl<'a> Settler<'a> {
             .filter(|at| self.plans.get(*at).is_some_and(|plan| plan.writes() || plan.settled.is_some()))
             .collect();
         let (layer, settled) = (name.clone(), Some(settled));
-        self.plans.push(LayerPlan { layer, site: *site, deferred: None, groups, needs, ahead: None, settled });
+        self.plans.push(LayerPlan {
+            layer,
+            site: *site,
+            deferred: None,
+            version: None,
+            groups,
+            needs,
+            ahead: None,
+            settled,
+        });
     }
 }
 

@@ -25,7 +25,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     );
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
     for layer in &changed {
-        lines.extend(layer_lines(layer));
+        lines.extend(layer_lines(layer, &over(change, layer)));
     }
     let unchanged = change.layers.len() - changed.len();
     if unchanged > 0 {
@@ -68,7 +68,8 @@ pub fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
         .filter(|object| object.operation != Operation::Unchanged)
         .map(|object| (object.site, &object.object))
         .collect();
-    let written = plan.layers.iter().filter(|layer| !is_resumed(plan, &layer.layer));
+    // What stands only at versions on the way is no repair.
+    let written = plan.layers.iter().filter(|layer| layer.version.is_none() && !is_resumed(plan, &layer.layer));
     let written = written.flat_map(|layer| &layer.groups).flat_map(Group::writes);
     written.filter(move |object| !changed.contains(&(object.site, &object.object)))
 }
@@ -119,7 +120,13 @@ pub fn source_data(pin: &Pin) -> Json {
     })
 }
 
-fn layer_lines(layer: &LayerChange) -> Vec<String> {
+/// Returns the versions over which a layer goes up, the wanted one last; none where it is one step.
+fn over(change: &Change, layer: &LayerChange) -> Vec<String> {
+    let stair = change.stair.iter().filter(|stair| stair.layer == layer.layer);
+    stair.flat_map(|stair| &stair.steps).map(|step| step.rung.version.to_string()).collect()
+}
+
+fn layer_lines(layer: &LayerChange, over: &[String]) -> Vec<String> {
     let sign = match layer.kind {
         ChangeKind::Added => '+',
         ChangeKind::Removed => '-',
@@ -138,6 +145,9 @@ fn layer_lines(layer: &LayerChange) -> Vec<String> {
     let mut lines = vec![head];
     if let Some(old) = &layer.renamed_from {
         lines.push(format!("      it was named {old}"));
+    }
+    if !over.is_empty() {
+        lines.push(format!("      to {}, each healthy before the next", over.join(", then ")));
     }
     if !matches!(layer.kind, ChangeKind::Added | ChangeKind::Removed) {
         lines.extend(operations(&layer.patch, &layer.inverse).map(|line| format!("      {line}")));
@@ -239,6 +249,7 @@ pub fn data(plan: &Plan) -> Json {
             "wave": layer.wave,
             "after": layer.after.iter().map(|edge| json!({ "layer": edge.layer.as_str(), "why": reason(&edge.why) })).collect::<Vec<_>>(),
             "disruption": class(layer.disruption),
+            "over": over(change, layer),
             "patch": patch(&layer.patch),
             "inverse": patch(&layer.inverse),
             "objects": layer.objects.iter().map(|change| of_layer(layer, change)).collect::<Vec<_>>(),

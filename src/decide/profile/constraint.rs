@@ -1,7 +1,8 @@
 //! In: the packs of a cluster, and its nodes. Out: which constraints are not met, or were not checked.
 //! Guarantee: a required constraint that is not met is an error before anything is planned; none is silently skipped.
 use super::codes;
-use crate::decide::document::{Cluster, Constraint, ConstraintKind, Pack, Resource};
+use super::full::UpgradeBound;
+use crate::decide::document::{Cluster, Constraint, ConstraintKind, LayerRole, Pack, Resource};
 use crate::decide::value::{Diagnostic, Value};
 use crate::name::LayerName;
 use semver::Version;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 /// A layer that is made from a pack.
 pub(super) struct PackLayer<'a> {
     pub(super) name: &'a LayerName,
-    pub(super) role: crate::decide::document::LayerRole,
+    pub(super) role: LayerRole,
     pub(super) pack: &'a Arc<Pack>,
 }
 
@@ -23,7 +24,7 @@ pub(super) fn check(
 ) {
     for layer in layers {
         for constraint in &layer.pack.constraints {
-            dependency(layer, constraint, layers, errors, warnings);
+            dependency(layer, constraint, layers, errors);
         }
         for resource in &layer.pack.resources {
             nodes(layer, resource, &cluster.nodes, errors, warnings);
@@ -47,13 +48,7 @@ fn is_of(layer: &PackLayer<'_>, constraint: &Constraint) -> bool {
     layer.pack.name == constraint.pack && constraint.role.is_none_or(|role| role == layer.role)
 }
 
-fn dependency(
-    layer: &PackLayer<'_>,
-    constraint: &Constraint,
-    layers: &[PackLayer<'_>],
-    errors: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) {
+fn dependency(layer: &PackLayer<'_>, constraint: &Constraint, layers: &[PackLayer<'_>], errors: &mut Vec<Diagnostic>) {
     let mut found = layers.iter().filter(|other| is_of(other, constraint)).peekable();
     let range = range(constraint);
     let pack = &constraint.pack;
@@ -96,15 +91,42 @@ fn dependency(
                 );
             }
         }
-        ConstraintKind::Upgrade => warnings.push(
-            Diagnostic::warning(codes::NOT_CHECKED, format!("the upgrade constraint on `{pack}` was not checked"))
-                .at(constraint.part.span()),
-        ),
+        // What is applied is not known here: the plan judges it.
+        ConstraintKind::Upgrade => {}
+    }
+}
+
+/// Returns what the pack of a layer says of upgrades in place.
+pub(super) fn upgrades(pack: &Pack, role: LayerRole) -> Vec<UpgradeBound> {
+    let said = pack.constraints.iter().filter(|it| it.kind == ConstraintKind::Upgrade);
+    let of_role = said.filter(|it| it.role.is_none_or(|wanted| wanted == role));
+    let bound = |it: &Constraint| UpgradeBound {
+        pack: it.pack.clone(),
+        min: it.min.clone(),
+        max: it.max.clone(),
+        at: it.part.span(),
+    };
+    of_role.map(bound).collect()
+}
+
+impl UpgradeBound {
+    /// Whether it allows a version.
+    pub fn contains(&self, version: &str) -> bool {
+        is_between(version, self.min.as_deref(), self.max.as_deref())
+    }
+
+    /// Returns the versions that it allows, in words after the name of the pack.
+    pub fn range(&self) -> String {
+        words(self.min.as_deref(), self.max.as_deref())
     }
 }
 
 fn range(constraint: &Constraint) -> String {
-    match (&constraint.min, &constraint.max) {
+    words(constraint.min.as_deref(), constraint.max.as_deref())
+}
+
+fn words(min: Option<&str>, max: Option<&str>) -> String {
+    match (min, max) {
         (Some(min), Some(max)) => format!(" from {min} to {max}"),
         (Some(min), None) => format!(" from {min}"),
         (None, Some(max)) => format!(" up to {max}"),
@@ -112,13 +134,15 @@ fn range(constraint: &Constraint) -> String {
     }
 }
 
-/// Both bounds are included; what has no bound is within.
 fn is_within(version: &str, constraint: &Constraint) -> bool {
+    is_between(version, constraint.min.as_deref(), constraint.max.as_deref())
+}
+
+/// Both bounds are included; what has no bound is within.
+fn is_between(version: &str, min: Option<&str>, max: Option<&str>) -> bool {
     let parse = |text: &str| Version::parse(text).ok();
     let Some(version) = parse(version) else { return false };
-    let above = constraint.min.as_deref().and_then(parse).is_none_or(|min| version >= min);
-    let below = constraint.max.as_deref().and_then(parse).is_none_or(|max| version <= max);
-    above && below
+    min.and_then(parse).is_none_or(|min| version >= min) && max.and_then(parse).is_none_or(|max| version <= max)
 }
 
 fn nodes(

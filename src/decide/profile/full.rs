@@ -148,10 +148,25 @@ pub struct ProfileLayer {
     pub timeout: Duration,
     /// How its removal and replacement are done.
     pub options: LayerOptions,
+    /// What its pack says of the versions from which and to which it goes.
+    pub upgrades: Vec<UpgradeBound>,
     /// Which variables flow into which part of the document.
     pub flows: Vec<(Pointer, Arc<str>)>,
     /// The digest of its document and of the files it renders.
     pub digest: Digest,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// The versions of a pack from which, and to which, another one goes in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradeBound {
+    /// The pack, mostly the one that says it.
+    pub pack: Arc<str>,
+    /// The least version.
+    pub min: Option<Arc<str>>,
+    /// The highest version.
+    pub max: Option<Arc<str>>,
     /// Where it is written.
     pub at: Span,
 }

@@ -480,6 +480,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
             Some(declared) => declared.options.clone(),
             None => options(shaped),
         },
+        upgrades: source.pack.as_ref().map(|pack| constraint::upgrades(pack, shaped.role)).unwrap_or_default(),
         flows: Vec::new(),
         digest: Digest([0; 32]),
         at: shaped.at(),

@@ -79,10 +79,51 @@ pub(super) fn values_files(selection: &Selection, step: &Step, errors: &mut Vec<
     files
 }
 
+/// Does the same with another version of the layer's pack.
+pub(super) fn source_at(
+    selection: &Selection,
+    layer: &Shaped,
+    version: &Arc<str>,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Source> {
+    let before = errors.len();
+    let made = Arc::new(made_at(selection, layer, Some(version), errors, warnings)?);
+    let values_files = layer.steps.iter().map(|step| values_files(selection, step, errors)).collect();
+    (errors.len() == before).then_some(Source { made, values_files })
+}
+
+/// Returns the versions of a pack that are locked where the layer's pack is read.
+pub(super) fn locked<'a>(
+    selection: &'a Selection,
+    layer: &Shaped,
+    pack: &'a str,
+) -> impl Iterator<Item = &'a Arc<str>> {
+    let home = layer.source().ok().map(|(step, ..)| pack_index(selection, step));
+    let lock = home.and_then(Index::lock);
+    let packs = lock.into_iter().flat_map(|lock| &lock.packs);
+    packs.filter(move |locked| *locked.name == *pack).map(|locked| &locked.version)
+}
+
+/// What an overlay names is of the environment's packs, whoever's layer it is for.
+fn pack_index<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
+    home_of(selection, step).map_or(&*selection.shared, |home| &*home.index)
+}
+
 /// Finds what a layer is made from beside its values files; nothing only after an error.
 pub(super) fn made(
     selection: &Selection,
     layer: &Shaped,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Made> {
+    made_at(selection, layer, None, errors, warnings)
+}
+
+fn made_at(
+    selection: &Selection,
+    layer: &Shaped,
+    version: Option<&Arc<str>>,
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Option<Made> {
@@ -95,7 +136,7 @@ pub(super) fn made(
     };
     let mut manifests = Vec::new();
     let mut made = if kind == "pack" {
-        pack_source(selection, layer, step, &part, &mut manifests, errors, warnings)?
+        pack_source(selection, layer, step, (&part, version), &mut manifests, errors, warnings)?
     } else {
         for pattern in part.items() {
             take_files(index_of(selection, step), &pattern, &mut manifests, errors);
@@ -151,7 +192,7 @@ fn pack_source(
     selection: &Selection,
     layer: &Shaped,
     step: &Step,
-    part: &Fragment,
+    (part, other_version): (&Fragment, Option<&Arc<str>>),
     manifests: &mut Vec<ManifestFile>,
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
@@ -162,8 +203,8 @@ fn pack_source(
         }
         None => (part.get("name")?.text().into(), part.get("version")?.text().into()),
     };
-    // What an overlay names is of the environment's packs, whoever's layer it is for.
-    let index = home_of(selection, step).map_or(&selection.shared, |home| &home.index);
+    let version = other_version.cloned().unwrap_or(version);
+    let index = pack_index(selection, step);
     let pack = match index.pack(&name, &version) {
         Ok(Some(pack)) => pack.clone(),
         Ok(None) => {

@@ -316,6 +316,7 @@ fn layer_of(layer: &ProfileLayer, defines: Vec<Defined>, objects: Vec<Object>) -
         digest: layer.digest,
         options: layer.options.clone(),
         timeout: layer.timeout,
+        upgrades: layer.upgrades.clone(),
         flows: layer.flows.clone(),
         source: layer.source.clone(),
         objects,

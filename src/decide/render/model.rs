@@ -1,7 +1,7 @@
 //! In: a full profile's layers, rendered. Out: layers of objects, as the stages after this one take them.
 //! Guarantee: each object stands once in a cluster and site, with its namespace and its owner marks.
 use crate::decide::document::{LayerRole, Revision, Site};
-use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Policy, ResolvedSource};
+use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Policy, ResolvedSource, UpgradeBound};
 use crate::decide::value::{Digest, Digested, Domain, Pointer, Span};
 use crate::name::{ClusterName, EnvironmentName, LayerName, ObjectId};
 use std::sync::Arc;
@@ -56,6 +56,8 @@ pub struct Layer {
     pub options: LayerOptions,
     /// How long its gate may take to open.
     pub timeout: Duration,
+    /// What its pack says of the versions from which and to which it goes.
+    pub upgrades: Vec<UpgradeBound>,
     /// Which variables flow into which part of the document.
     pub flows: Vec<(Pointer, Arc<str>)>,
     /// What it is made from.

@@ -308,8 +308,17 @@ mod tests {
         let gate = Gate::Healthy { within: Duration::from_mins(5) };
         let group = Group { role: Role::Main, objects: operations.iter().map(change).collect(), gate };
         let needs = Vec::new();
-        let (ahead, settled, deferred) = (None, None, None);
-        LayerPlan { layer: layer(name), site: Site::Workload, deferred, groups: vec![group], needs, ahead, settled }
+        let (ahead, settled, deferred, version) = (None, None, None, None);
+        LayerPlan {
+            layer: layer(name),
+            site: Site::Workload,
+            deferred,
+            version,
+            groups: vec![group],
+            needs,
+            ahead,
+            settled,
+        }
     }
 
     /// Returns the change that a layer's plan does.
@@ -347,6 +356,8 @@ mod tests {
             layers: layers.iter().map(changed).collect(),
             disruption: Disruption::None,
             relaxed: Vec::new(),
+            stair: None,
+            said: Vec::new(),
         };
         let base = Base { generation: 1, applied: None, renamed_from: None };
         let (approval, paused) = (None, Vec::new());

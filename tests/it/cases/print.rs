@@ -2,10 +2,10 @@
 //! Guarantee: a diagnostic shows its place and line unless the line is withheld; layers stand in the order of application.
 use super::file::Block;
 use crate::fleet::Files;
-use crate::plan::{after, plan, render, unborn};
+use crate::plan::{after, plan, plan_of, render, unborn};
 use std::fmt::Write as _;
 use stratify::decide::document::Site;
-use stratify::decide::plan::{ChangeKind, Hold, LayerChange, Operation, Plan, disruption_name};
+use stratify::decide::plan::{ChangeKind, Group, Hold, LayerChange, Operation, Plan, change_over, disruption_name};
 use stratify::decide::profile::{FullProfile, ProfileLayer, ResolvedSource, reason, role_word};
 use stratify::decide::value::{Diagnostic, Excerpt, Patch, Severity, Span, Value, canonical};
 use stratify::name::{ClusterName, ObjectId};
@@ -164,10 +164,29 @@ fn touched(before: &Files, edited: &Files) -> String {
 fn planned(before: &Files, edited: &Files, name: &str) -> String {
     let old = render(before, name);
     let facts = after(&plan(None, &old, &unborn(name)), unborn(name));
-    let plan = plan(Some(&old), &render(edited, name), &facts);
+    let new = render(edited, name);
+    let cluster = ClusterName::new(name).expect("it is a label");
+    let between = match edited.between(&cluster, &old) {
+        Ok(between) => between,
+        Err(said) => {
+            return said.iter().map(|said| diagnostic(said) + "\n").collect::<String>() + "nothing was applied\n";
+        }
+    };
+    let change = change_over(Some(&old), &new, &between);
+    let said = &change.said;
+    if !said.is_empty() {
+        return said.iter().map(|said| diagnostic(said) + "\n").collect::<String>() + "nothing was applied\n";
+    }
+    let plan = plan_of(change, &new, &facts);
     let mut text = String::new();
     for layer in plan.change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged) {
         changed(layer, &mut text);
+        for step in plan.layers.iter().filter(|it| it.layer == layer.layer) {
+            if let Some(version) = &step.version {
+                let _ =
+                    writeln!(text, "  place {version}: {} writes", step.groups.iter().flat_map(Group::writes).count());
+            }
+        }
     }
     if text.is_empty() {
         text.push_str("no layer changes\n");

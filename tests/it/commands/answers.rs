@@ -2,6 +2,7 @@
 //! Guarantee: none of these changes a file but where it says so.
 use super::fixture::Checkout;
 use serde_json::{Value, json};
+use std::fs;
 
 const CLUSTER: &str = "clusters/prod/eu-1/cluster.yaml";
 
@@ -176,9 +177,35 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
     let (code, answer) = fleet.json(&["schema", "Cluster"]);
     assert_eq!((code, &answer["title"]), (Some(0), &json!("Cluster")), "{answer}");
     fleet.run(&["schema", "Clustr"]).ends_with(1).says(&["did you mean Cluster?"]);
+    fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
-    assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "tags": [] })));
+    assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "packs": [], "tags": [] })));
     assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");
+}
+
+#[test]
+fn lock_holds_the_newest_version_of_each_minor_of_kubernetes() {
+    let fleet = Checkout::example();
+    let pack = |version: &str, more: &str| {
+        let head = "apiVersion: stratify.dev/v1alpha1\nkind: Pack\nmetadata: { name: kubernetes }\n";
+        let spec = format!("spec: {{ version: {version}, role: kubernetes, manifests: [all.yaml]{more} }}\n");
+        fleet.write(&format!("packs/kubernetes/{version}/pack.yaml"), &[head, &spec].concat());
+        fleet.write(
+            &format!("packs/kubernetes/{version}/all.yaml"),
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: kubernetes }\n",
+        );
+    };
+    pack("1.34.9", "");
+    pack("1.34.10", "");
+    pack("1.35.0", "");
+    pack("1.35.1", ", lifecycle: disabled");
+    fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
+    fleet.run(&["lock", "--check"]).ends_with(1).says(&["run `stratify lock`"]);
+    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "3 versions"]);
+    let (code, answer) = fleet.json(&["lock", "--check"]);
+    let versions = ["1.33.4", "1.34.10", "1.35.0"].map(|version| json!({ "name": "kubernetes", "version": version }));
+    assert_eq!((code, &answer["packs"]), (Some(0), &json!(versions)), "{answer}");
+    fleet.run(&["lint"]).ends_with(0);
 }
 
 #[test]

@@ -476,5 +476,8 @@ fn what_a_pause_left_is_judged_when_it_is_done() {
     checkout.edit(cluster, "    - { name: kubernetes, paused: true }\n", "");
     checkout.commit("kubernetes goes on");
     checkout.run(&["plan", "--cluster", "dev-1"]).ends_with(2).says(&["\"1.33.4\" → \"1.34.0\"", "repave"]);
-    checkout.run(&["sync", "--cluster", "dev-1"]).ends_with(1).says(&["waits for approval: repave of layer kubernetes"]);
+    checkout
+        .run(&["sync", "--cluster", "dev-1"])
+        .ends_with(1)
+        .says(&["waits for approval: repave of layer kubernetes"]);
 }

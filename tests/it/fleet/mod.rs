@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use stratify::decide::document::{Blob, Content, Entry, EntryKind, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{Fleet, Index, Pinned, Touched};
+use stratify::decide::plan::{Between, Rung};
 use stratify::decide::profile::{FullProfile, Sketch, sketch, suspect};
 use stratify::decide::render::{self, Layers};
 use stratify::decide::value::{Checked, Diagnostic, Domain, Origin, Seal, Value, digest_of};
@@ -147,6 +148,19 @@ impl Files {
             Ok(suspect) => render::mistakes(said, &suspect, &self.texts, &self.seal),
             Err(_) => said,
         })
+    }
+
+    /// Renders a cluster at each version over which Kubernetes goes up from what was applied.
+    pub(crate) fn between(&self, cluster: &ClusterName, applied: &Layers) -> Result<Between, Vec<Diagnostic>> {
+        let Some(from) = Rung::of(applied) else { return Ok(Between::default()) };
+        let sketch = self.sketch(cluster)?;
+        let climb = sketch.climb(&from.version.to_string());
+        let mut layers = Vec::new();
+        for version in climb.over.iter().filter(|_| climb.missing.is_empty()) {
+            let (profile, _) = sketch.with_kubernetes(version)?.resolve(&self.texts, &self.seal)?;
+            layers.push(render::layers(&profile, &self.texts, &BTreeMap::new(), &self.seal)?.0);
+        }
+        Ok(Between { layers, missing: climb.missing })
     }
 
     fn render_sound(&self, cluster: &ClusterName) -> Checked<Layers> {

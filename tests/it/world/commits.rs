@@ -38,7 +38,8 @@ pub(crate) fn id(name: &str) -> CommitId {
 }
 
 impl History {
-    /// Adds a commit; its lines are layers, or `by`, `on`, `lifecycle`, `policy` and `unprotected`.
+    /// Adds a commit; its lines are layers, or `by`, `on`, `lifecycle`, `policy` and `unprotected`;
+    /// `packs` and `locked` are versions of Kubernetes, of which `kubernetes VERSION VALUE` has one.
     pub(crate) fn add(&mut self, name: &str, parent: Option<&str>, lines: &[String]) {
         let word = |key: &str| lines.iter().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let parent = word("on ").or(parent).map(id);
@@ -51,17 +52,31 @@ impl History {
         }
         let lifecycle = word("lifecycle ").map_or_else(String::new, |word| format!("  lifecycle: {word}\n"));
         let head = "apiVersion: stratify.dev/v1alpha1\nkind: ";
-        let cluster = format!(
-            "{head}Cluster\nmetadata: {{ name: eu-1 }}\nspec:\n  cloud: aws\n  imported: true\n  \
-             kubernetesVersion: 1.33.4\n{lifecycle}{layers}"
-        );
+        let imported = match word("kubernetes ") {
+            None => "  imported: true\n  kubernetesVersion: 1.33.4\n",
+            Some(_) => "",
+        };
+        let cluster =
+            format!("{head}Cluster\nmetadata: {{ name: eu-1 }}\nspec:\n  cloud: aws\n{imported}{lifecycle}{layers}");
         let objects_max = word("policy ").unwrap_or("50");
         let protected = word("unprotected").map_or("", |_| ", protectedKinds: []");
-        let policy = format!("{{ deletion: {{ maxPercent: 100, maxObjects: {objects_max}{protected} }} }}");
+        let free = word("unprotected").map_or("", |_| ", disruption: { approvalFor: [] }");
+        let policy = format!("{{ deletion: {{ maxPercent: 100, maxObjects: {objects_max}{protected} }}{free} }}");
+        let profiles = word("kubernetes ").map_or("", |_| "spec: { profiles: [ { name: base } ] }\n");
+        if let Some(said) = word("kubernetes ") {
+            kubernetes(said, &mut files);
+        }
+        for version in word("packs ").into_iter().flat_map(str::split_whitespace) {
+            pack(version, &mut files);
+        }
+        if let Some(versions) = word("locked ") {
+            let packs = versions.split_whitespace().map(|version| format!("  - {{ name: k8s, version: {version} }}\n"));
+            files.push(("fleet.lock".into(), format!("{head}Lock\npacks:\n{}", packs.collect::<String>())));
+        }
         files.push(("clusters/prod/eu-1/cluster.yaml".into(), cluster));
         files.push((
             "environments/prod/environment.yaml".into(),
-            format!("{head}Environment\nmetadata: {{ name: prod }}\n"),
+            format!("{head}Environment\nmetadata: {{ name: prod }}\n{profiles}"),
         ));
         files.push((
             "fleet.yaml".into(),
@@ -136,6 +151,38 @@ fn facts(id: CommitId, commit: &Commit) -> CommitFacts {
         parents: commit.parent.into_iter().collect(),
         summary: commit.name.clone(),
     }
+}
+
+const HEAD: &str = "apiVersion: stratify.dev/v1alpha1\nkind: ";
+
+/// Writes an infrastructure whose Kubernetes has a version, and a value.
+fn kubernetes(said: &str, files: &mut Vec<(String, String)>) {
+    let (version, value) = said.split_once(' ').unwrap_or((said, "a"));
+    let mut layers = String::new();
+    for (name, role) in [("os", "os"), ("kubernetes", "kubernetes"), ("cni", "network"), ("csi", "storage")] {
+        let source = if role == "kubernetes" {
+            format!("pack: k8s@{version}, values: {{ text: {value} }}")
+        } else {
+            files.push((format!("profiles/base/{name}/all.yaml"), manifest(&format!("ConfigMap/{name}"))));
+            format!("manifests: [{name}/*.yaml]")
+        };
+        writeln!(layers, "    - {{ name: {name}, role: {role}, {source} }}").expect("a text takes all");
+    }
+    let text = format!(
+        "{HEAD}Profile\nmetadata: {{ name: base }}\n\
+         spec:\n  version: 1.0.0\n  type: infrastructure\n  clouds: [aws]\n  layers:\n{layers}"
+    );
+    files.push(("profiles/base/profile.yaml".into(), text));
+}
+
+/// Writes a version of the pack that brings Kubernetes: one object that says which, one that is the same in all.
+fn pack(version: &str, files: &mut Vec<(String, String)>) {
+    let folder = format!("packs/k8s/{version}");
+    let spec = format!("version: {version}, role: kubernetes, manifests: [all.tpl.yaml]");
+    files.push((format!("{folder}/pack.yaml"), format!("{HEAD}Pack\nmetadata: {{ name: k8s }}\nspec: {{ {spec} }}\n")));
+    files.push((format!("{folder}/values.yaml"), "text: a\n".into()));
+    let objects = [manifest("Deployment/api=${{ layer.version }} ${{ values.text }}"), manifest("ConfigMap/same=1")];
+    files.push((format!("{folder}/all.tpl.yaml"), objects.join("---\n")));
 }
 
 /// Writes a layer: `web after cni, dns within 2m: Deployment/web=1 ConfigMap/shop=2`.

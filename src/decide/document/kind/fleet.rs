@@ -47,8 +47,12 @@ pub(super) const LOCK: &[Field] = &[
     API_VERSION_FIELD,
     required("kind", Shape::Word(&["Lock"]), "The kind."),
     optional("tags", Shape::List(&Shape::Object(TAG)), "The tags in use, each with its commit."),
+    optional("packs", Shape::List(&Shape::Object(LOCKED)), "The versions over which Kubernetes goes up."),
     optional("renderers", Shape::Entries(&SEMVER), "The versions of renderers."),
 ];
+
+const LOCKED: &[Field] =
+    &[required("name", LABEL, "The pack."), required("version", SEMVER, "The newest version of its minor.")];
 
 const TAG: &[Field] = &[
     required("name", Shape::Text, "The tag, without refs/tags/."),

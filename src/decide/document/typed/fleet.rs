@@ -41,6 +41,17 @@ pub struct Lock {
     pub file: Arc<File>,
     /// The tags in use.
     pub tags: Vec<Tag>,
+    /// The versions over which Kubernetes goes up, the newest of each minor.
+    pub packs: Vec<LockedPack>,
+}
+
+/// A version of a pack over which Kubernetes goes up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedPack {
+    /// The pack.
+    pub name: Arc<str>,
+    /// Its version.
+    pub version: Arc<str>,
 }
 
 /// A tag in use.
@@ -65,7 +76,12 @@ impl Lock {
             return Err(twice);
         }
         let tags = parts.iter().filter_map(tag).collect();
-        Ok((Self { file, tags }, warnings))
+        let packs = file.root().get("packs").map(|node| file.part(node));
+        let pack = |part: Fragment| {
+            Some(LockedPack { name: part.get("name")?.text().into(), version: part.get("version")?.text().into() })
+        };
+        let packs = packs.iter().flat_map(Fragment::items).filter_map(pack).collect();
+        Ok((Self { file, tags, packs }, warnings))
     }
 }
 

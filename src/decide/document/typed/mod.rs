@@ -8,7 +8,7 @@ mod fleet;
 mod place;
 
 pub use cluster::{Cluster, Management};
-pub use fleet::{Fleet, Lock, PolicyPart, Tag};
+pub use fleet::{Fleet, Lock, LockedPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};
 pub use place::{Place, place};
