@@ -7,12 +7,13 @@ use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
 use crate::decide::document::{Commits, Site, Texts};
+use crate::decide::drift::{Disturbance, Found};
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{Begun, ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::{Layers, Memory, Recalled};
-use crate::decide::rollout::{Answer, Blocked, Rollout};
+use crate::decide::rollout::{Answer, Blocked, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Seal, Timestamp};
 use crate::name::{BlobId, ClusterName, CommitId, ObjectId};
 use crate::observe::mirror::Mirror;
@@ -110,8 +111,29 @@ impl Outside {
         }
     }
 
+    /// Watches all targets from now on, as they are looked at, and tells what others change.
+    pub fn watch(&self, tell: impl Fn(&ClusterName, Disturbance) + Send + Sync + 'static) {
+        self.targets.watch(Arc::new(tell));
+    }
+
+    /// Ends a sync of a cluster; returns what others changed meanwhile.
+    pub fn end(&self, cluster: &ClusterName) -> Option<Disturbance> {
+        self.targets.end(cluster)
+    }
+
+    /// Forgets a cluster that is ours no longer, and ends its watches.
+    pub fn forget(&self, cluster: &ClusterName) {
+        self.targets.forget(cluster);
+    }
+
+    /// Corrects what others fought over once more: a person asks for it.
+    pub fn forgive(&self, cluster: &ClusterName) {
+        self.targets.forgive(cluster);
+    }
+
     /// Begins a sync of a cluster: what superseded the last one does not concern this one.
     pub fn begin(&self, cluster: &ClusterName) {
+        self.targets.begin(cluster);
         let mut state = self.state();
         state.superseded.remove(cluster);
         state.progress.remove(cluster);
@@ -248,6 +270,14 @@ impl Target for Outside {
 
     async fn pods(&self, plan: &Plan, site: Site, suspects: &Suspects) -> Vec<Live> {
         self.targets.pods(plan, site, suspects).await
+    }
+
+    fn found(&self, cluster: &ClusterName) -> Vec<Found> {
+        self.targets.found(cluster)
+    }
+
+    async fn settled(&self, plan: &Plan, outcome: &Outcome) {
+        self.targets.settled(plan, outcome).await;
     }
 
     fn rollout(&self, plan: Plan) -> Rollout {

@@ -8,6 +8,7 @@ use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
 use crate::decide::document::{Commits, Revision, Texts};
+use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
@@ -140,6 +141,11 @@ impl Preview {
     /// Returns what the target remembers and has.
     pub async fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
         self.targets.facts(&wanted.profile, Some(&wanted.layers)).await
+    }
+
+    /// Returns what the last look at the facts found that is not as it was applied.
+    pub fn found(&self, cluster: &ClusterName) -> Vec<Found> {
+        self.targets.found(cluster)
     }
 
     /// Returns why the watched branch is not synced, if it is not.

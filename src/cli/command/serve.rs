@@ -37,7 +37,11 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
         std::fs::create_dir_all(&here.settings.targets)
             .map_err(crate::client::git::in_folder("could not make the folder of the targets"))?;
         let drifted = events.clone();
-        let targets = watch_folder(&here.settings.targets, move || drop(drifted.send(Event::Drifted)));
+        let targets = watch_folder(&here.settings.targets, move || drop(drifted.send(Event::Touched)));
+        let disturbed = events.clone();
+        outside.watch(move |cluster, disturbance| {
+            drop(disturbed.send(Event::Drifted(cluster.clone(), disturbance)));
+        });
         for warning in [refs.as_ref().and_then(Watch::warning), targets.warning()].into_iter().flatten() {
             tracing::warn!(warning, "changes are seen later");
         }

@@ -21,14 +21,18 @@ pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Ans
         (None, true) => None,
         (revision, false) => Some(local(&here, revision.as_deref().unwrap_or("HEAD"))?.to_string()),
     };
-    let (commit, statuses) = match try_ask(&here.settings.state, &Ask::Status(revision.clone()))? {
-        Some(answer) => answered(&answer)?,
+    let running = try_ask(&here.settings.state, &Ask::Status(revision.clone()))?;
+    let (commit, statuses) = match &running {
+        Some(answer) => answered(answer)?,
         None => read(&here, revision.as_deref())?,
     };
     let Some(commit) = commit else {
         return Ok(Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })));
     };
-    Ok(shown(commit, &statuses))
+    let of = |key: &str| running.as_ref().and_then(|answer| answer.get(key));
+    let is_head = of("head").and_then(Value::as_str) == Some(&*commit.to_string());
+    let drift = of("drift").and_then(Value::as_array).filter(|_| is_head).into_iter().flatten();
+    Ok(shown(commit, &statuses, &drift.filter_map(Value::as_str).collect::<Vec<_>>()))
 }
 
 fn local(here: &Here, revision: &str) -> Result<CommitId, Fault> {
@@ -66,7 +70,8 @@ fn read(here: &Here, revision: Option<&str>) -> Result<(Option<CommitId>, Vec<St
     Ok((commit, statuses.unwrap_or_default()))
 }
 
-fn shown(commit: CommitId, statuses: &[Status]) -> Answer {
+/// Shows statuses, and what differs from the head and stays so.
+fn shown(commit: CommitId, statuses: &[Status], drift: &[&str]) -> Answer {
     if statuses.is_empty() {
         let text = Text::of(format!("{commit} has no status yet: `stratify sync` or `stratify serve` gives it one"));
         return Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] }));
@@ -83,7 +88,8 @@ fn shown(commit: CommitId, statuses: &[Status]) -> Answer {
     for detail in statuses.iter().filter_map(|status| status.try_detail()) {
         detail.lines().for_each(|line| text.line(format!("  {line}")));
     }
-    Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data }))
+    text.lines(drift.iter().map(|line| format!("  {line}")));
+    Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data, "drift": drift }))
 }
 
 /// Returns the word of a state.

@@ -5,6 +5,7 @@ use super::{Answer, Failure};
 use crate::cli::args::Why;
 use crate::cli::print::Text;
 use crate::control::preview::Preview;
+use crate::decide::drift::Found;
 use crate::decide::plan::{Plan, view};
 use crate::decide::value::Warnings;
 use crate::name::{ChangeSetId, ClusterName};
@@ -34,6 +35,8 @@ struct Waits {
     plan: Plan,
     /// The id of all changes of its environment that wait for approval, and how many they are.
     set: Option<(ChangeSetId, usize)>,
+    /// What is not as it was applied.
+    found: Vec<Found>,
 }
 
 async fn waits(preview: &Preview, cluster: &ClusterName) -> Result<Waits, Failure> {
@@ -51,7 +54,7 @@ async fn waits(preview: &Preview, cluster: &ClusterName) -> Result<Waits, Failur
         None => preview.fenced(&record, preview.head()?)?,
     };
     let set = sets.get(&plan.change.environment).copied();
-    Ok(Waits { held, plan, set })
+    Ok(Waits { held, plan, set, found: preview.found(cluster) })
 }
 
 fn text(cluster: &ClusterName, held: Option<&str>, running: &[String], waits: &Waits) -> Text {
@@ -60,6 +63,10 @@ fn text(cluster: &ClusterName, held: Option<&str>, running: &[String], waits: &W
         text.line(format!("{cluster} is held: {held}"));
     }
     text.lines(running.iter().cloned());
+    // The process that runs has told it.
+    if running.is_empty() {
+        text.lines(waits.found.iter().map(ToString::to_string));
+    }
     let plan = &waits.plan;
     if !plan.holds.is_empty() {
         text.lines(view::lines(plan));
@@ -71,6 +78,8 @@ fn text(cluster: &ClusterName, held: Option<&str>, running: &[String], waits: &W
         return text;
     } else if !plan.paused.is_empty() {
         plan.paused.iter().for_each(|layer| text.line(format!("layer {layer} of {cluster} is paused, and differs")));
+    } else if plan.is_empty() && !waits.found.is_empty() {
+        text.line(format!("{cluster} is at HEAD, but for what drifted"));
     } else if plan.is_empty() {
         text.line(format!("{cluster} is at HEAD: it waits for nothing"));
     } else if running.is_empty() {

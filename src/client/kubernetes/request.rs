@@ -90,17 +90,39 @@ impl Server {
         Ok(page.get("items").and_then(Value::as_list).unwrap_or_default().to_vec())
     }
 
+    /// Lists the metadata of objects by labels, a page at a time, and returns the version from which on they can be watched.
+    pub async fn list_metadata(
+        &self,
+        path: &ObjectPath,
+        labels: &str,
+        mut each: impl FnMut(&Value),
+    ) -> Result<String, ApiError> {
+        const ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+        let mut next = String::new();
+        loop {
+            let mut call = call(Method::GET, "list", path, &page_query(labels, &next), None);
+            call.accept = ACCEPT;
+            let page = self.call(&call).await?.value;
+            let text = |key: &str| page.get("metadata").and_then(|it| it.get(key)).and_then(Value::as_str);
+            let Some(version) = text("resourceVersion") else {
+                let trouble = Trouble::Malformed("expected a list with a version".into());
+                return Err(ApiError { attempt: call.attempt, trouble });
+            };
+            // An empty one has null there.
+            let items = page.get("items").and_then(Value::as_list).unwrap_or_default();
+            items.iter().for_each(&mut each);
+            match text("continue").filter(|next| !next.is_empty()) {
+                Some(more) => more.clone_into(&mut next),
+                None => return Ok(version.to_owned()),
+            }
+        }
+    }
+
     async fn list_once(&self, path: &ObjectPath, labels: &str) -> Result<Vec<Value>, ApiError> {
         let mut items = Vec::new();
         let mut next = String::new();
         loop {
-            let mut query = format!("limit={PAGE}&labelSelector=");
-            encode(labels, &mut query);
-            if !next.is_empty() {
-                query.push_str("&continue=");
-                encode(&next, &mut query);
-            }
-            let call = call(Method::GET, "list", path, &query, None);
+            let call = call(Method::GET, "list", path, &page_query(labels, &next), None);
             let page = self.call(&call).await?.value;
             let Some(found) = page.get("items").and_then(Value::as_list) else {
                 let trouble = Trouble::Malformed("expected a list".into());
@@ -170,6 +192,17 @@ impl Server {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Returns the query of a page: the first one, or the one that `next` says.
+fn page_query(labels: &str, next: &str) -> String {
+    let mut query = format!("limit={PAGE}&labelSelector=");
+    encode(labels, &mut query);
+    if !next.is_empty() {
+        query.push_str("&continue=");
+        encode(next, &mut query);
+    }
+    query
 }
 
 fn call(method: Method, verb: &str, path: &ObjectPath, query: &str, body: Option<(String, &'static str)>) -> Call {

@@ -102,6 +102,16 @@ impl Server {
         Ok(kinds)
     }
 
+    /// Forgets which kinds it serves, so that who needs one asks anew.
+    pub fn forget_kinds(&self) {
+        *self.known_kinds() = None;
+    }
+
+    /// Whether this is the very connection that another one is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn known_kinds(&self) -> MutexGuard<'_, Option<Arc<Kinds>>> {
         self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,9 @@
 //! Guarantee: nothing that takes long is done in the loop.
 use super::super::look::Compared;
 use super::super::statuses::Statuses;
+use super::super::world::Target;
 use super::{Engine, Event, Observer};
+use crate::decide::drift::Found;
 use crate::decide::schedule::Wake;
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, EnvironmentName};
@@ -74,6 +76,7 @@ impl<O: Observer> Engine<O> {
             return json!({ "unknown": true, "known": known });
         }
         for cluster in &clusters {
+            self.outside.forgive(cluster);
             self.request(cluster, Wake::Asked);
         }
         self.look();
@@ -86,7 +89,12 @@ impl<O: Observer> Engine<O> {
             .reports
             .values()
             .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
+        let left = self.told.clusters().flat_map(|cluster| {
+            let found = self.outside.found(cluster).into_iter().filter(Found::stays);
+            found.map(move |found| format!("{cluster}: {found}"))
+        });
         json!({
+            "drift": left.collect::<Vec<_>>(),
             "head": self.head.map(|head| head.to_string()),
             "held": self.held,
             "running": self.schedule.running(),

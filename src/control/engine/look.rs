@@ -140,6 +140,7 @@ impl<O: Observer> Engine<O> {
             self.schedule.forget(released);
             self.outside.supersede(released);
             self.outside.remember(released, None);
+            self.outside.forget(released);
         }
         self.told.moved(commit, &fleet, &clusters, &touched.released, &mut self.outbox);
         // What held for the clusters of the head before says nothing of this one.

@@ -14,6 +14,7 @@ use super::prepare::Prepared;
 use super::statuses::Statuses;
 use super::tell::Told;
 use crate::client::store::Store;
+use crate::decide::drift::Disturbance;
 use crate::decide::report::Report;
 use crate::decide::report::outbox::Outbox;
 use crate::decide::schedule::Schedule;
@@ -21,7 +22,7 @@ use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use crate::observe::watch::Queue;
 use crate::serve::socket::{Acceptance, Asked};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -45,8 +46,10 @@ pub enum Event {
     Posted(Posted),
     /// A person accepted a head, or holds a tag.
     Accepted(Acceptance),
-    /// Something in a target changed.
-    Drifted,
+    /// Something in a folder of a target changed.
+    Touched,
+    /// Something in a cluster changed, and not by us.
+    Drifted(ClusterName, Disturbance),
     /// A command asks.
     Asked(Asked),
     /// It is time for what was to be done later.
@@ -121,13 +124,16 @@ pub struct Engine<O> {
     last_look: Option<Timestamp>,
     look_due: Option<Timestamp>,
     drift_due: Option<Timestamp>,
+    /// The clusters of which a status changed; none stands for those of folders.
+    restless: BTreeSet<Option<ClusterName>>,
     observer: O,
 }
 
 /// The least time between two looks: a plan a quarter of a second is as many as a burst of commits is worth.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long changes of targets are gathered: our own writes are seen too, and a look at all clusters follows.
+/// How long changes of folders and of statuses are gathered: our own writes to folders are seen too, and a status that
+/// changes mostly changes again.
 const DRIFT_PAUSE: Duration = Duration::from_millis(500);
 
 /// The table of the clusters' standings.
@@ -190,6 +196,7 @@ impl<O: Observer> Engine<O> {
             last_look: None,
             look_due: None,
             drift_due: None,
+            restless: BTreeSet::new(),
             observer,
         };
         Ok((engine, received))
@@ -251,7 +258,8 @@ impl<O: Observer> Engine<O> {
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(posted) => self.posted(posted),
                 Event::Accepted(acceptance) => self.accepted(acceptance),
-                Event::Drifted => self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE))),
+                Event::Touched => self.look_later(None),
+                Event::Drifted(cluster, disturbance) => self.disturbed(cluster, disturbance),
                 Event::Asked(asked) => self.asked(asked),
                 Event::Due => {}
                 Event::Stopped => return self.save(),
@@ -278,7 +286,7 @@ impl<O: Observer> Engine<O> {
         }
         if self.drift_due.is_some_and(|due| due <= now) {
             self.drift_due = None;
-            self.drifted();
+            self.look_at_drift();
         }
     }
 }

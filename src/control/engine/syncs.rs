@@ -3,7 +3,8 @@
 use super::super::outside::now;
 use super::super::prepare::{Prepared, Round};
 use super::super::sync::sync;
-use super::{Engine, Event, Observer, Only};
+use super::{DRIFT_PAUSE, Engine, Event, Observer, Only};
+use crate::decide::drift::Disturbance;
 use crate::decide::report::{Condition, Report, failed};
 use crate::decide::schedule::{Ending, Wake};
 use crate::decide::value::Fault;
@@ -93,15 +94,36 @@ impl<O: Observer> Engine<O> {
             (false, false) => Ending::Settled,
         };
         self.schedule.ended(&report.cluster, ending, now());
+        if let Some(disturbance) = self.outside.end(&report.cluster) {
+            self.disturbed(report.cluster.clone(), disturbance);
+        }
         self.observer.ended(report);
         self.told.ended(report, &mut self.outbox);
     }
 
-    /// All clusters are looked at: which one changed is not told apart, and a look writes nothing.
-    pub(super) fn drifted(&mut self) {
-        let synced =
-            self.told.reports.values().filter(|report| matches!(report.standing.condition, Condition::Synced { .. }));
-        let clusters: Vec<ClusterName> = synced.map(|report| report.cluster.clone()).collect();
+    /// A cluster in which somebody changed an object is looked at at once, one whose status changed in a moment.
+    pub(super) fn disturbed(&mut self, cluster: ClusterName, disturbance: Disturbance) {
+        match disturbance {
+            Disturbance::Changed => self.request(&cluster, Wake::Drift),
+            Disturbance::Status => self.look_later(Some(cluster)),
+        }
+    }
+
+    /// Looks at a cluster in a moment; without one, at those of folders.
+    pub(super) fn look_later(&mut self, cluster: Option<ClusterName>) {
+        self.restless.insert(cluster);
+        self.drift_due = self.drift_due.or(Some(now().after(DRIFT_PAUSE)));
+    }
+
+    /// Of folders it is not told apart which cluster's changed: all are looked at, and a look writes nothing.
+    pub(super) fn look_at_drift(&mut self) {
+        let restless = std::mem::take(&mut self.restless);
+        let is_of_folders = restless.contains(&None);
+        let mut clusters: BTreeSet<ClusterName> = restless.into_iter().flatten().collect();
+        if is_of_folders {
+            let is_synced = |report: &&Report| matches!(report.standing.condition, Condition::Synced { .. });
+            clusters.extend(self.told.reports.values().filter(is_synced).map(|report| report.cluster.clone()));
+        }
         for cluster in clusters {
             self.request(&cluster, Wake::Drift);
         }

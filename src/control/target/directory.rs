@@ -1,9 +1,11 @@
 //! In: the folder of a target. Out: facts, verdicts and answers.
 //! Guarantee: one writer, opened at the first write.
 use super::super::release::Released;
+use super::session::Sought;
 use super::{Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};
 use crate::decide::document::Site;
+use crate::decide::drift::Found;
 use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live};
@@ -25,12 +27,14 @@ impl Folder {
         Self { path, fleet: fleet.clone(), cluster: cluster.clone(), writer: Mutex::default() }
     }
 
-    pub(super) fn facts(&self, with_drift: bool) -> Result<ClusterState, Fault> {
+    /// Reads what is known; with what is wanted, also what is not as it was written, and whether that is only observed.
+    pub(super) fn facts(&self, sought: Option<Sought<'_>>) -> Result<(ClusterState, Vec<Found>), Fault> {
         let mut facts = directory::facts(&self.path, &self.fleet, &self.cluster)?;
-        if with_drift {
-            directory::mark_drift(&self.path, &mut facts);
-        }
-        Ok(facts)
+        let found = match sought {
+            Some(Sought { layers, observes }) => directory::mark_drift(&self.path, layers, observes, &mut facts),
+            None => Vec::new(),
+        };
+        Ok((facts, found))
     }
 
     pub(super) fn probe(&self, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {

@@ -1,20 +1,24 @@
 //! In: an API server of a cluster. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
+use super::super::outside::now;
 use super::super::release::Released;
 use super::binding::Binding;
 use super::connections::Both;
-use super::{Release, answered, released};
+use super::memory::{Kept, Memory};
+use super::session::{Session, Sought, wishes_of};
+use super::{Release, answered, released, wishes};
 use crate::act::apply::kubernetes as apply;
 use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
+use crate::decide::drift::{Sighting, Standing};
 use crate::decide::health::Suspects;
-use crate::decide::plan::secret::{Book, Place};
+use crate::decide::plan::secret::{Book, Books, Place};
 use crate::decide::plan::{
-    ClusterState, Group, Inventory, LayerInventory, LayerPlan, Plan, Probe, Role, Uid, Verdict, Why,
+    ClusterState, Group, Inventory, LayerChange, LayerInventory, LayerPlan, ObjectChange, Operation, Plan, Probe, Role,
+    Uid, Verdict, Version, Why,
 };
 use crate::decide::profile::Record;
-use crate::decide::render::{Layer, Layers, Object};
-use crate::decide::rollout::Answer;
+use crate::decide::rollout::{Answer, Outcome};
 use crate::decide::value::{Fault, Live};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::kubernetes as observe;
@@ -30,6 +34,7 @@ pub(super) struct Cluster {
     /// The server that the target's name stands for; none where it comes and goes with the cluster.
     binding: Option<Binding>,
     session: Mutex<Session>,
+    memory: Arc<Memory>,
 }
 
 /// What a cluster has on one API server.
@@ -62,33 +67,30 @@ impl Seat {
     }
 }
 
-/// What was read, and written since.
-#[derive(Default)]
-struct Session {
-    /// Each Secret of ours, by name.
-    books: BTreeMap<String, Book>,
-    /// What was seen of objects that were not written since.
-    seen: BTreeMap<ObjectId, Live>,
-}
-
 impl Cluster {
-    /// Reads the facts of a cluster on a server; `fence` is where its record is, if not here.
+    /// Reads the facts of a cluster on a server, but for what is known to be as it was; `fence` is where its record is, if
+    /// not here.
     pub(super) async fn open(
         settings: &Settings,
         both: Both,
         seat: &Seat,
         fence: Option<(Server, Place)>,
-        wanted: Option<&Layers>,
+        sought: Option<Sought<'_>>,
+        memory: Arc<Memory>,
     ) -> Result<(Self, ClusterState), Fault> {
         let Seat { site, name, target, cluster, place } = seat;
+        memory.reach(&both, place);
+        memory.watch(vec![wishes::of_books(place)], false);
         let Both { keeper, server } = both;
-        let uid: Uid = observe::uid(&keeper).await?;
-        let books = observe::books(&keeper, place).await?;
+        let Kept { uid, record, inventory, secrets } = match memory.kept() {
+            Some(kept) => kept,
+            None => read(&keeper, place, &memory).await?,
+        };
         let binding = match fence {
-            None => Some(Binding::check(settings, name, target, &uid, books.record.as_ref())?),
+            None => Some(Binding::check(settings, name, target, &uid, record.as_ref())?),
             Some(_) => None,
         };
-        let record = books.record.unwrap_or_else(|| Record::unborn(place.fleet.clone(), cluster.clone()));
+        let record = record.unwrap_or_else(|| Record::unborn(place.fleet.clone(), cluster.clone()));
         let side = apply::Target {
             fence: fence.unwrap_or_else(|| (keeper.clone(), place.clone())),
             keeper,
@@ -96,16 +98,18 @@ impl Cluster {
             place: place.clone(),
             site: *site,
             cluster: cluster.clone(),
-            uids: Arc::new(uids(&books.inventory, *site)),
+            uids: Arc::new(uids(&inventory, *site)),
         };
-        let mut facts = ClusterState { uid, record, inventory: books.inventory };
-        let mut session = Session { books: books.secrets, seen: BTreeMap::new() };
-        if let Some(layers) = wanted {
-            let wanted = wanted_of(layers, *site);
-            let labels = labels(place);
-            session.seen = observe::mark_drift(&side.server, place, *site, &labels, &wanted, &mut facts).await;
+        let mut facts = ClusterState { uid, record, inventory };
+        let mut session = Session { books: secrets, ..Session::default() };
+        if let Some(sought) = sought {
+            let of_site = sought.layers.layers.iter().filter(|layer| layer.site == *site);
+            let wanted = of_site.flat_map(|layer| &layer.objects).map(|object| &object.id);
+            let listed = facts.inventory.layers.values().flat_map(|layer| layer.entries.keys());
+            watch(&memory, &side, wanted.chain(listed.map(|(_, object)| object))).await;
+            session.survey(&side, &memory, sought, &mut facts).await;
         }
-        Ok((Self { side, stability: target.stability, binding, session: Mutex::new(session) }, facts))
+        Ok((Self { side, stability: target.stability, binding, session: Mutex::new(session), memory }, facts))
     }
 
     /// Returns where its record is, if this is the server that keeps it.
@@ -140,6 +144,12 @@ impl Cluster {
         };
         let over = self.record_book();
         let (answer, book) = apply::write_record(&self.side, &record, over.as_ref()).await;
+        match &answer {
+            Answer::Written { .. } => {
+                self.memory.wrote_record(&self.side.place.record_name(), &record, book.as_ref());
+            }
+            _ => self.memory.forget_books(),
+        }
         self.keep(self.side.place.record_name(), book);
         answer
     }
@@ -148,6 +158,10 @@ impl Cluster {
         let name = self.side.place.layer_name(&inventory.layer);
         let over = self.session().books.get(&name).cloned();
         let (answer, book) = apply::write_inventory(&self.side, inventory, over.as_ref()).await;
+        match &answer {
+            Answer::Written { .. } => self.memory.wrote_inventory(&name, inventory, book.as_ref()),
+            _ => self.memory.forget_books(),
+        }
         self.keep(name, book);
         answer
     }
@@ -171,30 +185,85 @@ impl Cluster {
         for change in group.writes() {
             self.session().seen.remove(&change.object);
         }
-        apply::write(&self.side, plan, &layer.layer, group, record).await
+        let answers = apply::write(&self.side, plan, &layer.layer, group, record).await;
+        for (change, answer) in group.writes().zip(&answers) {
+            self.wrote(change, answer);
+        }
+        answers
+    }
+
+    fn wrote(&self, change: &ObjectChange, answer: &Answer) {
+        match answer {
+            Answer::Written { .. } if matches!(change.operation, Operation::Prune | Operation::Keep) => {
+                self.memory.forget(&change.object);
+            }
+            Answer::Written { version, .. } => {
+                self.memory.wrote(&change.object, version, now());
+                self.session().fine.insert(change.object.clone(), version.0.clone());
+            }
+            Answer::Refused(_) | Answer::Unknown => drop(self.session().fine.remove(&change.object)),
+        }
     }
 
     /// What was not written was seen when the facts were read, and is not read again the first time.
-    pub(super) async fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
+    pub(super) async fn look(&self, plan: &Plan, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
+        let of_change = plan.change.layers.iter().find(|change| change.layer == layer.layer);
+        let mut known = self.known(of_change, group);
+        let unknown: Vec<&ObjectChange> =
+            group.objects.iter().filter(|change| !known.contains_key(&change.object)).collect();
+        let ends = group.role == Role::Prune;
+        let owned = |change: &&ObjectChange| observe::Owned {
+            object: change.object.clone(),
+            uid: self.side.uids.get(&(layer.layer.clone(), change.object.clone())).filter(|_| ends).cloned(),
+        };
+        let owned: Vec<observe::Owned> = unknown.iter().map(owned).collect();
+        let unserved = if ends { observe::Unserved::Gone } else { observe::Unserved::Unread };
+        let seen = observe::look(&self.side.server, &owned, &labels(&self.side.place), unserved).await;
+        for (change, live) in unknown.into_iter().zip(seen) {
+            if !ends {
+                if let Live::Present { object, .. } = &live {
+                    self.memory.know(&change.object, Sighting::of(object));
+                }
+                self.session().saw(&self.side.place, of_change, change, &live);
+            }
+            known.insert(change.object.clone(), live);
+        }
+        known.into_iter().map(|(object, live)| ((layer.site, object), live)).collect()
+    }
+
+    /// Returns what need not be read of a group that is looked at.
+    fn known(&self, layer: Option<&LayerChange>, group: &Group) -> BTreeMap<ObjectId, Live> {
         let is_unchanged = group.writes().next().is_none();
         let mut known = BTreeMap::new();
-        if is_unchanged {
-            let mut session = self.session();
-            for change in &group.objects {
-                known.extend(session.seen.remove(&change.object).map(|live| (change.object.clone(), live)));
+        for change in &group.objects {
+            if is_unchanged && let Some(live) = self.session().seen.remove(&change.object) {
+                known.insert(change.object.clone(), live);
+            } else if let (Operation::Unchanged, Some(layer), Some(manifest)) =
+                (&change.operation, layer, &change.manifest)
+                && self.memory.standing(&change.object, wishes_of(manifest.digest(), &layer.options))
+                    == Standing::AsSeen
+            {
+                known.insert(change.object.clone(), Live::AsSeen);
             }
         }
-        let ends = group.role == Role::Prune;
-        let owned = |object: &ObjectId| observe::Owned {
-            object: object.clone(),
-            uid: self.side.uids.get(&(layer.layer.clone(), object.clone())).filter(|_| ends).cloned(),
-        };
-        let unknown = group.objects.iter().filter(|change| !known.contains_key(&change.object));
-        let unknown: Vec<observe::Owned> = unknown.map(|change| owned(&change.object)).collect();
-        let unserved = if ends { observe::Unserved::Gone } else { observe::Unserved::Unread };
-        let seen = observe::look(&self.side.server, &unknown, &labels(&self.side.place), unserved).await;
-        let seen = unknown.into_iter().map(|owned| owned.object).zip(seen);
-        known.into_iter().chain(seen).map(|(object, live)| ((layer.site, object), live)).collect()
+        known
+    }
+
+    /// Takes how a plan ended: what was seen as it is wanted and well is not read again until it changes.
+    pub(super) async fn settled(&self, plan: &Plan, outcome: &Outcome) {
+        let Outcome::Synced { ill } = outcome else { return };
+        let wanted = plan.change.layers.iter().flat_map(|layer| layer.objects.iter().map(move |it| (layer, it)));
+        let wanted: Vec<_> =
+            wanted.filter(|(_, change)| change.site == self.side.site && change.manifest.is_some()).collect();
+        // Kinds that came with the plan are watched from now on.
+        watch(&self.memory, &self.side, wanted.iter().map(|(_, change)| &change.object)).await;
+        let session = std::mem::take(&mut *self.session());
+        for (layer, change) in wanted.iter().filter(|(layer, _)| !ill.contains(&layer.layer)) {
+            if let (Some(version), Some(manifest)) = (session.fine.get(&change.object), &change.manifest) {
+                self.memory.know(&change.object, Sighting::written(&Version(version.clone())));
+                self.memory.trust(&change.object, wishes_of(manifest.digest(), &layer.options));
+            }
+        }
     }
 
     /// Reads pods that may say why an object is not well.
@@ -210,8 +279,9 @@ pub(super) async fn release(
     seat: &Seat,
     gone: &Released,
     head: CommitId,
+    memory: Arc<Memory>,
 ) -> Result<Release, Fault> {
-    let (cluster, facts) = Cluster::open(settings, both, seat, None, None).await?;
+    let (cluster, facts) = Cluster::open(settings, both, seat, None, None, memory).await?;
     if cluster.record_book().is_none() {
         return Ok(Release::Nothing);
     }
@@ -221,8 +291,26 @@ pub(super) async fn release(
     }
 }
 
+/// Reads which cluster it is, and its books.
+async fn read(server: &Server, place: &Place, memory: &Memory) -> Result<Kept, Fault> {
+    let uid: Uid = observe::uid(server).await?;
+    let Books { record, inventory, secrets } = observe::books(server, place).await?;
+    let kept = Kept { uid, record, inventory, secrets };
+    memory.keep(&kept);
+    Ok(kept)
+}
+
+/// Watches the kinds of these objects, and no others; a server that does not say what it serves is asked the next time.
+async fn watch<'a>(memory: &Arc<Memory>, side: &apply::Target, objects: impl Iterator<Item = &'a ObjectId>) {
+    if memory.is_watching()
+        && let Ok(kinds) = side.server.kinds().await
+    {
+        memory.watch(wishes::all(&side.place, &kinds, objects), true);
+    }
+}
+
 /// Returns what selects all objects of the cluster, where the server is shared, else of the fleet.
-fn labels(place: &Place) -> String {
+pub(super) fn labels(place: &Place) -> String {
     let cluster = place.cluster.as_ref().map(|cluster| format!(",stratify.dev/cluster={cluster}"));
     format!("stratify.dev/fleet={}{}", place.fleet, cluster.unwrap_or_default())
 }
@@ -235,14 +323,4 @@ fn uids(inventory: &Inventory, site: Site) -> BTreeMap<(LayerName, ObjectId), Ar
     of_site
         .filter_map(|(layer, (_, object), entry)| Some(((layer.clone(), object.clone()), entry.uid.clone()?)))
         .collect()
-}
-
-/// Returns what is wanted of a site.
-fn wanted_of(layers: &Layers, site: Site) -> observe::Wanted {
-    let of_site = layers.layers.iter().filter(|layer| layer.site == site);
-    let objects = of_site.flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
-    let wanted = |layer: &Layer, object: &Object| {
-        (object.id.clone(), (layer.name.clone(), object.manifest.value().clone(), layer.options.ignore.clone()))
-    };
-    objects.map(|(layer, object)| wanted(layer, object)).collect()
 }

@@ -12,12 +12,14 @@
 //! whose books were not read: once it is reached and has books, the sync ends, and the next one reads them.
 use super::connections::Servers;
 use super::kubernetes::{Cluster, Seat};
+use super::memory::Memory;
+use super::session::Sought;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Lifecycle, Record};
 use crate::decide::render::{Layer, Layers};
-use crate::decide::rollout::Answer;
+use crate::decide::rollout::{Answer, Outcome};
 use crate::decide::value::{Fault, Live, Owner, Source};
 use crate::name::{LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings};
@@ -39,6 +41,8 @@ pub(super) struct Way {
     pub(super) settings: Arc<Settings>,
     /// What it has there.
     pub(super) seat: Seat,
+    /// What is remembered of it.
+    pub(super) memory: Arc<Memory>,
 }
 
 /// A cluster that another one makes.
@@ -56,24 +60,25 @@ impl Managed {
     /// Reads the facts of both servers.
     pub(super) async fn open(
         way: Way,
-        management: &Kubernetes,
+        management: (&Kubernetes, Arc<Memory>),
         profile: &FullProfile,
-        wanted: Option<&Layers>,
+        sought: Option<Sought<'_>>,
     ) -> Result<(Self, ClusterState), Fault> {
         let Some(place) = &profile.management else { return Err(Fault::bug("the cluster has no management")) };
+        let (management, memory) = management;
         let both = way.servers.get(&way.settings, &place.target, management).await?;
         let seat = Seat::hosted(&place.target, management, &profile.fleet, &profile.cluster);
-        let (management, mut facts) = Cluster::open(&way.settings, both, &seat, None, wanted).await?;
+        let (management, mut facts) = Cluster::open(&way.settings, both, &seat, None, sought, memory).await?;
         let absence = "its server is not there yet".to_owned();
         let mut managed = Self { management, own: OnceCell::new(), absence, patience: BIRTH_MAX, way };
-        match managed.reach(wanted).await {
+        match managed.reach(sought).await {
             Ok(Some((own, there))) => {
                 stays(profile, &there)?;
                 facts.inventory.layers.extend(there.inventory.layers);
                 drop(managed.own.set(own));
             }
             Ok(None) => {}
-            Err(fault) if fault.spurious && goes_on(profile, wanted, &facts) => {
+            Err(fault) if fault.spurious && goes_on(profile, sought.map(|sought| sought.layers), &facts) => {
                 managed.absence = fault.to_string();
                 // What was there before may be away for long.
                 if facts.record.applied.is_some() {
@@ -86,10 +91,11 @@ impl Managed {
     }
 
     /// Reads the facts of its own server; nothing where there is none.
-    async fn reach(&self, wanted: Option<&Layers>) -> Result<Option<(Cluster, ClusterState)>, Fault> {
-        let Way { servers, settings, seat } = &self.way;
+    async fn reach(&self, sought: Option<Sought<'_>>) -> Result<Option<(Cluster, ClusterState)>, Fault> {
+        let Way { servers, settings, seat, memory } = &self.way;
         let Some(both) = servers.try_get(settings, &seat.name, &seat.target).await? else { return Ok(None) };
-        Cluster::open(settings, both, seat, Some(self.management.fence()), wanted).await.map(Some)
+        let fence = Some(self.management.fence());
+        Cluster::open(settings, both, seat, fence, sought, memory.clone()).await.map(Some)
     }
 
     /// Returns the cluster's own side, which may have been born meanwhile.
@@ -162,10 +168,17 @@ impl Managed {
         }
     }
 
-    pub(super) async fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
+    pub(super) async fn look(&self, plan: &Plan, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
         match self.side(layer.site).await {
-            Ok(side) => side.look(layer, group).await,
+            Ok(side) => side.look(plan, layer, group).await,
             Err(_) => Vec::new(),
+        }
+    }
+
+    /// Takes how a plan ended.
+    pub(super) async fn settled(&self, plan: &Plan, outcome: &Outcome) {
+        for side in std::iter::once(&self.management).chain(self.own.get()) {
+            side.settled(plan, outcome).await;
         }
     }
 

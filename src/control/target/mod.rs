@@ -5,21 +5,29 @@ mod connections;
 mod directory;
 mod kubernetes;
 mod managed;
+mod memory;
+mod session;
+mod watching;
+mod wishes;
 
+use super::outside::now;
 use super::release::Released;
 use crate::decide::document::Site;
+use crate::decide::drift::{Disturbance, Found};
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
-use crate::decide::profile::{FullProfile, Management, Record};
+use crate::decide::profile::{DriftPolicy, FullProfile, Management, Record};
 use crate::decide::render::Layers;
-use crate::decide::rollout::{Answer, Rollout};
+use crate::decide::rollout::{Answer, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Owner, Source};
 use crate::name::{ClusterName, CommitId, ObjectId};
 use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
 use kubernetes::Seat;
 use managed::{Managed, Way};
-use std::collections::BTreeMap;
+use memory::{Memory, Tell};
+use session::Sought;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 
@@ -52,6 +60,11 @@ fn answered(answer: &Answer) -> Release {
     if matches!(answer, Answer::Written { .. }) { Release::Done } else { Release::Overtaken }
 }
 
+/// Whether drift of a cluster is only told.
+fn observes(settings: &Settings, profile: &FullProfile) -> bool {
+    profile.policy.stricter(&settings.floor).drift == DriftPolicy::Observe
+}
+
 /// Returns the names that a plan's cluster had before.
 fn formerly(plan: &Plan) -> &[ClusterName] {
     plan.begin.as_ref().map_or(&[], |record| &record.formerly)
@@ -62,8 +75,27 @@ pub(super) struct Targets {
     settings: Arc<Settings>,
     servers: Arc<Servers>,
     open: Mutex<BTreeMap<ClusterName, Arc<Open>>>,
+    memories: Mutex<Memories>,
     /// None where requests run on the thread that asks for them.
     connections: Option<Handle>,
+}
+
+/// What is remembered of clusters.
+#[derive(Default)]
+struct Memories {
+    /// By cluster and by its server.
+    of: BTreeMap<(ClusterName, Site), Arc<Memory>>,
+    /// The clusters whose sync runs.
+    running: BTreeSet<ClusterName>,
+    /// Told of changes; none where nothing is watched.
+    tell: Option<Tell>,
+}
+
+impl Memories {
+    fn of<'a>(&'a self, cluster: &'a ClusterName) -> impl Iterator<Item = &'a Arc<Memory>> {
+        let sites = [Site::Management, Site::Workload];
+        sites.into_iter().filter_map(|site| self.of.get(&(cluster.clone(), site)))
+    }
 }
 
 /// The target of a cluster, as the last look at its facts found it.
@@ -76,11 +108,76 @@ enum Open {
 impl Targets {
     /// Takes the settings, and the threads on which connections live.
     pub(super) fn new(settings: Settings, connections: Option<Handle>) -> Self {
-        Self { settings: Arc::new(settings), servers: Arc::default(), open: Mutex::default(), connections }
+        Self {
+            settings: Arc::new(settings),
+            servers: Arc::default(),
+            open: Mutex::default(),
+            memories: Mutex::default(),
+            connections,
+        }
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<ClusterName, Arc<Open>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memories(&self) -> MutexGuard<'_, Memories> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self, cluster: &ClusterName, site: Site) -> Arc<Memory> {
+        let Memories { of, running, tell } = &mut *self.memories();
+        let is_running = running.contains(cluster);
+        let begin = || {
+            let watch = tell.clone().zip(self.connections.clone());
+            Arc::new(Memory::new(cluster, watch, is_running))
+        };
+        of.entry((cluster.clone(), site)).or_insert_with(begin).clone()
+    }
+
+    /// Watches all targets from now on, as they are looked at, and tells what others change.
+    pub(super) fn watch(&self, tell: Tell) {
+        self.memories().tell = Some(tell);
+    }
+
+    /// Begins a sync of a cluster: its own writes are not told.
+    pub(super) fn begin(&self, cluster: &ClusterName) {
+        let mut memories = self.memories();
+        memories.running.insert(cluster.clone());
+        memories.of(cluster).for_each(|memory| memory.begin());
+    }
+
+    /// Ends a sync; returns what others changed meanwhile.
+    pub(super) fn end(&self, cluster: &ClusterName) -> Option<Disturbance> {
+        let mut memories = self.memories();
+        memories.running.remove(cluster);
+        memories.of(cluster).filter_map(|memory| memory.end()).max()
+    }
+
+    /// Forgets a cluster, and ends its watches.
+    pub(super) fn forget(&self, cluster: &ClusterName) {
+        self.memories().of.retain(|(other, _), _| other != cluster);
+        self.open().remove(cluster);
+    }
+
+    /// Forgets who fights over a cluster's objects: a person asks for another try.
+    pub(super) fn forgive(&self, cluster: &ClusterName) {
+        self.memories().of(cluster).for_each(|memory| memory.forgive());
+    }
+
+    /// Returns what the last look found that is not as it was applied.
+    pub(super) fn found(&self, cluster: &ClusterName) -> Vec<Found> {
+        self.memories().of(cluster).flat_map(|memory| memory.found()).collect()
+    }
+
+    /// Takes how a plan ended.
+    pub(super) async fn settled(&self, plan: &Plan, outcome: &Outcome) {
+        let runtime = self.connections.as_ref();
+        match self.of(plan).as_deref() {
+            Ok(Open::Kubernetes(cluster)) => on_connections(runtime, cluster.settled(plan, outcome)).await,
+            Ok(Open::Managed(cluster)) => on_connections(runtime, cluster.settled(plan, outcome)).await,
+            _ => {}
+        }
     }
 
     /// Reads what a cluster is and remembers; with the wanted layers, also which of its objects are not as applied.
@@ -89,13 +186,18 @@ impl Targets {
             servers: self.servers.clone(),
             settings: self.settings.clone(),
             seat: Seat::own(&profile.target, &target, &profile.fleet, &profile.cluster),
+            memory: self.memory(&profile.cluster, Site::Workload),
         };
+        let sought = wanted.map(|layers| Sought { layers, observes: observes(&self.settings, profile) });
         let runtime = self.connections.as_ref();
         match self.targets(&profile.target, profile.management.as_ref())? {
             (Target::Directory(folder), _) => {
                 // What a cut-off writer left is cleared, and a writer that was overtaken is opened anew.
                 let folder = directory::Folder::new(folder, &profile.fleet, &profile.cluster);
-                let facts = folder.facts(wanted.is_some())?;
+                let (facts, found) = folder.facts(sought)?;
+                if sought.is_some() {
+                    self.memory(&profile.cluster, Site::Workload).set_found(found, |_| true, now());
+                }
                 self.keep(profile, wanted, Open::Directory(folder));
                 Ok(facts)
             }
@@ -103,14 +205,16 @@ impl Targets {
                 let work = async {
                     let both = self.servers.get(&self.settings, &profile.target, &target).await?;
                     let seat = Seat::own(&profile.target, &target, &profile.fleet, &profile.cluster);
-                    kubernetes::Cluster::open(&self.settings, both, &seat, None, wanted).await
+                    let memory = self.memory(&profile.cluster, Site::Workload);
+                    kubernetes::Cluster::open(&self.settings, both, &seat, None, sought, memory).await
                 };
                 let (cluster, facts) = on_connections(runtime, work).await?;
                 self.keep(profile, wanted, Open::Kubernetes(Box::new(cluster)));
                 Ok(facts)
             }
             (Target::Kubernetes(target), Some(management)) => {
-                let work = Managed::open(way(target), &management, profile, wanted);
+                let memory = self.memory(&profile.cluster, Site::Management);
+                let work = Managed::open(way(target), (&management, memory), profile, sought);
                 let (cluster, facts) = on_connections(runtime, work).await?;
                 self.keep(profile, wanted, Open::Managed(Box::new(cluster)));
                 Ok(facts)
@@ -139,7 +243,9 @@ impl Targets {
                     };
                     let work = async {
                         let both = self.servers.get(&self.settings, &seat.name, &seat.target).await?;
-                        kubernetes::release(&self.settings, both, &seat, gone, head).await
+                        // What watches know of it is forgotten with it.
+                        let memory = Arc::new(Memory::new(&gone.cluster, None, true));
+                        kubernetes::release(&self.settings, both, &seat, gone, head, memory).await
                     };
                     on_connections(self.connections.as_ref(), work).await?
                 }
@@ -235,9 +341,11 @@ impl Targets {
         match self.of(plan).as_deref() {
             Ok(Open::Directory(folder)) => folder.look(layer, group),
             Ok(Open::Kubernetes(cluster)) => {
-                on_connections(self.connections.as_ref(), cluster.look(layer, group)).await
+                on_connections(self.connections.as_ref(), cluster.look(plan, layer, group)).await
             }
-            Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.look(layer, group)).await,
+            Ok(Open::Managed(cluster)) => {
+                on_connections(self.connections.as_ref(), cluster.look(plan, layer, group)).await
+            }
             Err(_) => Vec::new(),
         }
     }

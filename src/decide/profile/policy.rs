@@ -99,6 +99,10 @@ fn written(part: &Fragment, otherwise: &Policy) -> Policy {
         fleet_max: number("fleet", otherwise.fleet_max),
         protected_kinds: texts(get("deletion", "protectedKinds"), &otherwise.protected_kinds),
         approval_for: texts(get("disruption", "approvalFor"), &otherwise.approval_for),
-        drift: otherwise.drift,
+        drift: match part.get("drift").as_ref().map(Fragment::text) {
+            Some("observe") => DriftPolicy::Observe,
+            Some(_) => DriftPolicy::Correct,
+            None => otherwise.drift,
+        },
     }
 }

@@ -2,6 +2,7 @@
 //! Guarantee: every ending has a standing and words; success only where the outcome is that all was seen healthy.
 use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
+use crate::decide::drift::Found;
 use crate::decide::plan::view::repairs;
 use crate::decide::plan::{Approval, Group, Hold, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
@@ -37,13 +38,16 @@ impl fmt::Display for Report {
     }
 }
 
-/// Returns what is to be told of a plan that came to this outcome.
-pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Timestamp) -> Report {
+/// Returns what is to be told of a plan that came to this outcome; `found` is what was not as it was applied before.
+pub fn report(plan: &Plan, outcome: &Outcome, found: &[Found], warnings: Vec<Diagnostic>, now: Timestamp) -> Report {
     let change = &plan.change;
     let (Revision::Commit(commit) | Revision::Merge { head: commit, .. }) = change.head;
     let mut lines = vec![headline(plan, outcome)];
     lines.extend(rest(plan, outcome));
+    lines.extend(found.iter().map(|found| one_line(&found.to_string())));
     let condition = match outcome {
+        // What drifted and is only told was not seen as it is wanted.
+        Outcome::Synced { .. } if found.iter().any(Found::stays) => Condition::Failed(left(found).into()),
         // The rollout may go on over a layer that was ill before; that it was seen healthy may not be said.
         Outcome::Synced { ill } if still_ill(plan, ill).is_some() => {
             Condition::Failed(still_ill(plan, ill).unwrap_or_default().into())
@@ -61,7 +65,13 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
     };
     let spurious = match outcome {
         // Without a layer that it could be told of, it was the record that nobody answered for.
-        Outcome::Failed(troubles) => troubles.iter().all(|trouble| trouble.spurious),
+        // What drifted and is left is not mended by another try.
+        Outcome::Failed(troubles) => {
+            let is_left = |trouble: &Trouble| {
+                found.iter().any(|found| found.stays() && Some(&found.object) == trouble.object.as_ref())
+            };
+            troubles.iter().all(|trouble| trouble.spurious) && !troubles.iter().any(is_left)
+        }
         Outcome::Fenced => true,
         _ => false,
     };
@@ -80,6 +90,14 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
         lines,
         diagnostics: warnings,
     }
+}
+
+/// Returns what is told of objects that differ and stay so.
+fn left(found: &[Found]) -> String {
+    let mut left = found.iter().filter(|found| found.stays());
+    let (count, first) = (left.clone().count(), left.next());
+    let first = first.map_or_else(String::new, |found| one_line(&found.to_string()));
+    if count == 1 { first } else { format!("{} differ: {first}", counted(count, "object")) }
 }
 
 /// Returns what is to be told of a plan's approval beside how its cluster stands.
@@ -365,7 +383,7 @@ mod tests {
     }
 
     fn told(plan: &Plan, outcome: &Outcome) -> (String, Condition) {
-        let report = report(plan, outcome, Vec::new(), Timestamp(5));
+        let report = report(plan, outcome, &[], Vec::new(), Timestamp(5));
         (report.to_string(), report.standing.condition)
     }
 
@@ -395,7 +413,7 @@ mod tests {
     fn a_paused_layer_that_differs_is_no_success() {
         let mut plan = plan(vec![written("db", &[Operation::Create])], Vec::new());
         plan.paused = vec![layer("web")];
-        let report = report(&plan, &synced(), Vec::new(), Timestamp(5));
+        let report = report(&plan, &synced(), &[], Vec::new(), Timestamp(5));
         assert_eq!(report.standing.condition, Condition::Paused(vec![layer("web")]), "it was not seen as it is wanted");
         assert_eq!(report.lines[1], "layer web is paused: it differs, and is left as it is", "it is told");
     }
@@ -406,7 +424,7 @@ mod tests {
         let by = "Grace <grace@acme.example>, unsigned".into();
         let granted = Some(Granted { id: "ab".into(), commit: CommitId([0x1a; 20]), by });
         plan.approval = Some(Approval { granted, refused: vec!["Ada approved what Ada wrote".into()] });
-        let report = report(&plan, &synced(), Vec::new(), Timestamp(5));
+        let report = report(&plan, &synced(), &[], Vec::new(), Timestamp(5));
         let approved = "approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
         assert_eq!(report.lines[1..], [approved], "one that counts is enough");
         assert_eq!(report.standing.note.as_deref(), Some(approved), "the status has it");
@@ -456,7 +474,7 @@ mod tests {
         let trouble =
             |name, object, spurious| Trouble { layer: layer(name), object, why: "timed out".into(), spurious };
         let troubles = vec![trouble("web", Some(object("shop")), true), trouble("db", None, false)];
-        let report = report(&plan(Vec::new(), Vec::new()), &Outcome::Failed(troubles), Vec::new(), Timestamp(5));
+        let report = report(&plan(Vec::new(), Vec::new()), &Outcome::Failed(troubles), &[], Vec::new(), Timestamp(5));
         let first = "failed at 2 layers: layer web, Deployment web/shop: timed out";
         assert_eq!(report.lines, [first, "layer db: timed out"], "each has its line");
         assert!(!report.spurious, "trying again helps only if it may help all");

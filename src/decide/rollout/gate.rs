@@ -123,6 +123,7 @@ impl Watch {
                 Live::Absent(Absence::Gone) => Judgement::Open,
                 Live::Absent(Absence::NotRead(fault)) => closed(fault.to_string(), None),
                 Live::Present { object, .. } => closed(still_there(object), None),
+                Live::AsSeen => closed("it is still there".into(), None),
             };
         }
         let mut health = health_of(change, live, set);

@@ -14,6 +14,8 @@ pub enum Live {
         /// Its UID and resourceVersion as the target tells them, opaque to us.
         version: Arc<str>,
     },
+    /// It is the very version that was seen before, and was as wanted and well then.
+    AsSeen,
     /// It is not there, or was not read.
     Absent(Absence),
 }

@@ -7,5 +7,7 @@ mod faults;
 mod fleet;
 mod laws;
 mod managed;
+mod serve;
 mod server;
 mod sync;
+mod watch;

@@ -19,7 +19,7 @@ const SPEC: &[Field] = &[
 
 pub(super) const POLICIES: &[Field] = &[
     optional("deletion", Shape::Object(DELETION), "Deletions beyond this need approval."),
-    later("drift", "whether drift is corrected or only told"),
+    optional("drift", Shape::Word(&["observe", "correct"]), "What becomes of drift; default correct."),
     optional("disruption", Shape::Object(DISRUPTION), "Disruption that needs approval."),
 ];
 

@@ -1,58 +1,143 @@
 //! In: what we own on a server, what it has, what is wanted. Out: the same, without what is not as it was applied.
-//! Guarantee: a dry-run decides; what was not read is taken as it was.
-use super::live::survey;
+//! Guarantee: a dry-run decides; what was not read is taken as it was; what stays as it is keeps its place in the books.
+use super::live::{CONCURRENT, survey};
 use crate::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use crate::decide::document::Site;
-use crate::decide::drift::{is_unchanged, shows};
+use crate::decide::drift::{Fate, Found, Standing, What, fields, is_unchanged, shows};
 use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::inventory::OTHER;
 use crate::decide::plan::secret::{Place, with_marks};
-use crate::decide::plan::{ClusterState, object_digest};
-use crate::decide::profile::Ignore;
-use crate::decide::value::{Absence, Live, Value};
+use crate::decide::plan::{ClusterState, Entry};
+use crate::decide::render::Layer;
+use crate::decide::value::{Absence, Digested, Live, Value};
 use crate::name::{LayerName, ObjectId};
-use std::collections::BTreeMap;
+use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What is wanted of one site: each object's layer, its manifest, and which of its fields are left to others.
-pub type Wanted = BTreeMap<ObjectId, (LayerName, Value, Vec<Ignore>)>;
+/// What is wanted of one site: each object's layer and manifest.
+pub type Wanted<'a> = BTreeMap<&'a ObjectId, (&'a Layer, &'a Digested)>;
 
-/// Looks at all that is ours on a site, lets what is not as it was applied be applied again, and returns what was seen.
-pub async fn mark_drift(
-    server: &Server,
-    place: &Place,
-    site: Site,
-    labels: &str,
-    wanted: &Wanted,
-    facts: &mut ClusterState,
-) -> BTreeMap<ObjectId, Live> {
-    let listed = facts.inventory.layers.values().flat_map(|layer| layer.entries.keys());
-    let objects: Vec<ObjectId> = listed.filter(|(at, _)| *at == site).map(|(_, object)| object.clone()).collect();
-    let seen = survey(server, &objects, labels).await;
+/// What is looked at, and what for.
+pub struct Search<'a> {
+    /// Where the books are.
+    pub place: &'a Place,
+    /// The site.
+    pub site: Site,
+    /// What selects all that is ours.
+    pub labels: &'a str,
+    /// What is wanted there.
+    pub wanted: &'a Wanted<'a>,
+    /// What is known without a read.
+    pub known: &'a BTreeMap<ObjectId, Standing>,
+    /// What is done about an object that differs.
+    pub fate: &'a (dyn Fn(&ObjectId) -> Fate + Sync),
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// The objects that were read, and those that had not to be.
+    pub seen: BTreeMap<ObjectId, Live>,
+    /// Those that were read and are as they were applied.
+    pub as_applied: BTreeSet<ObjectId>,
+    /// Those that are not.
+    pub found: Vec<Found>,
+}
+
+/// Looks at all that is ours on a site and not known to be as it was, and lets what is not as it was applied be applied
+/// again, or only tells of it.
+pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut ClusterState) -> Sight {
+    let entries = facts.inventory.layers.values().flat_map(|layer| &layer.entries);
+    let entries = entries.filter(|((at, _), _)| *at == search.site);
+    let (mut sight, mut unread) = (Sight::default(), Vec::new());
+    for ((_, object), entry) in entries {
+        match search.known.get(object) {
+            Some(Standing::AsSeen) => drop(sight.seen.insert(object.clone(), Live::AsSeen)),
+            // It is written or deleted anyway, over what stands there then.
+            Some(Standing::There) if !search.is_as_wanted(object, entry) => {}
+            _ => unread.push(object.clone()),
+        }
+    }
+    sight.seen.extend(survey(server, &unread, search.labels).await);
+    let differing = search.differing(server, facts, &sight.seen).await;
     for layer in facts.inventory.layers.values_mut() {
-        for ((at, object), entry) in &mut layer.entries {
-            if *at != site {
-                continue;
+        for ((_, object), entry) in layer.entries.iter_mut().filter(|((at, _), _)| *at == search.site) {
+            let what = match (sight.seen.get(object), differing.get(&(layer.layer.clone(), object.clone()))) {
+                (Some(Live::Absent(Absence::Gone)), _) => What::Gone,
+                (_, Some(Some(what))) => what.clone(),
+                (_, Some(None)) => {
+                    sight.as_applied.insert(object.clone());
+                    continue;
+                }
+                (_, None) => continue,
+            };
+            // What a commit changes or omits is written or deleted, whatever becomes of drift.
+            let is_drift = search.wants(&layer.layer, object, entry).is_some();
+            let fate = if is_drift { (search.fate)(object) } else { Fate::Corrected };
+            if fate == Fate::Corrected {
+                entry.intended = entry.intended.or(entry.applied);
+                if what == What::Gone {
+                    (entry.applied, entry.uid) = (None, None);
+                } else {
+                    entry.applied = Some(OTHER);
+                }
             }
-            match (seen.get(object), wanted.get(object)) {
-                (Some(Live::Absent(Absence::Gone)), _) => {
-                    (entry.intended, entry.uid) = (entry.intended.or(entry.applied), None);
-                    entry.applied = None;
-                }
-                (Some(Live::Present { object: live, .. }), Some((name, manifest, rules)))
-                    if *name == layer.layer && entry.applied == Some(object_digest(manifest)) =>
-                {
-                    let marked = with_marks(manifest, place, name);
-                    let manifest = without(&marked, &ignored(rules, name, object, &marked, live));
-                    if !shows(live, &manifest) && differs(server, object, &manifest, live).await {
-                        entry.intended = entry.intended.or(entry.applied);
-                        entry.applied = Some(OTHER);
-                    }
-                }
-                _ => {}
+            if is_drift {
+                sight.found.push(Found { layer: layer.layer.clone(), object: object.clone(), what, fate });
             }
         }
     }
-    seen
+    sight
+}
+
+/// In what objects of layers differ; nothing where one does not.
+type Differing = BTreeMap<(LayerName, ObjectId), Option<What>>;
+
+impl<'a> Search<'a> {
+    /// Whether what was applied last is what is wanted.
+    fn is_as_wanted(&self, object: &ObjectId, entry: &Entry) -> bool {
+        let wanted = self.wanted.get(object).map(|(_, manifest)| manifest.digest());
+        wanted.is_some() && entry.applied == wanted
+    }
+
+    /// Returns what is wanted of an object of a layer, where that is what was applied last.
+    fn wants(&self, layer: &LayerName, object: &ObjectId, entry: &Entry) -> Option<(&'a Layer, &'a Digested)> {
+        let wanted = self.wanted.get(object).copied();
+        wanted.filter(|(wants, manifest)| wants.name == *layer && entry.applied == Some(manifest.digest()))
+    }
+
+    /// Compares what was seen with what was applied.
+    async fn differing(&self, server: &Server, facts: &ClusterState, seen: &BTreeMap<ObjectId, Live>) -> Differing {
+        let mut checks = Vec::new();
+        for layer in facts.inventory.layers.values() {
+            for ((_, object), entry) in layer.entries.iter().filter(|((at, _), _)| *at == self.site) {
+                let Some((wants, manifest)) = self.wants(&layer.layer, object, entry) else { continue };
+                if let Some(Live::Present { object: live, .. }) = seen.get(object) {
+                    let key = (layer.layer.clone(), object.clone());
+                    checks.push(async move {
+                        let what = difference(server, self.place, wants, &key.1, manifest, live).await;
+                        (key, what)
+                    });
+                }
+            }
+        }
+        futures::stream::iter(checks).buffer_unordered(CONCURRENT).collect().await
+    }
+}
+
+/// Returns in what an object is not as it was applied, if it is not.
+async fn difference(
+    server: &Server,
+    place: &Place,
+    layer: &Layer,
+    object: &ObjectId,
+    manifest: &Value,
+    live: &Value,
+) -> Option<What> {
+    let marked = with_marks(manifest, place, &layer.name);
+    let manifest = without(&marked, &ignored(&layer.options.ignore, &layer.name, object, &marked, live));
+    let differs = !shows(live, &manifest) && differs(server, object, &manifest, live).await;
+    differs.then(|| What::Changed(fields(live, &manifest)))
 }
 
 /// Whether an apply would change the object. A server that cannot say leaves it as it was; where it refuses, the plan's

@@ -12,7 +12,7 @@ use std::sync::Arc;
 const LIST_MIN: usize = 4;
 
 /// How many requests are under way at once: more make an API server no faster.
-const CONCURRENT: usize = 8;
+pub(super) const CONCURRENT: usize = 8;
 
 /// An object that we look for.
 #[derive(Clone, Debug, PartialEq, Eq)]

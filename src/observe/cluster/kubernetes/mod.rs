@@ -4,6 +4,6 @@ mod facts;
 mod live;
 mod drift;
 
-pub use drift::{Wanted, mark_drift};
+pub use drift::{Search, Sight, Wanted, mark_drift};
 pub use facts::{books, uid};
 pub use live::{Owned, Unserved, look, pods, survey};
