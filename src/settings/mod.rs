@@ -247,4 +247,32 @@ mod tests {
         let Err(Fault { source: Source::Documents(said), .. }) = Settings::read(&file) else { panic!("it is wrong") };
         assert_eq!(said.first().and_then(|said| said.nearest.as_deref()), Some("repository"), "the nearest field");
     }
+
+    #[test]
+    fn a_cluster_that_is_made_needs_no_target_of_its_own() {
+        let api = |file: &str| {
+            let reach = Reach::Kubeconfig { file: file.into(), context: None, exec: Vec::new() };
+            let uid = Some("1".into());
+            Target::Kubernetes(Kubernetes { reach, namespace: NAMESPACE.into(), stability: STABILITY, uid })
+        };
+        let mut settings = Settings::embedded(Path::new("/fleet"));
+        let find = |settings: &Settings, name: &str| settings.managed_target(&name.into(), &"mgmt".into(), "eu-1");
+        let folder = Target::Directory("/fleet/.stratify/targets/eu-1".into());
+        assert_eq!(find(&settings, "eu-1").map_err(|it| it.to_string()), Ok((folder, None)), "all in one folder");
+        settings.named_targets.insert("mgmt".into(), api("mgmt"));
+        let Ok((Target::Kubernetes(own), Some(_))) = find(&settings, "eu-1") else { panic!("both are API servers") };
+        let (target, cluster) = ("mgmt".into(), "eu-1".into());
+        assert_eq!(
+            own.reach,
+            Reach::ClusterApi { target, namespace: "eu-1".into(), cluster },
+            "by its kubeconfig there"
+        );
+        assert_eq!(own.uid, None, "it is another server");
+        settings.named_targets.insert("us-1".into(), api("us-1"));
+        let found = find(&settings, "us-1").map(|(own, _)| own).map_err(|it| it.to_string());
+        assert_eq!(found, Ok(api("us-1")), "what the settings say stands");
+        settings.named_targets.insert("lab".into(), Target::Directory("lab".into()));
+        let mixed = "the target `lab` is a folder, and `mgmt`, which manages it, is an API server";
+        assert_eq!(find(&settings, "lab").map_err(|it| it.to_string()), Err(mixed.into()), "one folder is not both");
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// Role, pattern of paths of the layer document, class. The first that matches counts.
 const TABLE: &[(LayerRole, &str, Disruption)] = &[
     (LayerRole::Os, "/health/**", Disruption::None),
+    (LayerRole::Os, "/values/controlPlane/**", Disruption::ControlPlaneRepave),
     (LayerRole::Os, "/**", Disruption::Repave),
     (LayerRole::Kubernetes, "/health/**", Disruption::None),
     (LayerRole::Kubernetes, "/values/controlPlane/**", Disruption::ControlPlaneRepave),

@@ -212,6 +212,23 @@ async fn what_makes_a_cluster_is_mended_while_its_own_server_is_out_of_reach() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_nobody_describes_is_released_where_its_record_is() {
+    let server = Server::shared();
+    let fleet = Managed::new(server, "released");
+    fleet.sync_with_birth(server).await.ends_with(0);
+    let before = secret(server, "record.released.released").await.expect("it was written");
+    fs::remove_file(fleet.checkout.path(&fleet.cluster())).expect("it is there");
+    let mark = server.audit().mark();
+    fleet.sync("nobody describes it").ends_with(0).says(&["released: no document describes it any longer"]);
+    let record = secret(server, "record.released.released").await.expect("it stays");
+    assert_ne!(record["data"], before["data"], "it says so");
+    let writes = writes(server, mark, "released");
+    assert_eq!(writes.len(), 1, "nothing but the record is written: {writes:#?}");
+    assert!(config_map(server, "released-machines", "os").await.is_some(), "what makes it stays");
+    assert!(config_map(server, "released", "network").await.is_some(), "and what is on it");
+}
+
+#[tokio::test]
 async fn a_cluster_that_is_to_go_goes_from_its_last_layer_to_its_first() {
     let server = Server::shared();
     let fleet = Managed::new(server, "ending");
