@@ -22,9 +22,11 @@ pub(super) fn comes_later(plan: &Plan, at: usize) -> bool {
     };
     let is_new = |layer: &LayerPlan| {
         let mut changes = layer.groups.iter().flat_map(|group| &group.objects);
-        layer.writes() && changes.all(|change| change.operation == Operation::Create)
+        // What of a network was deferred is no network.
+        layer.writes() && layer.deferred.is_none() && changes.all(|change| change.operation == Operation::Create)
     };
-    let is_managed = plan.layers.get(at).is_some_and(|layer| layer.site == Site::Management);
+    // Where Kubernetes goes up over several versions, nodes are there, and each is waited for.
+    let is_managed = plan.layers.get(at).is_some_and(|layer| layer.site == Site::Management && layer.version.is_none());
     let mut later = plan.layers.iter().skip(at + 1).filter(|layer| layer.site == Site::Workload);
     is_managed && later.any(|layer| is_network(layer) && is_new(layer))
 }

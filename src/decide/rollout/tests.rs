@@ -359,7 +359,12 @@ fn machines(network: Operation) -> Plan {
 
 /// Runs it with two machines, whose nodes are ready from a moment on, if ever.
 fn run_machines(network: Operation, ready_ms: u64) -> (Run, Outcome) {
-    let mut run = Run::new(machines(network));
+    run_plan(machines(network), ready_ms)
+}
+
+/// Runs such a plan.
+fn run_plan(plan: Plan, ready_ms: u64) -> (Run, Outcome) {
+    let mut run = Run::new(plan);
     let look = |change: &ObjectChange, now: Timestamp| {
         if &*change.object.kind != "MachineDeployment" {
             return live(change, now);
@@ -397,6 +402,21 @@ fn nodes_are_waited_for_before_a_network_that_only_changes() {
     let last = run.log.iter().rposition(|done| done == "look machines");
     let write = run.log.iter().position(|done| done == "write network");
     assert!(last < write, "they had a network, and were ready before it changed: {:?}", run.log);
+}
+
+#[test]
+fn nodes_are_waited_for_before_what_of_a_network_was_deferred_and_before_the_next_version() {
+    let mut deferred = machines(Operation::Create);
+    deferred.layers[1].deferred = Some(name("monitoring"));
+    let mut version = machines(Operation::Create);
+    version.layers[0].version = Some("1.33.4".into());
+    for plan in [deferred, version] {
+        let (run, outcome) = run_plan(plan, 20_000);
+        assert_eq!(outcome, Outcome::Synced { ill: vec![] }, "{:?}", run.log);
+        let last = run.log.iter().rposition(|done| done == "look machines");
+        let write = run.log.iter().position(|done| done == "write network");
+        assert!(last < write, "the nodes had a network: {:?}", run.log);
+    }
 }
 
 #[test]
