@@ -15,12 +15,17 @@ use std::sync::{Arc, OnceLock};
 /// What a blob holds, or why it was not read.
 pub type Content = Result<Arc<[u8]>, TooLarge>;
 
+/// The documents of one file.
+pub type Files = Arc<[Arc<File>]>;
+
 /// The content of one blob.
 #[derive(Debug)]
 pub struct Blob {
     id: BlobId,
     content: Content,
     stream: OnceLock<Result<(Text, Stream), Wrong>>,
+    /// Its documents as they stand where it was found first; nearly all blobs stand at one place.
+    placed: OnceLock<(RepoPath, Option<Origin>, Files)>,
     values: OnceLock<Vec<Value>>,
     placeholders: OnceLock<Vec<Placeholders>>,
     schema: OnceLock<Result<Validator, String>>,
@@ -40,6 +45,7 @@ impl Blob {
             id,
             content,
             stream: OnceLock::new(),
+            placed: OnceLock::new(),
             values: OnceLock::new(),
             placeholders: OnceLock::new(),
             schema: OnceLock::new(),
@@ -57,25 +63,35 @@ impl Blob {
     }
 
     /// Returns its documents, as they stand at `path` of `origin`.
-    pub fn documents(&self, path: &RepoPath, origin: Option<&Origin>) -> Result<Vec<Arc<File>>, Vec<Diagnostic>> {
+    pub fn documents(&self, path: &RepoPath, origin: Option<&Origin>) -> Result<Files, Vec<Diagnostic>> {
         let (_, stream) = self.stream().as_ref().map_err(|wrong| vec![placed(said(path, self, wrong), origin)])?;
         let file = |tree: &Arc<super::yaml::Tree>| {
             Arc::new(File { origin: origin.cloned(), path: path.clone(), blob: self.id, tree: tree.clone() })
         };
-        Ok(stream.documents.iter().map(file).collect())
+        let all = || stream.documents.iter().map(file).collect::<Files>();
+        let (at, of, first) = self.placed.get_or_init(|| (path.clone(), origin.cloned(), all()));
+        Ok(if at == path && of.as_ref() == origin { first.clone() } else { all() })
     }
 
     /// Returns its one document, as it stands at `path` of `origin`; none where it is empty.
     pub fn document(&self, path: &RepoPath, origin: Option<&Origin>) -> Result<Option<Arc<File>>, Vec<Diagnostic>> {
-        let mut documents = self.documents(path, origin)?;
+        let documents = self.documents(path, origin)?;
         match documents.get(1) {
             Some(second) => Err(vec![
                 Diagnostic::error(codes::ONE_DOCUMENT, "the file holds more than one document")
                     .at(second.span(second.root()))
                     .hint("give each document a file of its own"),
             ]),
-            None => Ok(documents.pop()),
+            None => Ok(documents.first().cloned()),
         }
+    }
+
+    /// Returns the map that it is, where it is one document and there is nothing to tell of it.
+    pub fn plain_map(&self) -> Option<&Value> {
+        let (_, stream) = self.stream().as_ref().ok()?;
+        let is_plain = matches!(stream.documents.as_slice(), [tree] if tree.duplicates().next().is_none());
+        let value = self.value();
+        (is_plain && value.as_map().is_some()).then_some(value)
     }
 
     /// Returns its one document as a value; null where it is empty or wrong, which [`Self::document`] tells.

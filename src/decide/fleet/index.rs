@@ -5,7 +5,7 @@ use super::pins::{Named, references_of_cluster};
 use super::read::{Reading, is_document, read, whole};
 use super::touch::Touched;
 use crate::decide::document::{
-    Cluster, Content, Entry, Environment, File, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath,
+    Cluster, Content, Entry, EntryKind, Environment, File, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath,
     TreeChange, place, placed,
 };
 use crate::decide::value::{Diagnostic, Origin};
@@ -18,6 +18,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     pub(super) files: OrdMap<RepoPath, Entry>,
+    /// Those of the files that lead elsewhere: symbolic links and submodules, of which there are next to none.
+    pub(super) links: OrdSet<RepoPath>,
     pub(super) fleet: Option<Arc<Fleet>>,
     pub(super) lock: Option<Arc<Lock>>,
     pub(super) environments: OrdMap<EnvironmentName, Arc<Environment>>,
@@ -44,10 +46,7 @@ impl Index {
     pub fn needs(change: &TreeChange) -> Vec<BlobId> {
         let document = |(path, entry): &(RepoPath, Option<Entry>)| {
             let entry = (*entry)?;
-            let is_file = matches!(
-                entry.kind,
-                crate::decide::document::EntryKind::File | crate::decide::document::EntryKind::Executable
-            );
+            let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
             (is_file && is_document(path)).then_some(entry.blob)
         };
         change.entries.iter().filter_map(document).collect()
@@ -73,10 +72,7 @@ impl Index {
         let mut next = self.clone();
         for (path, entry) in &change.entries {
             next.forget(path);
-            match entry {
-                Some(entry) => next.files.insert(path.clone(), *entry),
-                None => next.files.remove(path),
-            };
+            next.place(path, *entry);
         }
         for (path, reading, said) in readings {
             next.learn(path, reading, said);
@@ -84,6 +80,17 @@ impl Index {
         next.refuse(change);
         let touched = Touched::between(self, &next, change);
         (next, touched)
+    }
+
+    fn place(&mut self, path: &RepoPath, entry: Option<Entry>) {
+        match entry {
+            Some(entry) => self.files.insert(path.clone(), entry),
+            None => self.files.remove(path),
+        };
+        match entry.map(|entry| entry.kind) {
+            Some(EntryKind::Symlink | EntryKind::Submodule) => drop(self.links.insert(path.clone())),
+            _ => drop(self.links.remove(path)),
+        }
     }
 
     fn forget(&mut self, path: &RepoPath) {
@@ -192,18 +199,17 @@ impl Index {
 
     /// Returns a Profile; nothing where there is none; what is wrong where it cannot be read.
     pub fn profile(&self, name: &ProfileName) -> Result<Option<&Arc<Profile>>, Vec<Diagnostic>> {
-        match (self.profiles.get(name), self.broken_at(&format!("profiles/{name}/profile.yaml"))) {
-            (None, Some(errors)) => Err(errors),
-            (found, _) => Ok(found),
+        match self.profiles.get(name) {
+            Some(found) => Ok(Some(found)),
+            None => self.broken_at(&format!("profiles/{name}/profile.yaml")).map_or(Ok(None), Err),
         }
     }
 
     /// Returns a Pack; nothing where there is none; what is wrong where it cannot be read.
     pub fn pack(&self, name: &Arc<str>, version: &Arc<str>) -> Result<Option<&Arc<Pack>>, Vec<Diagnostic>> {
-        let found = self.packs.get(&(name.clone(), version.clone()));
-        match (found, self.broken_at(&format!("packs/{name}/{version}/pack.yaml"))) {
-            (None, Some(errors)) => Err(errors),
-            (found, _) => Ok(found),
+        match self.packs.get(&(name.clone(), version.clone())) {
+            Some(found) => Ok(Some(found)),
+            None => self.broken_at(&format!("packs/{name}/{version}/pack.yaml")).map_or(Ok(None), Err),
         }
     }
 

@@ -111,13 +111,11 @@ impl Index {
         }
         let path = RepoPath::new(&parts.join("/")).map_err(|_| outside())?;
         // A link in the middle has no entries below it: it is an entry itself.
-        let mut upper = path.as_str();
+        let mut upper = if self.links.is_empty() { "" } else { path.as_str() };
         while let Some((folder, _)) = upper.rsplit_once('/') {
-            if let Some(entry) = RepoPath::new(folder).ok().and_then(|folder| self.files.get(&folder)) {
-                let at = RepoPath::new(folder).map_err(|_| outside())?;
-                if matches!(entry.kind, EntryKind::Symlink | EntryKind::Submodule) {
-                    return Err(self.not_a_file(part, &at, entry.kind));
-                }
+            let at = RepoPath::new(folder).map_err(|_| outside())?;
+            if let Some(entry) = self.files.get(&at).filter(|_| self.links.contains(&at)) {
+                return Err(self.not_a_file(part, &at, entry.kind));
             }
             upper = folder;
         }

@@ -81,7 +81,7 @@ pub(super) fn identify(
         (false, None) => Some(namespace.cloned().unwrap_or_else(|| "default".into())),
     };
     if let Some(namespace) = &namespace {
-        metadata_of(&mut draft.manifest).insert("namespace".into(), Value::String(namespace.clone()));
+        *metadata_of(&mut draft.manifest).entry_of("namespace") = Value::String(namespace.clone());
     }
     if let Some(twice) = twice_in_a_list(&draft.manifest) {
         return Err(wrong(codes::TWO_KEYS, &format!("two items of one list have the name `{twice}`"))
@@ -92,14 +92,14 @@ pub(super) fn identify(
 
 /// Marks an object as ours; other labels stay.
 pub(super) fn mark(manifest: &mut Value, marks: &[(Arc<str>, Arc<str>)]) {
-    let labels = metadata_of(manifest).entry(&"labels".into()).make_map();
+    let labels = metadata_of(manifest).entry_of("labels").make_map();
     for (key, value) in marks {
         labels.insert(key.clone(), Value::String(value.clone()));
     }
 }
 
 fn metadata_of(manifest: &mut Value) -> &mut Map {
-    manifest.make_map().entry(&"metadata".into()).make_map()
+    manifest.make_map().entry_of("metadata").make_map()
 }
 
 /// Names of Kubernetes are at most 253 bytes and stand in URLs.
@@ -113,7 +113,7 @@ const KEYED: [&str; 5] = ["containers", "initContainers", "ephemeralContainers",
 fn twice_in_a_list(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::Map(map) => map.iter().find_map(|(key, value)| {
-            let items = value.as_list().filter(|_| KEYED.contains(&&**key)).unwrap_or_default();
+            let items = value.as_list().filter(|items| items.len() > 1 && KEYED.contains(&&**key)).unwrap_or_default();
             let mut seen = BTreeSet::new();
             let names = items.iter().filter_map(|item| item.get("name").and_then(Value::as_str));
             let twice = names.into_iter().find(|name| !seen.insert(*name)).map(Arc::from);

@@ -28,6 +28,15 @@ impl Map {
         &mut self.0.get_mut(at).expect("it was found or inserted there").1
     }
 
+    /// Returns the same of a key that is there nearly always, and is only then made.
+    pub fn entry_of(&mut self, key: &str) -> &mut Value {
+        let at = self.find(key).unwrap_or_else(|at| {
+            self.0.insert(at, (key.into(), Value::Null));
+            at
+        });
+        &mut self.0.get_mut(at).expect("it was found or inserted there").1
+    }
+
     /// Sets `key` and returns what it was.
     pub fn insert(&mut self, key: Arc<str>, value: Value) -> Option<Value> {
         match self.find(&key) {
@@ -62,6 +71,11 @@ impl Map {
     /// Keeps only the entries that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Value) -> bool) {
         self.0.retain(|(key, value)| keep(key, value));
+    }
+
+    /// Returns the key of so many entries before it.
+    pub fn key_at(&self, at: usize) -> Option<&Arc<str>> {
+        self.0.get(at).map(|(key, _)| key)
     }
 
     /// Returns how many entries it has.

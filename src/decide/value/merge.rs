@@ -17,6 +17,11 @@ pub fn merge(target: &mut Value, over: &Value, nulls: Nulls) {
         *target = over.clone();
         return;
     };
+    // Over what is no map all of it is new: it is shared, and not built again.
+    if target.as_map().is_none_or(super::Map::is_empty) && (nulls == Nulls::Keep || !has_null(over)) {
+        *target = over.clone();
+        return;
+    }
     let map = target.make_map();
     for (key, over) in entries.iter() {
         match (over, nulls) {
@@ -29,4 +34,9 @@ pub fn merge(target: &mut Value, over: &Value, nulls: Nulls) {
             }
         }
     }
+}
+
+/// Whether a map, or one inside it, has a null; in a list it is an item like any other.
+fn has_null(value: &Value) -> bool {
+    value.as_map().is_some_and(|map| map.iter().any(|(_, value)| value.is_null() || has_null(value)))
 }

@@ -206,9 +206,30 @@ impl<'a> Node<'a> {
 
     /// Returns it as a value; of numbers without a form in JSON null, which the reader has refused before.
     pub fn value(self) -> Value {
+        self.value_like(None)
+    }
+
+    /// Returns the same, with the keys of the map beside it where they are its own: rows of maps have the same keys.
+    fn value_like(self, beside: Option<&Map>) -> Value {
         match self.tree.raw(self.at).form {
-            Form::Map => Value::map(self.entries().map(|(key, value)| (key.key(), value.value())).collect::<Map>()),
-            Form::List => Value::list(self.items().map(Node::value).collect()),
+            Form::Map => {
+                let mut entries: Vec<(Arc<str>, Value)> = Vec::with_capacity(self.entries().count());
+                for (at, (key, value)) in self.entries().enumerate() {
+                    let known = beside.and_then(|map| map.key_at(at)).filter(|known| ***known == *key.key_text());
+                    let key = known.cloned().unwrap_or_else(|| key.key());
+                    let value = value.value_like(entries.last().and_then(|(_, before)| before.as_map()));
+                    entries.push((key, value));
+                }
+                Value::map(entries.into_iter().collect::<Map>())
+            }
+            Form::List => {
+                let mut items: Vec<Value> = Vec::with_capacity(self.items().count());
+                for item in self.items() {
+                    let value = item.value_like(items.last().and_then(Value::as_map));
+                    items.push(value);
+                }
+                Value::list(items)
+            }
             Form::Empty => Value::Null,
             Form::Quoted => Value::string(self.slice()),
             Form::Stored(index) => {

@@ -2,7 +2,7 @@
 //! Guarantee: time and memory are bounded by the limits, whatever the text says of itself.
 use super::block;
 use super::node::{Form, Index, Raw, Tree};
-use super::scalar::{Plain, resolve};
+use super::scalar::is_not_finite;
 use crate::decide::document::codes;
 use crate::decide::value::{Code, Text};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
@@ -125,7 +125,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn end_document(&mut self) {
-        let tree = std::mem::replace(&mut self.tree, empty(self.text));
+        let mut tree = std::mem::replace(&mut self.tree, empty(self.text));
+        // Clusters' documents are kept, ten thousand of them.
+        tree.nodes.shrink_to_fit();
         self.anchors.clear();
         if tree.nodes.first().is_some_and(|root| root.form != Form::Empty) {
             self.documents.push(Arc::new(tree));
@@ -160,7 +162,7 @@ impl<'a> Builder<'a> {
         match style {
             ScalarStyle::Plain if written.is_empty() && !is_text => Ok(Form::Empty),
             ScalarStyle::Plain if !is_text && value == written => {
-                if resolve(value) == Plain::NotFinite {
+                if is_not_finite(value) {
                     let message = "a number that JSON has no form for".to_owned();
                     return Err(error(
                         codes::NOT_FINITE,
@@ -228,14 +230,12 @@ impl<'a> Builder<'a> {
 
     /// Keys that stand twice, in `n log n`: a map of 100,000 keys must not cost 10¹⁰ steps.
     fn find_duplicates(&mut self, at: usize) {
-        let tree = &self.tree;
-        let mut keys: Vec<(Cow<'_, str>, u32)> = Vec::new();
-        let (mut child, end) = (at + 1, tree.nodes.get(at).map_or(0, |raw| raw.next as usize));
-        while child < end {
-            let Some(value) = tree.nodes.get(child).map(|raw| raw.next as usize) else { break };
-            keys.push((tree.node(narrow(child)).key_text(), narrow(child)));
-            child = tree.nodes.get(value).map_or(end, |raw| raw.next as usize);
+        let text = |key: usize| self.tree.node(narrow(key)).key_text();
+        // Where each key is above the one before, none stands twice.
+        if self.keys_of(at).zip(self.keys_of(at).skip(1)).all(|(left, right)| text(left) < text(right)) {
+            return;
         }
+        let mut keys: Vec<(Cow<'_, str>, u32)> = self.keys_of(at).map(|key| (text(key), narrow(key))).collect();
         keys.sort();
         let twice = keys.iter().zip(keys.iter().skip(1)).filter(|(left, right)| left.0 == right.0);
         let twice: Vec<_> = twice.map(|(left, right)| (left.1, right.1)).collect();
@@ -244,14 +244,14 @@ impl<'a> Builder<'a> {
 
     /// Puts in the place of `<<: *base` what `base` has and the map itself has not.
     fn merge_keys(&mut self, at: usize) -> Result<(), YamlError> {
-        let entries = self.children_of(at);
         let is_merge = |key: usize| {
             let raw = self.tree.nodes.get(key);
             raw.is_some_and(|raw| raw.form == Form::Plain && self.slice(raw) == "<<")
         };
-        if !entries.iter().step_by(2).any(|key| is_merge(*key)) {
+        if !self.keys_of(at).any(is_merge) {
             return Ok(());
         }
+        let entries = self.children_of(at);
         let (mut kept, mut sources) = (Vec::new(), Vec::new());
         for pair in entries.chunks(2) {
             let [key, value] = pair else { continue };
@@ -295,6 +295,14 @@ impl<'a> Builder<'a> {
         if let Some(raw) = self.tree.nodes.get_mut(at) {
             raw.next = next;
         }
+    }
+
+    /// Returns where the keys of a map stand.
+    fn keys_of(&self, at: usize) -> impl Iterator<Item = usize> {
+        let nodes = &self.tree.nodes;
+        let next = |at: usize| nodes.get(at).map_or(usize::MAX, |raw| raw.next as usize);
+        let end = next(at);
+        std::iter::successors(Some(at + 1), move |key| Some(next(next(*key)))).take_while(move |key| *key < end)
     }
 
     fn children_of(&self, at: usize) -> Vec<usize> {

@@ -24,6 +24,14 @@ pub(super) fn resolve(text: &str) -> Plain {
     }
 }
 
+/// Whether a scalar without quotes is a number for which JSON has no form.
+pub(super) fn is_not_finite(text: &str) -> bool {
+    /// The largest whole numbers of so few digits are far below the largest float.
+    const DIGITS_MAX: usize = 18;
+    let is_small = text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
+    !is_small && resolve(text) == Plain::NotFinite
+}
+
 fn word(text: &str) -> Plain {
     match text {
         "~" | "null" | "Null" | "NULL" => Plain::Null,
@@ -78,12 +86,11 @@ fn integer(text: &str) -> Option<Plain> {
         b'+' => (false, text.get(1..)?),
         _ => (false, text),
     };
-    let lower = digits.get(..2).map(str::to_ascii_lowercase);
-    let (base, digits) = match lower.as_deref() {
-        Some("0x") => (16, digits.get(2..)?),
-        Some("0o") => (8, digits.get(2..)?),
-        Some("0b") => (2, digits.get(2..)?),
-        Some(other) if other.starts_with('0') => (8, digits.get(1..)?),
+    let (base, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
+        [b'0', b'o' | b'O', ..] => (8, digits.get(2..)?),
+        [b'0', b'b' | b'B', ..] => (2, digits.get(2..)?),
+        [b'0', _, ..] => (8, digits.get(1..)?),
         _ => (10, digits),
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
