@@ -1,5 +1,6 @@
 //! In: objects of one layer. Out: the order in which they are written; deletions take it backwards.
 //! Guarantee: definitions and namespaces first, then what others refer to, then what runs; equal objects keep one order.
+use super::model::ObjectChange;
 use crate::name::ObjectId;
 use std::cmp::Ordering;
 
@@ -40,6 +41,14 @@ const KINDS: [&str; 34] = [
     "ValidatingWebhookConfiguration",
     "-",
 ];
+
+/// Sorts objects of a layer; each looks for its kind once.
+pub(super) fn sort(objects: &mut Vec<ObjectChange>) {
+    let mut keyed: Vec<(usize, ObjectChange)> =
+        std::mem::take(objects).into_iter().map(|change| (key(&change.object).0, change)).collect();
+    keyed.sort_by(|(left, one), (right, other)| left.cmp(right).then_with(|| one.object.cmp(&other.object)));
+    objects.extend(keyed.into_iter().map(|(_, change)| change));
+}
 
 /// Returns what sorts an object among those of its layer.
 pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {

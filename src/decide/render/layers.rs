@@ -9,6 +9,7 @@ use super::object::{Draft, defined_kind, flatten, group_and_kind, identify, mark
 use super::order::order_by_kinds;
 use super::rotation::rotate;
 use crate::decide::document::{File, Placeholders, Site, Texts, nearest};
+use crate::decide::expression::Scope;
 use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, Templates, undone};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Map, PatchOperation, Pointer, Seal, Span, Value, apply,
@@ -93,7 +94,8 @@ impl Renderer<'_> {
             return drafts;
         }
         let before = self.told.errors.len();
-        for file in &layer.manifests {
+        let scope = layer.roots.scope(self.seal);
+        for file in layer.manifests.iter() {
             let blob = match self.texts.find(&file.path, file.blob) {
                 Ok(blob) => blob.clone(),
                 Err(said) => {
@@ -113,7 +115,7 @@ impl Renderer<'_> {
                 let mut value = value.clone();
                 let found = if file.template { blob.placeholders().get(at) } else { None };
                 if let Some(found) = found.filter(|found| !found.is_empty()) {
-                    self.fill(document, found, &mut value, layer);
+                    self.fill(document, found, &mut value, &scope);
                 }
                 flatten(value, &first_line(document), &mut drafts);
             }
@@ -129,10 +131,9 @@ impl Renderer<'_> {
         drafts
     }
 
-    fn fill(&mut self, document: &Arc<File>, found: &Placeholders, value: &mut Value, layer: &ProfileLayer) {
+    fn fill(&mut self, document: &Arc<File>, found: &Placeholders, value: &mut Value, scope: &Scope<'_>) {
         let place = |pointer: &Pointer| document.root().find(pointer.tokens()).map(|node| document.span(node));
-        let filled = Templates::of(found, &place)
-            .and_then(|templates| templates.fill(value, &layer.roots.scope(self.seal), &place));
+        let filled = Templates::of(found, &place).and_then(|templates| templates.fill(value, scope, &place));
         self.told.errors.extend(filled.err().into_iter().flatten());
     }
 
@@ -140,13 +141,13 @@ impl Renderer<'_> {
     fn identified(&mut self, drafts: Vec<Vec<Draft>>) -> Vec<Vec<Identified>> {
         let kinds = drafts.iter().flatten().filter_map(|draft| defined_kind(&draft.manifest));
         let recalled = self.recalled;
-        let known = || recalled.values().map(Remembered::shape);
+        let known = || recalled.values().map(|layer| layer.shape());
         let kinds = kinds.chain(known().flat_map(|shape| shape.defines.iter().cloned()));
         let custom: BTreeSet<Defined> = kinds.filter(|defined| defined.is_cluster_scoped).collect();
         let mut made: Namespaces = Namespaces::new();
         for (layer, drafts) in self.profile.layers.iter().zip(&drafts) {
             let made_there = drafts.iter().filter_map(|draft| namespace_made(&draft.manifest));
-            let remembered = recalled.get(&layer.name).map(Remembered::shape);
+            let remembered = recalled.get(&layer.name).map(|layer| layer.shape());
             let made_there = made_there.chain(remembered.into_iter().flat_map(Shape::makes).cloned());
             made.extend(made_there.map(|name| (layer.site, name)));
         }
@@ -157,13 +158,7 @@ impl Renderer<'_> {
             let mut objects: Vec<Identified> = namespace_of(layer, &mut wanted).into_iter().collect();
             if let Some(remembered) = recalled.get(&layer.name) {
                 let shape = remembered.shape();
-                let mut is_twice = false;
-                for (id, _) in &shape.objects {
-                    let place = (layer.name.clone(), layer.at.clone());
-                    is_twice |= seen.insert((layer.site, id.clone()), place).is_some();
-                }
-                self.told.is_stale |=
-                    is_twice || custom != shape.custom || shape.brings_namespace() == objects.is_empty();
+                self.told.is_stale |= custom != shape.custom || shape.brings_namespace() == objects.is_empty();
                 layers.push(Vec::new());
                 continue;
             }
@@ -189,6 +184,20 @@ impl Renderer<'_> {
             }
             layers.push(objects);
         }
+        // What is recalled was true at one moment, so that only what is made now can stand there too.
+        let recalled_at = |site: Site| {
+            let there = self.profile.layers.iter().filter(move |layer| layer.site == site);
+            there.filter_map(|layer| recalled.get(&layer.name)).flat_map(|layer| &layer.shape().objects)
+        };
+        let is_twice =
+            |layer: &ProfileLayer, object: &Identified| recalled_at(layer.site).any(|(id, _)| *id == object.id);
+        let is_stale = self
+            .profile
+            .layers
+            .iter()
+            .zip(&layers)
+            .any(|(layer, objects)| objects.iter().any(|object| is_twice(layer, object)));
+        self.told.is_stale |= is_stale;
         layers
     }
 
