@@ -3,7 +3,7 @@
 use crate::work::Work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use stratify::client::git::{Address, Credentials, Limits};
 use stratify::decide::document::{Blob, Content, Entry, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{self, Fleet, Index, Touched};
 use stratify::decide::plan::change;
-use stratify::decide::profile::{FullProfile, Sketch, sketch};
+use stratify::decide::profile::{Declarations, FullProfile, Sketch, sketch_with};
 use stratify::decide::render::{self, Layers, Memory, Recalled, remember};
 use stratify::decide::value::{Diagnostic, Fault, Seal};
 use stratify::name::{BlobId, ChangeId, ClusterName, CommitId, RepoName, RepoPath};
@@ -136,12 +136,13 @@ impl Engine {
 
     /// Plans clusters on all cores.
     pub(crate) fn plan(&self, names: &[ClusterName]) -> Vec<(ClusterName, ChangeId)> {
-        let batches: Vec<&[ClusterName]> = names.chunks(BATCH).collect();
-        let next = AtomicUsize::new(0);
+        let parts = Parts::of(names);
         let work = |(): &()| {
             let (mut plans, reader) = (Vec::new(), self.mirror.objects().reader());
-            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let sketches: Vec<Sketch> = batch.iter().map(|name| self.sketch(&self.fleet, name)).collect();
+            let mut declarations = Declarations::default();
+            for batch in parts.batches() {
+                let sketch = |name| self.sketch(&mut declarations, &self.fleet, name);
+                let sketches: Vec<Sketch> = batch.iter().map(sketch).collect();
                 let texts = self.texts(&sketches, |ids| reader.read(ids));
                 for (name, sketch) in batch.iter().zip(sketches) {
                     let (profile, layers) = self.made(&sketch, &texts);
@@ -158,13 +159,13 @@ impl Engine {
 
     /// Renders one cluster.
     pub(crate) fn render(&self, fleet: &Fleet, name: &ClusterName) -> Layers {
-        let sketch = self.sketch(fleet, name);
+        let sketch = self.sketch(&mut Declarations::default(), fleet, name);
         let texts = self.texts(std::slice::from_ref(&sketch), |ids| self.mirror.read(ids));
         self.layers(&sketch, &texts)
     }
 
-    fn sketch(&self, fleet: &Fleet, name: &ClusterName) -> Sketch {
-        let sketch = self.phases.time(0, || sketch(fleet, name, &self.seal));
+    fn sketch(&self, declarations: &mut Declarations, fleet: &Fleet, name: &ClusterName) -> Sketch {
+        let sketch = self.phases.time(0, || sketch_with(declarations, fleet, name, &self.seal));
         sketch.unwrap_or_else(|said| panic!("{}", lines(&said)))
     }
 
@@ -243,6 +244,30 @@ impl Phases {
 
 fn contents(mirror: &Mirror, ids: &[BlobId]) -> BTreeMap<BlobId, Content> {
     mirror.read(ids).expect("they are here").into_iter().collect()
+}
+
+/// What is left of a row of clusters.
+///
+/// Neighbours are packed as differences of each other, so a thread takes long parts, and shorter ones toward the end.
+pub(crate) struct Parts<'a>(Mutex<&'a [ClusterName]>);
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(names: &'a [ClusterName]) -> Self {
+        Self(Mutex::new(names))
+    }
+
+    /// Returns batches until nothing is left; other threads have others.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &'a [ClusterName]> {
+        std::iter::from_fn(|| self.take()).flat_map(|part| part.chunks(BATCH))
+    }
+
+    fn take(&self) -> Option<&'a [ClusterName]> {
+        let mut left = self.0.lock().expect("no work panics");
+        let count = (left.len() / (2 * THREADS)).max(BATCH).min(left.len());
+        let (part, rest) = left.split_at(count);
+        *left = rest;
+        (!part.is_empty()).then_some(part)
+    }
 }
 
 fn chunks<T>(items: &[T]) -> Vec<&[T]> {

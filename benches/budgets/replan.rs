@@ -1,12 +1,11 @@
 //! In: the fleet before and after a commit, and what is remembered. Out: plans of the clusters that it concerns.
 //! Guarantee: as a sync does it: both sides, with what they have in common from memory; a sample is planned as a whole, too.
-use crate::engine::{BATCH, Engine, Read, THREADS, lines, on_threads};
+use crate::engine::{Engine, Parts, Read, THREADS, lines, on_threads};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use stratify::decide::document::Texts;
 use stratify::decide::fleet::Fleet;
 use stratify::decide::plan::change;
-use stratify::decide::profile::{Sketch, sketch};
+use stratify::decide::profile::{Declarations, Sketch, sketch_with};
 use stratify::decide::render::{self, Recalled, recall, remember};
 use stratify::decide::value::Digest;
 use stratify::name::{BlobId, ChangeId, ClusterName, LayerName};
@@ -23,12 +22,13 @@ struct Pair<'a> {
 impl Engine {
     /// Plans clusters on all cores, from what they were to what they are now.
     pub(crate) fn replan(&self, before: &Fleet, names: &[ClusterName]) -> Vec<(ClusterName, ChangeId)> {
-        let batches: Vec<&[ClusterName]> = names.chunks(BATCH).collect();
-        let next = AtomicUsize::new(0);
+        let parts = Parts::of(names);
         let work = |(): &()| {
             let (mut plans, reader) = (Vec::new(), self.mirror.objects().reader());
-            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let pairs: Vec<Pair<'_>> = batch.iter().map(|name| self.pair(before, name)).collect();
+            let mut declarations = Declarations::default();
+            for batch in parts.batches() {
+                let pairs: Vec<Pair<'_>> =
+                    batch.iter().map(|name| self.pair(&mut declarations, before, name)).collect();
                 let texts = self.texts_of(&pairs, |ids| reader.read(ids));
                 plans.extend(pairs.iter().map(|pair| (pair.name.clone(), self.outlined(pair, &texts))));
             }
@@ -45,8 +45,11 @@ impl Engine {
         }
     }
 
-    fn pair<'a>(&self, before: &Fleet, name: &'a ClusterName) -> Pair<'a> {
-        let one = |fleet: &Fleet| sketch(fleet, name, &self.seal).unwrap_or_else(|said| panic!("{}", lines(&said)));
+    fn pair<'a>(&self, declarations: &mut Declarations, before: &Fleet, name: &'a ClusterName) -> Pair<'a> {
+        let mut one = |fleet: &Fleet| {
+            let sketch = sketch_with(declarations, fleet, name, &self.seal);
+            sketch.unwrap_or_else(|said| panic!("{}", lines(&said)))
+        };
         let [old, new] = [one(before), one(&self.fleet)];
         let keys = new.keys();
         let memory = self.memory().of(name).expect("all clusters were planned");

@@ -6,7 +6,7 @@
 use super::sync::{Applied, Wanted, whole};
 use super::world::Sources;
 use crate::decide::fleet::Fleet;
-use crate::decide::profile::{Record, Sketch, sketch};
+use crate::decide::profile::{Declarations, Record, Sketch, sketch_with};
 use crate::decide::render::{self, Recalled, recall, remember};
 use crate::decide::value::{Digest, Fault, Warnings};
 use crate::name::{ClusterName, LayerName};
@@ -23,8 +23,13 @@ pub(super) struct Outlined {
 }
 
 /// Outlines a cluster at a head, and remembers it.
-pub(super) async fn outline<W: Sources>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Result<Outlined, Fault> {
-    let sketch = sketch(fleet, cluster, world.seal())?;
+pub(super) async fn outline<W: Sources>(
+    world: &W,
+    declarations: &mut Declarations,
+    fleet: &Fleet,
+    cluster: &ClusterName,
+) -> Result<Outlined, Fault> {
+    let sketch = sketch_with(declarations, fleet, cluster, world.seal())?;
     let keys = sketch.keys();
     let memory = world.remembered(cluster).unwrap_or_default();
     let recalled = recall(&memory, &[&keys]);
@@ -36,6 +41,7 @@ pub(super) async fn outline<W: Sources>(world: &W, fleet: &Fleet, cluster: &Clus
 /// Outlines what the record says was applied last, under the name that the cluster had then, and what is wanted with as much as both have in common.
 pub(super) async fn outline_applied<W: Sources>(
     world: &W,
+    declarations: &mut Declarations,
     record: &Record,
     wanted: Outlined,
 ) -> Result<(Applied, Outlined), Fault> {
@@ -43,7 +49,7 @@ pub(super) async fn outline_applied<W: Sources>(
     let Outlined { memory, keys, .. } = &wanted;
     let made = async {
         let fleet = world.fleet(moment.head).await?;
-        let sketch = sketch(&fleet.past(), &record.cluster, world.seal())?;
+        let sketch = sketch_with(declarations, &fleet.past(), &record.cluster, world.seal())?;
         let old_keys = sketch.keys();
         let recalled = recall(memory, &[&old_keys, keys]);
         Outlined::make(world, sketch, old_keys, recalled, memory.clone()).await

@@ -6,6 +6,7 @@ use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ChangeKind, Operation};
+use crate::decide::profile::Declarations;
 use crate::decide::report::{Condition, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault};
 use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
@@ -110,20 +111,25 @@ pub async fn prepare_all<W: Sources + Target + Send + Sync + 'static>(
 
 /// Looks at each cluster.
 pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &BTreeSet<ClusterName>) -> Vec<Prepared> {
-    let mut prepared = Vec::new();
+    let (mut prepared, mut declarations) = (Vec::new(), Declarations::default());
     for cluster in clusters {
         let Some(environment) = fleet.index.environment_of(cluster) else { continue };
-        let change = summary(world, fleet, cluster).await;
+        let change = summary(world, &mut declarations, fleet, cluster).await;
         prepared.push(Prepared { cluster: cluster.clone(), environment, change });
     }
     prepared
 }
 
-async fn summary<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Result<Summary, Fault> {
-    let outlined = outline(world, fleet, cluster).await?;
+async fn summary<W: Sources + Target>(
+    world: &W,
+    declarations: &mut Declarations,
+    fleet: &Fleet,
+    cluster: &ClusterName,
+) -> Result<Summary, Fault> {
+    let outlined = outline(world, declarations, fleet, cluster).await?;
     let facts = world.facts(&outlined.wanted.profile, None).await?;
     own(fleet, cluster, &facts.record)?;
-    let (before, outlined) = outline_applied(world, &facts.record, outlined).await?;
+    let (before, outlined) = outline_applied(world, declarations, &facts.record, outlined).await?;
     let Outlined { wanted, mut warnings, .. } = outlined;
     let change = change(&before, &wanted.layers);
     let (held, note) = match commit(fleet) {

@@ -143,7 +143,7 @@ pub struct ProfileLayer {
     /// The layers that its values and its templates name.
     pub names: Names,
     /// Files that render to objects: of the source, then attached.
-    pub manifests: Vec<ManifestFile>,
+    pub manifests: Arc<[ManifestFile]>,
     /// How long its gate may take to open.
     pub timeout: Duration,
     /// How its removal and replacement are done.

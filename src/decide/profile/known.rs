@@ -148,8 +148,11 @@ fn written(layer: &Shaped, text: &mut Vec<u8>) {
     }
     for steps in [&layer.kept, &layer.steps] {
         number(steps.len(), text);
-        for step in steps {
-            step.part.content_into(text);
+        for (at, step) in steps.iter().enumerate() {
+            match layer.declared.as_ref().filter(|_| at == 0) {
+                Some(declared) => text.extend_from_slice(&declared.content),
+                None => step.part.content_into(text),
+            }
         }
     }
 }
@@ -167,7 +170,7 @@ fn made_from(source: &Source, text: &mut Vec<u8>) {
     blob(source.defaults.as_ref().map(|found| found.blob), text);
     blob(source.schema.as_ref().map(|(found, _)| found.blob), text);
     number(source.manifests.len(), text);
-    for ManifestFile { path, blob: content, template, origin: _ } in &source.manifests {
+    for ManifestFile { path, blob: content, template, origin: _ } in source.manifests.iter() {
         part(path.as_str().as_bytes(), text);
         blob(Some(*content), text);
         text.push(u8::from(*template));

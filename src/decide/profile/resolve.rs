@@ -2,6 +2,7 @@
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
 use super::codes;
 use super::constraint::{self, PackLayer};
+use super::declared::Declarations;
 use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
 use super::health;
 use super::known::{Known, Names, read_by_templates, reads_into, stub};
@@ -13,13 +14,13 @@ use super::scope::{Roots, cluster_value};
 use super::select::Selection;
 use super::shaped::Shaped;
 use super::source::Source;
-use super::suspect::{Suspect, suspect};
+use super::suspect::{Suspect, suspect_with};
 use super::template::named;
 use super::trace::{Chain, Trace, Writer};
 use super::values::Values;
 use super::variable::{Variables, writers};
 use crate::decide::document::kind::duration;
-use crate::decide::document::{Fragment, LayerRole, Placeholders, Texts};
+use crate::decide::document::{LayerRole, Placeholders, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
@@ -46,7 +47,17 @@ pub struct Sketch {
 
 /// Settles which layers a cluster has, and what each is made from.
 pub fn sketch(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Sketch, Vec<Diagnostic>> {
-    let Suspect { sketch, errors, .. } = suspect(fleet, cluster, seal)?;
+    sketch_with(&mut Declarations::default(), fleet, cluster, seal)
+}
+
+/// Does the same, with what was read of declarations for clusters before.
+pub fn sketch_with(
+    declarations: &mut Declarations,
+    fleet: &Fleet,
+    cluster: &ClusterName,
+    seal: &Seal,
+) -> Result<Sketch, Vec<Diagnostic>> {
+    let Suspect { sketch, errors, .. } = suspect_with(declarations, fleet, cluster, seal)?;
     if errors.is_empty() { Ok(sketch) } else { Err(errors) }
 }
 
@@ -167,7 +178,12 @@ impl Sketch {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let with_layers = super::fill::with_layers(&base, &documents);
+        // It is much, and next to no layer names others.
+        let with_layers = if names.iter().all(Names::is_empty) {
+            Roots::default()
+        } else {
+            super::fill::with_layers(&base, &documents)
+        };
         let mut without = base;
         without.set("layers", Value::map(Map::default()));
         let mut layers = Vec::new();
@@ -292,8 +308,6 @@ impl Sketch {
     pub(super) fn places(&self, documents: &[Value], errors: &mut Vec<Diagnostic>) -> Vec<Place> {
         let packs = pack_layers(&self.layers);
         let ordered = |((layer, source), document): (&(Shaped, Source), &Value)| {
-            let depends_on = layer.field("dependsOn").map(|part| part.items().collect::<Vec<_>>()).unwrap_or_default();
-            let name = |part: &Fragment| Some((LayerName::new(part.text()).ok()?, part.span()));
             let requires = source.pack.as_ref().map(|pack| {
                 constraint::required(pack, &packs).map(|(name, constraint)| (name, constraint.part.span())).collect()
             });
@@ -301,19 +315,21 @@ impl Sketch {
                 name: layer.name.clone(),
                 role: layer.role,
                 priority: document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
-                priority_at: layer.field("priority").map(|part| part.span()),
-                depends_on: depends_on.iter().filter_map(name).collect(),
+                priority_at: layer.priority_at(),
+                depends_on: layer.depends_on(),
                 requires: requires.unwrap_or_default(),
                 at: layer.at(),
             }
         };
-        for (layer, _) in self.layers.iter().filter(|(layer, _)| layer.role != LayerRole::AddOn) {
+        // Of a layer as it is declared there is nothing to tell.
+        let written = || self.layers.iter().map(|(layer, _)| layer).filter(|layer| layer.declared.is_none());
+        for layer in written().filter(|layer| layer.role != LayerRole::AddOn) {
             if let Some(priority) = layer.field("priority").filter(|part| part.value().as_i64() != Some(0)) {
                 let message = format!("the layer `{}` has a priority, which only add-ons have", layer.name);
                 errors.push(Diagnostic::error(codes::FIELD, message).at(priority.span()));
             }
         }
-        for (layer, _) in &self.layers {
+        for layer in written() {
             layer.health("expressions").inspect(|rules| health::check(rules, errors));
             let is_managed = self.selection.cluster.management.is_some();
             let deliver = layer.field("deliverTo").filter(|part| !is_managed && part.text() == "management");
@@ -406,7 +422,11 @@ pub(super) fn layer_of(
     let timeout = document.get("health").and_then(|health| health.get("timeout")).and_then(Value::as_str);
     let unresolved = unresolved(shaped, source, place);
     let mut hasher = Hasher::new(Domain("layer/2"));
-    hasher.bytes(&document.digest().0).bytes(format!("{:?}", unresolved.options).as_bytes());
+    hasher.bytes(&document.digest().0);
+    match &shaped.declared {
+        Some(declared) => hasher.bytes(declared.options_text.as_bytes()),
+        None => hasher.bytes(format!("{:?}", unresolved.options).as_bytes()),
+    };
     reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
     // Of these the document says all, which is digested.
     let health = health::read(&document).unwrap_or_default();
@@ -442,7 +462,7 @@ fn known_layer(shaped: &Shaped, source: &Source, known: &Known, place: Place) ->
 fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
     ProfileLayer {
         name: shaped.name.clone(),
-        renamed_from: shaped.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok()),
+        renamed_from: shaped.renamed_from(),
         profile: shaped.profile.as_ref().map(|(name, _)| name.clone()),
         role: shaped.role,
         site: shaped.site,
@@ -456,7 +476,10 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         names: Names::These(BTreeSet::new()),
         manifests: source.manifests.clone(),
         timeout: Duration::ZERO,
-        options: options(shaped),
+        options: match &shaped.declared {
+            Some(declared) => declared.options.clone(),
+            None => options(shaped),
+        },
         flows: Vec::new(),
         digest: Digest([0; 32]),
         at: shaped.at(),

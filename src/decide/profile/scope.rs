@@ -3,23 +3,25 @@
 use crate::decide::document::Cluster;
 use crate::decide::expression::Scope;
 use crate::decide::value::{Map, Seal, Value};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What expressions may name, by root.
+/// What expressions may name, by root, in the order of the roots' names.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Roots(BTreeMap<Arc<str>, Value>);
+pub struct Roots(Vec<(&'static str, Value)>);
 
 impl Roots {
     /// Sets a root.
-    pub fn set(&mut self, name: &str, value: Value) {
-        self.0.insert(name.into(), value);
+    pub fn set(&mut self, name: &'static str, value: Value) {
+        match self.0.binary_search_by(|(other, _)| (*other).cmp(name)) {
+            Ok(at) => drop(self.0.get_mut(at).map(|(_, was)| std::mem::replace(was, value))),
+            Err(at) => self.0.insert(at, (name, value)),
+        }
     }
 
     /// Returns what stands at a path, or what is sensitive on the way there.
     pub(super) fn find(&self, path: &[Arc<str>]) -> Option<&Value> {
         let (root, keys) = path.split_first()?;
-        let mut found = self.0.get(root)?;
+        let mut found = self.0.iter().find(|(name, _)| *name == &**root).map(|(_, value)| value)?;
         for key in keys {
             if matches!(found, Value::Sensitive(_)) {
                 break;

@@ -1,10 +1,11 @@
 //! In: profiles and overlays. Out: the layers of a cluster, each with all that was written of it, in order.
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
 use super::codes;
+use super::declared::Declared;
 use super::select::Selection;
 use super::site::site;
 use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, Site, nearest, role_of};
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, Span};
 use crate::name::{LayerName, ProfileName};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) struct Shaped {
     pub(super) kept: Vec<Step>,
     /// What counts, in order.
     pub(super) steps: Vec<Step>,
+    /// What its profile declares, where all else writes only values.
+    pub(super) declared: Option<Arc<Declared>>,
 }
 
 /// One writer of a layer.
@@ -51,8 +54,36 @@ impl Shaped {
         self.steps.iter().rev().find_map(|step| step.part.get("health")?.get(key))
     }
 
+    /// Returns the name that it had.
+    pub(super) fn renamed_from(&self) -> Option<LayerName> {
+        match &self.declared {
+            Some(declared) => declared.renamed_from.clone(),
+            None => self.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok()),
+        }
+    }
+
+    /// Returns the layers that it names under `dependsOn`, each with its place.
+    pub(super) fn depends_on(&self) -> Vec<(LayerName, Span)> {
+        if let Some(declared) = &self.declared {
+            return declared.depends_on.clone();
+        }
+        let name = |part: Fragment| Some((LayerName::new(part.text()).ok()?, part.span()));
+        self.field("dependsOn").iter().flat_map(Fragment::items).filter_map(name).collect()
+    }
+
+    /// Returns where its priority is written, if it is.
+    pub(super) fn priority_at(&self) -> Option<Span> {
+        match &self.declared {
+            Some(declared) => declared.priority_at.clone(),
+            None => self.field("priority").map(|part| part.span()),
+        }
+    }
+
     /// Returns where it is written first.
-    pub(super) fn at(&self) -> crate::decide::value::Span {
+    pub(super) fn at(&self) -> Span {
+        if let Some(declared) = &self.declared {
+            return declared.at.clone();
+        }
         let first = self.kept.first().or(self.steps.first());
         let name = first.map(|step| step.part.get("name").unwrap_or_else(|| step.part.clone()));
         name.map(|part| part.span()).expect("a layer has at least one writer")
@@ -143,6 +174,7 @@ fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shap
                     profile: Some((profile.name.clone(), at)),
                     kept: Vec::new(),
                     steps: vec![step],
+                    declared: None,
                 }),
             }
         }
@@ -165,8 +197,8 @@ fn overlaid(
         if SOURCES.iter().any(|key| part.get(key).is_some()) && !is_true("remove") {
             let role = part.get("role").and_then(|part| role_of(part.text())).unwrap_or(LayerRole::AddOn);
             let steps = vec![step(part.clone())];
-            let site = Site::Workload;
-            layers.push(Shaped { name: name.clone(), role, site, profile: None, kept: Vec::new(), steps });
+            let (site, kept, declared) = (Site::Workload, Vec::new(), None);
+            layers.push(Shaped { name: name.clone(), role, site, profile: None, kept, steps, declared });
         } else {
             unknown(selection, layers, name, part, errors);
         }

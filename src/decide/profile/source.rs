@@ -8,11 +8,20 @@ use crate::decide::document::{Fragment, LayerRole, Pack, PackLifecycle, Preset, 
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
 use crate::name::RepoPath;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// What a layer is made from.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
+    made: Arc<Made>,
+    /// The values files of each step, in order.
+    pub(super) values_files: Vec<Vec<Found>>,
+}
+
+/// What a layer is made from beside its values files.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
     pub(super) resolved: ResolvedSource,
     pub(super) pack: Option<Arc<Pack>>,
     pub(super) presets: Vec<Preset>,
@@ -20,9 +29,15 @@ pub(super) struct Source {
     pub(super) defaults: Option<Found>,
     /// The pack's schema of values, and where the pack names it.
     pub(super) schema: Option<(Found, Fragment)>,
-    pub(super) manifests: Vec<ManifestFile>,
-    /// The values files of each step, in order.
-    pub(super) values_files: Vec<Vec<Found>>,
+    pub(super) manifests: Arc<[ManifestFile]>,
+}
+
+impl Deref for Source {
+    type Target = Made;
+
+    fn deref(&self) -> &Made {
+        &self.made
+    }
 }
 
 /// Finds what a layer is made from; errors go to `errors`, warnings to `warnings`.
@@ -32,6 +47,45 @@ pub(super) fn source(
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Option<Source> {
+    let before = errors.len();
+    let made = match &layer.declared {
+        Some(declared) => {
+            if let (Some(pack), Some(part)) = (&declared.made.pack, &declared.pack_part) {
+                check_pack(selection, layer, pack, part, errors, warnings);
+            }
+            declared.made.clone()
+        }
+        None => Arc::new(made(selection, layer, errors, warnings)?),
+    };
+    let mut files = Vec::with_capacity(layer.steps.len());
+    for (at, step) in layer.steps.iter().enumerate() {
+        files.push(match layer.declared.as_ref().filter(|_| at == 0) {
+            Some(declared) => declared.files.clone(),
+            None => values_files(selection, step, errors),
+        });
+    }
+    (errors.len() == before).then_some(Source { made, values_files: files })
+}
+
+/// Finds the values files that a step names.
+pub(super) fn values_files(selection: &Selection, step: &Step, errors: &mut Vec<Diagnostic>) -> Vec<Found> {
+    let mut files = Vec::new();
+    for part in step.part.get("valuesFiles").iter().flat_map(Fragment::items) {
+        match index_of(selection, step).file(&part) {
+            Ok(found) => files.push(found),
+            Err(error) => errors.push(error),
+        }
+    }
+    files
+}
+
+/// Finds what a layer is made from beside its values files; nothing only after an error.
+pub(super) fn made(
+    selection: &Selection,
+    layer: &Shaped,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Option<Made> {
     let (step, kind, part) = match layer.source() {
         Ok(found) => found,
         Err(error) => {
@@ -39,25 +93,23 @@ pub(super) fn source(
             return None;
         }
     };
-    let before = errors.len();
-    let mut source = if kind == "pack" {
-        pack_source(selection, layer, step, &part, errors, warnings)?
+    let mut manifests = Vec::new();
+    let mut made = if kind == "pack" {
+        pack_source(selection, layer, step, &part, &mut manifests, errors, warnings)?
     } else {
-        let mut manifests = Vec::new();
         for pattern in part.items() {
             take_files(index_of(selection, step), &pattern, &mut manifests, errors);
         }
-        Source {
+        Made {
             resolved: ResolvedSource::Manifests,
             pack: None,
             presets: Vec::new(),
             defaults: None,
             schema: None,
-            manifests,
-            values_files: Vec::new(),
+            manifests: Arc::default(),
         }
     };
-    if let (None, Some(presets)) = (&source.pack, layer.field("presets")) {
+    if let (None, Some(presets)) = (&made.pack, layer.field("presets")) {
         errors.push(
             Diagnostic::error(codes::FIELD, format!("the layer `{}` has presets and no pack", layer.name))
                 .at(presets.span()),
@@ -65,20 +117,11 @@ pub(super) fn source(
     }
     if let Some((step, attached)) = layer.steps.iter().rev().find_map(|step| Some((step, step.part.get("attached")?))) {
         for pattern in attached.items() {
-            take_files(index_of(selection, step), &pattern, &mut source.manifests, errors);
+            take_files(index_of(selection, step), &pattern, &mut manifests, errors);
         }
     }
-    for step in &layer.steps {
-        let mut files = Vec::new();
-        for part in step.part.get("valuesFiles").iter().flat_map(Fragment::items) {
-            match index_of(selection, step).file(&part) {
-                Ok(found) => files.push(found),
-                Err(error) => errors.push(error),
-            }
-        }
-        source.values_files.push(files);
-    }
-    (errors.len() == before).then_some(source)
+    made.manifests = manifests.into();
+    Some(made)
 }
 
 /// Returns the index of the revision that holds a step's document, and so the files that it names.
@@ -109,9 +152,10 @@ fn pack_source(
     layer: &Shaped,
     step: &Step,
     part: &Fragment,
+    manifests: &mut Vec<ManifestFile>,
     errors: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
-) -> Option<Source> {
+) -> Option<Made> {
     let (name, version) = match part.as_str() {
         Some(text) => {
             text.split_once('@').map(|(name, version)| (Arc::<str>::from(name), Arc::<str>::from(version)))?
@@ -143,10 +187,9 @@ fn pack_source(
             None
         }
     });
-    let mut manifests = Vec::new();
-    pack.manifests.iter().for_each(|pattern| take_files(index, pattern, &mut manifests, errors));
+    pack.manifests.iter().for_each(|pattern| take_files(index, pattern, manifests, errors));
     let resolved = ResolvedSource::Pack { name, version, folder };
-    Some(Source { resolved, presets, defaults, schema, manifests, values_files: Vec::new(), pack: Some(pack) })
+    Some(Made { resolved, presets, defaults, schema, manifests: Arc::default(), pack: Some(pack) })
 }
 
 fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, version: &str) -> Diagnostic {

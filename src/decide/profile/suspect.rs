@@ -2,6 +2,7 @@
 //! that is wrong so far. Guarantee: what is only missing because something else is wrong is not told.
 use super::codes;
 use super::constraint;
+use super::declared::Declarations;
 use super::resolve::{Sketch, pack_layers};
 use super::select::{Selected, select};
 use super::shaped::shape;
@@ -24,6 +25,16 @@ pub struct Suspect {
 
 /// Settles as much of a cluster as can be told; an error where nothing at all can.
 pub fn suspect(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Suspect, Vec<Diagnostic>> {
+    suspect_with(&mut Declarations::default(), fleet, cluster, seal)
+}
+
+/// Does the same, with what was read of declarations for clusters before.
+pub(super) fn suspect_with(
+    declarations: &mut Declarations,
+    fleet: &Fleet,
+    cluster: &ClusterName,
+    seal: &Seal,
+) -> Result<Suspect, Vec<Diagnostic>> {
     let Selected { mut selection, mut errors, is_whole } = select(fleet, cluster, seal)?;
     let mut found = Vec::new();
     let shaped = shape(&mut selection, &mut found);
@@ -36,7 +47,8 @@ pub fn suspect(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Susp
     let follows = [codes::NO_LAYER, codes::MISSING_LAYER, codes::NO_VARIABLE];
     errors.extend(found.into_iter().filter(|said| is_whole || !follows.contains(&said.code)));
     let (mut layers, count) = (Vec::new(), shaped.len());
-    for layer in shaped {
+    for mut layer in shaped {
+        layer.declared = declarations.of(&selection, &layer);
         if let Some(source) = source(&selection, &layer, &mut errors, &mut warnings) {
             layers.push((layer, source));
         }

@@ -5,9 +5,9 @@ use super::patches::patch_document;
 use super::select::Selection;
 use super::shaped::{Shaped, Step};
 use super::site;
-use super::source::{Source, word};
+use super::source::{Made, Source, word};
 use super::trace::Trace;
-use crate::decide::document::{Fragment, Texts};
+use crate::decide::document::{Cluster, Fragment, Texts};
 use crate::decide::fleet::Found;
 use crate::decide::profile::full::ResolvedSource;
 use crate::decide::value::{Diagnostic, Domain, Hasher, Map, Nulls, PatchOperation, Pointer, Value, merge};
@@ -27,17 +27,27 @@ pub(super) struct Values<'a> {
 impl Values<'_> {
     /// Returns the layer document.
     pub(super) fn document<T: Trace>(&mut self, layer: &Shaped, source: &Source, trace: &mut T) -> Value {
-        let mut document = self.frame(layer, source);
+        let mut document = match &layer.declared {
+            Some(declared) => declared.frame.clone(),
+            None => frame(&self.selection.cluster, layer, source),
+        };
         let mut values = Value::map(Map::default());
         self.defaults(source, &mut values, trace);
         for (at, step) in layer.steps.iter().enumerate() {
-            let what = self.what(step, layer);
+            let what = if T::LISTENS { self.what(step, layer) } else { String::new() };
             for found in source.values_files.get(at).into_iter().flatten() {
                 self.file(&what, found, &mut values, trace);
             }
-            if let Some(part) = step.part.get("values") {
-                merge(&mut values, &part.value(), Nulls::Drop);
-                trace.merged(&what, &part, &values_pointer());
+            match &layer.declared {
+                Some(declared) if at == 0 && !T::LISTENS => {
+                    declared.values.iter().for_each(|part| merge(&mut values, part, Nulls::Drop));
+                }
+                _ => {
+                    if let Some(part) = step.part.get("values") {
+                        merge(&mut values, &part.value(), Nulls::Drop);
+                        trace.merged(&what, &part, &values_pointer());
+                    }
+                }
             }
             if let Some(patches) = step.part.get("patches") {
                 document.make_map().insert("values".into(), std::mem::take(&mut values));
@@ -51,40 +61,6 @@ impl Values<'_> {
         }
         document.make_map().insert("values".into(), values);
         document
-    }
-
-    /// Everything but the values; what is not said stands with its default.
-    fn frame(&self, layer: &Shaped, source: &Source) -> Value {
-        let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
-        let (kind, name, version) = match &source.resolved {
-            ResolvedSource::Pack { name, version, .. } => {
-                ("pack", Value::String(name.clone()), Value::String(version.clone()))
-            }
-            ResolvedSource::Manifests => ("manifests", Value::Null, Value::Null),
-        };
-        let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
-        // A renamed layer goes on with the release that it has.
-        let release = layer.field("releaseName").or_else(|| layer.field("renamedFrom"));
-        let release = Value::string(release.as_ref().map_or(layer.name.as_str(), Fragment::text));
-        let profile = layer.profile.as_ref().map_or(Value::Null, |(name, _)| Value::string(name.as_str()));
-        let entries: [(&str, Value); 15] = [
-            ("name", Value::string(layer.name.as_str())),
-            ("profile", profile),
-            ("role", Value::string(word(layer.role))),
-            ("source", source_value.into()),
-            ("version", version),
-            ("digest", Value::String(digest(source).into())),
-            ("namespace", site::namespace(&self.selection.cluster, layer)),
-            ("releaseName", release),
-            ("presets", list("presets")),
-            ("attached", list("attached")),
-            ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
-            ("dependsOn", list("dependsOn")),
-            ("deliverTo", Value::string(site::word(layer.site))),
-            ("health", health(layer)),
-            ("values", Value::Null),
-        ];
-        entries.into_iter().collect::<Map>().into()
     }
 
     fn defaults<T: Trace>(&mut self, source: &Source, values: &mut Value, trace: &mut T) {
@@ -111,6 +87,9 @@ impl Values<'_> {
             Ok(blob) => blob,
             Err(said) => return self.errors.extend(said),
         };
+        if let (false, Some(map)) = (T::LISTENS, blob.plain_map()) {
+            return merge(values, map, Nulls::Drop);
+        }
         let file = match blob.document(&found.path, found.origin.as_ref()) {
             Ok(Some(file)) => file,
             Ok(None) => return,
@@ -143,6 +122,40 @@ impl Values<'_> {
     }
 }
 
+/// Everything but the values; what is not said stands with its default.
+pub(super) fn frame(cluster: &Cluster, layer: &Shaped, source: &Made) -> Value {
+    let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
+    let (kind, name, version) = match &source.resolved {
+        ResolvedSource::Pack { name, version, .. } => {
+            ("pack", Value::String(name.clone()), Value::String(version.clone()))
+        }
+        ResolvedSource::Manifests => ("manifests", Value::Null, Value::Null),
+    };
+    let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
+    // A renamed layer goes on with the release that it has.
+    let release = layer.field("releaseName").or_else(|| layer.field("renamedFrom"));
+    let release = Value::string(release.as_ref().map_or(layer.name.as_str(), Fragment::text));
+    let profile = layer.profile.as_ref().map_or(Value::Null, |(name, _)| Value::string(name.as_str()));
+    let entries: [(&str, Value); 15] = [
+        ("name", Value::string(layer.name.as_str())),
+        ("profile", profile),
+        ("role", Value::string(word(layer.role))),
+        ("source", source_value.into()),
+        ("version", version),
+        ("digest", Value::String(digest(source).into())),
+        ("namespace", site::namespace(cluster, layer)),
+        ("releaseName", release),
+        ("presets", list("presets")),
+        ("attached", list("attached")),
+        ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
+        ("dependsOn", list("dependsOn")),
+        ("deliverTo", Value::string(site::word(layer.site))),
+        ("health", health(layer)),
+        ("values", Value::Null),
+    ];
+    entries.into_iter().collect::<Map>().into()
+}
+
 fn health(layer: &Shaped) -> Value {
     let timeout = Value::string(layer.health("timeout").as_ref().map_or(TIMEOUT, Fragment::text));
     let expressions = layer.health("expressions").map(|part| ("expressions", part.value()));
@@ -167,9 +180,9 @@ fn remove(value: &mut Value, tokens: &[Arc<str>]) {
 }
 
 /// The digest of the files that a layer renders: another file is another layer, whatever its values.
-fn digest(source: &Source) -> String {
+fn digest(source: &Made) -> String {
     let mut hasher = Hasher::new(Domain("source/1"));
-    for file in &source.manifests {
+    for file in source.manifests.iter() {
         hasher.bytes(file.path.as_str().as_bytes()).bytes(&file.blob.0);
     }
     hasher.finish().to_string()

@@ -12,6 +12,7 @@ use stratify::decide::fleet::TagNow;
 use stratify::decide::fleet::codes::{NO_CLUSTER, NO_PIN, REFUSED_PATH, TAG_MOVED};
 use stratify::decide::plan::change;
 use stratify::decide::profile::codes::INACTIVE;
+use stratify::decide::profile::{Declarations, Sketch, sketch_with};
 use stratify::decide::value::{Diagnostic, Digest, Pointer, Value};
 use stratify::name::{ChangeId, ClusterName, CommitId, RepoName};
 
@@ -60,6 +61,26 @@ fn a_step_gives_what_a_full_reading_gives() {
                 }
                 let gone = old.keys().filter(|cluster| !new.contains_key(cluster));
                 assert!(gone.eq(&touched.released), "`{title}`: what no document describes any longer is released");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_was_read_for_other_clusters_changes_nothing() {
+    on_a_deep_stack(|| {
+        for (title, before, after) in all_cases() {
+            let mut declarations = Declarations::default();
+            for files in [&before, &after, &before] {
+                for cluster in files.clusters() {
+                    let told = |sketch: Result<Sketch, Vec<Diagnostic>>| {
+                        let keys = sketch.as_ref().map(Sketch::keys).unwrap_or_default();
+                        let made = sketch.and_then(|sketch| sketch.resolve(&files.texts, &files.seal));
+                        format!("{keys:?} {made:?}")
+                    };
+                    let shared = sketch_with(&mut declarations, &files.fleet, &cluster, &files.seal);
+                    assert_eq!(told(shared), told(files.sketch(&cluster)), "`{title}`: {cluster} is the same");
+                }
             }
         }
     });
