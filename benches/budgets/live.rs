@@ -54,6 +54,8 @@ struct Live {
 /// Runs the loop on the work.
 pub(crate) fn measure(asked: &Asked, work: &Work, scratch: &Path) -> Vec<Row> {
     std::fs::create_dir_all(scratch).expect("the temporary folder is ours");
+    // Whatever was measured before left the branch elsewhere, and what comes here does not descend from there.
+    work.move_main(work.first);
     remember(work, &scratch.join("state.redb"), (0..CLUSTERS).map(|at| work.cluster(at)).collect());
     let mut live = Live::start(work, scratch);
     live.wait_for_all(work);
