@@ -137,3 +137,13 @@ impl From<Map> for Value {
         Self::map(map)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_24_bytes() {
+        assert_eq!(std::mem::size_of::<Value>(), 24, "values are what plans are made of");
+    }
+}

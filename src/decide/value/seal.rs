@@ -26,7 +26,7 @@ impl Seal {
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(canonical(&value).as_bytes());
-        Value::Sensitive(Sensitive { mac: mac.finalize().into_bytes().into(), value: Arc::new(value) })
+        Value::Sensitive(Sensitive(Arc::new((mac.finalize().into_bytes().into(), value))))
     }
 }
 
@@ -36,23 +36,22 @@ impl fmt::Debug for Seal {
     }
 }
 
-/// A value that no output shows.
+/// A value that no output shows, with its HMAC.
+///
+/// Both stand apart: next to no value is one, and each would be as large as this is.
 #[derive(Clone)]
-pub struct Sensitive {
-    mac: [u8; 32],
-    value: Arc<Value>,
-}
+pub struct Sensitive(Arc<([u8; 32], Value)>);
 
 impl Sensitive {
     /// Returns the value itself; for expressions, templates and the cluster, never for an output.
     pub fn expose(&self) -> &Value {
-        &self.value
+        &self.0.1
     }
 
     /// Returns what stands for it in every output and digest.
     pub fn mark(&self) -> String {
         use fmt::Write as _;
-        let shown = self.mac.iter().take(MARK_BYTES);
+        let shown = self.0.0.iter().take(MARK_BYTES);
         let hex = shown.fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -62,13 +61,13 @@ impl Sensitive {
 
     /// Returns its HMAC, which stands for it in digests.
     pub fn mac(&self) -> &[u8; 32] {
-        &self.mac
+        &self.0.0
     }
 }
 
 impl PartialEq for Sensitive {
     fn eq(&self, other: &Self) -> bool {
-        self.mac == other.mac
+        self.0.0 == other.0.0
     }
 }
 
