@@ -1,8 +1,8 @@
 //! In: two values. Out: the operations of RFC 6902 that lead from the first to the second.
 //! Guarantee: equal values give no operation; applied to the old value the operations give the new one, with its order.
-use crate::decide::value::{Patch, PatchOperation, Pointer, Value, canonical};
+use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The keys by which items of a list are known, most telling first; Kubernetes merges its lists by these.
 pub const MERGE_KEYS: [&str; 12] = [
@@ -42,21 +42,45 @@ struct Walk {
 
 impl Walk {
     fn value(&mut self, old: &Value, new: &Value) {
+        if old != new {
+            self.differing(old, new);
+        }
+    }
+
+    fn differing(&mut self, old: &Value, new: &Value) {
         match (old, new) {
-            _ if old == new => {}
-            (Value::Map(old), Value::Map(new)) => {
-                let keys: BTreeSet<&Arc<str>> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
-                for key in keys {
-                    self.at.push(key.clone());
-                    self.entry(old.get(key), new.get(key));
-                    self.at.pop();
-                }
-            }
+            (Value::Map(old), Value::Map(new)) => self.map(old, new),
             (Value::List(old_items), Value::List(new_items)) => match align(old_items, new_items) {
                 Some(pairs) => self.list(old_items, new_items, &pairs),
                 None => self.patch.push(PatchOperation::Replace(self.at.clone(), new.clone())),
             },
             _ => self.patch.push(PatchOperation::Replace(self.at.clone(), new.clone())),
+        }
+    }
+
+    /// Goes through both maps at once, in the order of their keys.
+    fn map(&mut self, old: &Map, new: &Map) {
+        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some((left, _)), Some((right, _))) => left.cmp(right),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return,
+            };
+            let was = if order == Ordering::Greater { None } else { old.next() };
+            let is = if order == Ordering::Less { None } else { new.next() };
+            let Some((key, _)) = was.or(is) else { return };
+            let (was, is) = (was.map(|(_, value)| value), is.map(|(_, value)| value));
+            if was == is {
+                continue;
+            }
+            self.at.push(key.clone());
+            match (was, is) {
+                (Some(was), Some(is)) => self.differing(was, is),
+                _ => self.entry(was, is),
+            }
+            self.at.pop();
         }
     }
 

@@ -5,6 +5,7 @@
 //! Whoever sketches many clusters keeps what he has read; each thread for itself, since threads that count the owners of
 //! one thing wait for each other.
 use super::full::LayerOptions;
+use super::known::declared_digest;
 use super::options::options;
 use super::select::Selection;
 use super::shaped::{Shaped, Step};
@@ -12,7 +13,7 @@ use super::source::{Made, made, values_files};
 use super::values::frame;
 use crate::decide::document::{File, Fragment, LayerRole, Site};
 use crate::decide::fleet::{Found, Index};
-use crate::decide::value::{Span, Text, Value};
+use crate::decide::value::{Digest, Span, Text, Value};
 use crate::name::{LayerName, RepoPath};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,8 +43,8 @@ pub(super) struct Declared {
     pub(super) depends_on: Vec<(LayerName, Span)>,
     pub(super) priority_at: Option<Span>,
     pub(super) at: Span,
-    /// All that is written, whatever is read of it.
-    pub(super) content: Box<[u8]>,
+    /// The digest of all that is declared, whatever is read of it, and of what it is made from.
+    pub(super) digest: Digest,
 }
 
 /// Where a declaration stands: the index, the file and the node; the first two by their place in memory.
@@ -102,8 +103,6 @@ impl Declared {
             return None;
         }
         let options = options(&alone);
-        let mut content = Vec::new();
-        declaration.part.content_into(&mut content);
         Some(Self {
             pack_part: alone.field("pack"),
             files,
@@ -115,7 +114,7 @@ impl Declared {
             depends_on: alone.depends_on(),
             priority_at: alone.field("priority").map(|part| part.span()),
             at: own(alone.at()),
-            content: content.into(),
+            digest: declared_digest(&alone, &made),
             made,
         })
     }

@@ -3,8 +3,8 @@
 use super::full::{HealthRule, ManifestFile, ResolvedSource};
 use super::resolve::Sketch;
 use super::scope::{Roots, cluster_value};
-use super::shaped::Shaped;
-use super::source::{Source, word};
+use super::shaped::{Shaped, Step};
+use super::source::{Made, Source, word};
 use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};
 use crate::name::{BlobId, LayerName};
@@ -111,11 +111,19 @@ impl Sketch {
         let shared = variables_digest(&self.variables.shared);
         let key = |(layer, source): &(Shaped, Source)| {
             let of_profile = layer.profile.as_ref().and_then(|(_, at)| variables.get(*at));
-            let mut hasher = Hasher::new(Domain("layer-key/1"));
+            let mut hasher = Hasher::new(Domain("layer-key/2"));
             hasher.bytes(&cluster.0).bytes(&of_profile.unwrap_or(&shared).0);
-            let mut text = Vec::new();
-            written(layer, &mut text);
-            made_from(source, &mut text);
+            let (mut text, mut steps) = (Vec::new(), layer.steps.as_slice());
+            if let Some(declared) = &layer.declared {
+                part(&declared.digest.0, &mut text);
+                steps = steps.get(1..).unwrap_or_default();
+            } else {
+                head(layer, &mut text);
+                made_from(source, &mut text);
+            }
+            written(&layer.kept, &mut text);
+            written(steps, &mut text);
+            values_from(source, &mut text);
             hasher.bytes(&text);
             (layer.name.clone(), hasher.finish())
         };
@@ -140,25 +148,35 @@ fn variables_digest(variables: &Value) -> Digest {
     digest_of(Domain("variables/1"), variables)
 }
 
-/// Adds all that is written of a layer, whatever is read of it.
-fn written(layer: &Shaped, text: &mut Vec<u8>) {
+/// Returns the digest of a layer of which nothing but its declaration is written.
+pub(super) fn declared_digest(layer: &Shaped, made: &Made) -> Digest {
+    let mut text = Vec::new();
+    head(layer, &mut text);
+    written(&layer.steps, &mut text);
+    made_from(made, &mut text);
+    let mut hasher = Hasher::new(Domain("declared-layer/1"));
+    hasher.bytes(&text);
+    hasher.finish()
+}
+
+/// Adds what a layer is, wherever that is written.
+fn head(layer: &Shaped, text: &mut Vec<u8>) {
     let profile = layer.profile.as_ref().map_or("", |(name, _)| name.as_str());
     for word in [layer.name.as_str(), word(layer.role), profile] {
         part(word.as_bytes(), text);
     }
-    for steps in [&layer.kept, &layer.steps] {
-        number(steps.len(), text);
-        for (at, step) in steps.iter().enumerate() {
-            match layer.declared.as_ref().filter(|_| at == 0) {
-                Some(declared) => text.extend_from_slice(&declared.content),
-                None => step.part.content_into(text),
-            }
-        }
+}
+
+/// Adds all that is written of a layer, whatever is read of it.
+fn written(steps: &[Step], text: &mut Vec<u8>) {
+    number(steps.len(), text);
+    for step in steps {
+        step.part.content_into(text);
     }
 }
 
 /// Adds all that a layer is made from beside what is written of it.
-fn made_from(source: &Source, text: &mut Vec<u8>) {
+fn made_from(source: &Made, text: &mut Vec<u8>) {
     if let ResolvedSource::Pack { name, version, folder } = &source.resolved {
         for word in [&**name, &**version, folder.as_str()] {
             part(word.as_bytes(), text);
@@ -175,10 +193,14 @@ fn made_from(source: &Source, text: &mut Vec<u8>) {
         blob(Some(*content), text);
         text.push(u8::from(*template));
     }
+}
+
+/// Adds the values files of a layer.
+fn values_from(source: &Source, text: &mut Vec<u8>) {
     for files in &source.values_files {
         number(files.len(), text);
         for found in files {
-            blob(Some(found.blob), text);
+            part(&found.blob.0, text);
         }
     }
 }

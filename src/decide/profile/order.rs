@@ -198,3 +198,37 @@ pub fn reason(why: &EdgeReason) -> &'static str {
         EdgeReason::Kinds => "kinds that it uses",
     }
 }
+
+/// Returns the text by which edges are digested: that of their `Debug`, whose machinery takes longer than all of the order.
+pub(super) fn digested(edges: &[Edge]) -> String {
+    let mut text = String::from("[");
+    for (at, Edge { layer, why }) in edges.iter().enumerate() {
+        let why = match why {
+            EdgeReason::Role => "Role",
+            EdgeReason::Priority => "Priority",
+            EdgeReason::DependsOn => "DependsOn",
+            EdgeReason::Constraint => "Constraint",
+            EdgeReason::Kinds => "Kinds",
+        };
+        let comma = if at > 0 { ", " } else { "" };
+        // A name is a label, of which nothing has to be escaped.
+        text.extend([comma, "Edge { layer: LayerName(\"", layer.as_str(), "\"), why: ", why, " }"]);
+    }
+    text.push(']');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_are_digested_as_they_always_were() {
+        let edge = |why| Edge { layer: LayerName::new("cni-0").expect("it is a label"), why };
+        let reasons = [EdgeReason::Role, EdgeReason::Priority, EdgeReason::DependsOn];
+        let all: Vec<Edge> = reasons.into_iter().chain([EdgeReason::Constraint, EdgeReason::Kinds]).map(edge).collect();
+        for edges in [all.get(..0), all.get(..1), Some(&*all)].into_iter().flatten() {
+            assert_eq!(digested(edges), format!("{edges:?}"), "digests that clusters have recorded hold on");
+        }
+    }
+}

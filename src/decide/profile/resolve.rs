@@ -7,7 +7,7 @@ use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch,
 use super::health;
 use super::known::{Known, Names, read_by_templates, reads_into, stub};
 use super::options::options;
-use super::order::{Ordered, Place, order};
+use super::order::{Ordered, Place, digested, order};
 use super::patches::object_patch;
 use super::policy::policy;
 use super::scope::{Roots, cluster_value};
@@ -362,7 +362,7 @@ impl Sketch {
         let mut hasher = Hasher::new(Domain("profile/1"));
         hasher.bytes(fleet_name.as_bytes()).bytes(cluster.name.as_str().as_bytes()).bytes(cluster.lifecycle.as_bytes());
         for layer in &layers {
-            hasher.bytes(&layer.digest.0).bytes(format!("{:?}", layer.after).as_bytes());
+            hasher.bytes(&layer.digest.0).bytes(digested(&layer.after).as_bytes());
         }
         for patch in &object_patches {
             hasher.bytes(format!("{:?}", patch.target).as_bytes());
