@@ -27,9 +27,10 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// The values files of one cluster: for twelve layers nine.
+    /// The values files of one cluster: for twelve layers nine, and in this proportion for others, so that a work of
+    /// twice the layers is twice the work.
     pub(crate) fn files(self) -> usize {
-        self.layers - 3
+        self.layers * 3 / 4
     }
 
     fn layer_names(self) -> Vec<String> {
@@ -39,7 +40,7 @@ impl Size {
 
     /// The layers that values files of a cluster are for.
     fn layers_with_files(self) -> Vec<String> {
-        self.layer_names().split_off(3)
+        self.layer_names().split_off(self.layers - self.files())
     }
 }
 

@@ -60,6 +60,9 @@ impl Objects {
 
     /// Returns the contents of blobs, in the order of the ids.
     pub fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        if blobs.len() >= MANY_BLOBS {
+            return self.reader().read(blobs);
+        }
         blob::read(&self.repository(), blobs, &self.limits)
     }
 
@@ -179,6 +182,9 @@ pub(crate) fn bytes(id: ObjectId) -> [u8; 20] {
     bytes.copy_from_slice(id.as_slice());
     bytes
 }
+
+/// From so many blobs on, some are packed as differences of others, which are unpacked once where they are kept.
+const MANY_BLOBS: usize = 64;
 
 /// The most packs that are open at once; packs are consolidated long before.
 const PACKS_MAX: usize = 1024;
