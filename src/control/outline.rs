@@ -9,7 +9,8 @@ use crate::decide::fleet::Fleet;
 use crate::decide::profile::{Declarations, Record, Sketch, sketch_with};
 use crate::decide::render::{self, Recalled, recall, remember};
 use crate::decide::value::{Digest, Fault, Warnings};
-use crate::name::{ClusterName, LayerName};
+use crate::name::{BlobId, ClusterName, LayerName};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A cluster, made from as little as it takes.
@@ -22,20 +23,41 @@ pub(super) struct Outlined {
     memory: Arc<Recalled>,
 }
 
-/// Outlines a cluster at a head, and remembers it.
-pub(super) async fn outline<W: Sources>(
+/// A cluster at a head, of which it is known what has to be read.
+pub(super) struct Begun {
+    sketch: Sketch,
+    keys: Vec<(LayerName, Digest)>,
+    recalled: Recalled,
+    memory: Arc<Recalled>,
+}
+
+/// Settles what has to be read of a cluster at a head.
+pub(super) fn begin<W: Sources>(
     world: &W,
     declarations: &mut Declarations,
     fleet: &Fleet,
     cluster: &ClusterName,
-) -> Result<Outlined, Fault> {
+) -> Result<Begun, Fault> {
     let sketch = sketch_with(declarations, fleet, cluster, world.seal())?;
     let keys = sketch.keys();
     let memory = world.remembered(cluster).unwrap_or_default();
     let recalled = recall(&memory, &[&keys]);
-    let outlined = Outlined::make(world, sketch, keys, recalled, memory).await?;
-    outlined.learn(world, cluster);
-    Ok(outlined)
+    Ok(Begun { sketch, keys, recalled, memory })
+}
+
+impl Begun {
+    /// Returns the blobs that outlining it reads.
+    pub(super) fn needs(&self) -> BTreeSet<BlobId> {
+        self.sketch.needs_but(&render::known(&self.sketch, &self.recalled))
+    }
+
+    /// Outlines the cluster, and remembers it.
+    pub(super) async fn outline<W: Sources>(self, world: &W, cluster: &ClusterName) -> Result<Outlined, Fault> {
+        let Self { sketch, keys, recalled, memory } = self;
+        let outlined = Outlined::make(world, sketch, keys, recalled, memory).await?;
+        outlined.learn(world, cluster);
+        Ok(outlined)
+    }
 }
 
 /// Outlines what the record says was applied last, under the name that the cluster had then, and what is wanted with as much as both have in common.

@@ -1,6 +1,6 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
-use super::outline::{Outlined, outline, outline_applied};
+use super::outline::{Begun, Outlined, begin, outline_applied};
 use super::sync::{change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
@@ -112,11 +112,20 @@ pub async fn prepare_all<W: Sources + Target + Send + Sync + 'static>(
 /// Looks at each cluster.
 pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &BTreeSet<ClusterName>) -> Vec<Prepared> {
     let (mut prepared, mut declarations) = (Vec::new(), Declarations::default());
-    for cluster in clusters {
+    let begun: Vec<_> =
+        clusters.iter().map(|cluster| (cluster, begin(world, &mut declarations, fleet, cluster))).collect();
+    // Read at once, since neighbours are packed as differences of each other. What cannot be read is told of its cluster.
+    let needs = begun.iter().filter_map(|(_, begun)| begun.as_ref().ok()).flat_map(Begun::needs).collect();
+    let ahead = world.texts(needs).await;
+    for (cluster, begun) in begun {
         let Some(environment) = fleet.index.environment_of(cluster) else { continue };
-        let change = summary(world, &mut declarations, fleet, cluster).await;
+        let change = match begun {
+            Ok(begun) => summary(world, &mut declarations, fleet, cluster, begun).await,
+            Err(fault) => Err(fault),
+        };
         prepared.push(Prepared { cluster: cluster.clone(), environment, change });
     }
+    drop(ahead);
     prepared
 }
 
@@ -125,8 +134,9 @@ async fn summary<W: Sources + Target>(
     declarations: &mut Declarations,
     fleet: &Fleet,
     cluster: &ClusterName,
+    begun: Begun,
 ) -> Result<Summary, Fault> {
-    let outlined = outline(world, declarations, fleet, cluster).await?;
+    let outlined = begun.outline(world, cluster).await?;
     let facts = world.facts(&outlined.wanted.profile, None).await?;
     own(fleet, cluster, &facts.record)?;
     let (before, outlined) = outline_applied(world, declarations, &facts.record, outlined).await?;

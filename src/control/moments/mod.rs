@@ -5,13 +5,13 @@ mod pins;
 
 pub use repository::{Repositories, Repository};
 
-use crate::decide::document::{Content, Entry, Revision, Texts, TreeChange};
+use crate::decide::document::{Blob, Content, Entry, Revision, Texts, TreeChange};
 use crate::decide::fleet::{Fleet, Index, Touched, read};
 use crate::decide::value::{Fault, Origin};
 use crate::name::{BlobId, CommitId, RepoName};
 use pins::Reach;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
 /// How many indexes of one repository are kept: the head, its pins, and what clusters have that are behind; they share what is equal.
@@ -19,6 +19,13 @@ const INDEXES_MAX: usize = 32;
 
 /// How many bytes of shared blobs are kept: all packs and profiles of a large fleet.
 const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// How often a blob is asked for until it is kept. A plan asks for a cluster's own files at most so often, and they are
+/// far too many to be kept; what clusters share is asked for by each of them.
+const ASKED_MIN: u8 = 6;
+
+/// Of how many blobs it is known how often they were asked for: more than those of one head's clusters in work.
+const ASKED_MAX: usize = 20_000;
 
 /// The indexes and blobs that were read.
 #[derive(Default)]
@@ -36,6 +43,39 @@ struct Kept {
     descents: BTreeSet<(CommitId, CommitId)>,
     texts: Texts,
     text_bytes: usize,
+    /// Blobs that are not kept: how often each was asked for, and where it is while somebody has it.
+    asked: BTreeMap<BlobId, (u8, Weak<Blob>)>,
+}
+
+impl Kept {
+    /// Returns a blob that is kept, or that somebody has.
+    fn find(&self, blob: BlobId) -> Option<Arc<Blob>> {
+        self.texts.get(blob).cloned().or_else(|| self.asked.get(&blob)?.1.upgrade())
+    }
+
+    /// Takes note that a blob is asked for; keeps it where that is so often.
+    fn count(&mut self, blob: &Arc<Blob>) {
+        if self.texts.contains(blob.id()) {
+            return;
+        }
+        if self.asked.len() >= ASKED_MAX {
+            self.asked.clear();
+        }
+        let (times, place) = self.asked.entry(blob.id()).or_default();
+        *times += 1;
+        *place = Arc::downgrade(blob);
+        if *times < ASKED_MIN {
+            return;
+        }
+        self.asked.remove(&blob.id());
+        let bytes = blob.bytes().map_or(0, |bytes| bytes.len());
+        if self.text_bytes + bytes > TEXT_BYTES_MAX {
+            self.texts = Texts::default();
+            self.text_bytes = 0;
+        }
+        self.text_bytes += bytes;
+        self.texts.share(blob.clone());
+    }
 }
 
 impl Moments {
@@ -86,10 +126,13 @@ impl Moments {
         let mut texts = Texts::default();
         let mut missing = Vec::new();
         {
-            let kept = self.kept();
+            let mut kept = self.kept();
             for blob in blobs {
-                match kept.texts.get(*blob) {
-                    Some(known) => texts.share(known.clone()),
+                match kept.find(*blob) {
+                    Some(known) => {
+                        kept.count(&known);
+                        texts.share(known);
+                    }
                     None => missing.push(*blob),
                 }
             }
@@ -100,15 +143,9 @@ impl Moments {
         let read = read_from_any(repositories, missing)?;
         let mut kept = self.kept();
         for (blob, content) in read {
-            let bytes = content.as_ref().map_or(0, |bytes| bytes.len());
             texts.insert(blob, content);
-            if kept.text_bytes + bytes > TEXT_BYTES_MAX {
-                kept.texts = Texts::default();
-                kept.text_bytes = 0;
-            }
             if let Some(blob) = texts.get(blob) {
-                kept.text_bytes += bytes;
-                kept.texts.share(blob.clone());
+                kept.count(blob);
             }
         }
         Ok(texts)
