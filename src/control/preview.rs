@@ -7,7 +7,7 @@ use super::target::Targets;
 use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
-use crate::decide::document::{Commits, Revision, Texts};
+use crate::decide::document::{CommitFacts, Commits, Person, Revision, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
@@ -43,6 +43,14 @@ pub struct Plans {
     pub plans: Vec<(ClusterName, Result<Plan, Fault>)>,
     /// The id of all changes together that wait for approval in an environment, and how many they are.
     pub sets: BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
+}
+
+/// What an approval would be worth.
+pub struct Worth {
+    /// Why it would not count, if it would not.
+    pub refused: Option<String>,
+    /// Who wrote what is to be approved.
+    pub authors: BTreeSet<String>,
 }
 
 impl Preview {
@@ -262,6 +270,33 @@ impl Preview {
         // Nothing is tried: a preview has no effect and no rights.
         let verdicts = draft.probes().iter().map(|_| plan::Verdict::SchemaChecked).collect();
         Ok(warnings.keep(draft.settle(verdicts))?)
+    }
+
+    /// Returns what an approval of `id` by a person would be worth to a cluster, were it committed now.
+    pub async fn worth(&self, fleet: &Fleet, cluster: &ClusterName, person: &Person, id: &str) -> Result<Worth, Fault> {
+        let wanted = self.wanted(fleet, cluster, &mut Warnings::default()).await?;
+        let applied = self.facts(&wanted).await?.record.applied.map(|moment| moment.head);
+        let mut commits = self.approvals(applied, &fleet.head).await?;
+        let written = commits.commits.iter().filter(|commit| !commit.only_approves);
+        let authors = written.map(|commit| commit.author.name.clone()).collect();
+        // What else was approved is no matter of this one.
+        for commit in &mut commits.commits {
+            commit.approves.clear();
+            commit.added_approvals.clear();
+        }
+        commits.commits.push(CommitFacts {
+            commit: NO_COMMIT,
+            author: person.clone(),
+            committer: person.clone(),
+            approves: vec![id.to_owned()],
+            added_approvals: Vec::new(),
+            only_approves: true,
+            parents: Vec::new(),
+            summary: String::new(),
+        });
+        let weighed = plan::weigh(&commits, &[id.to_owned()], &[]);
+        let refused = if weighed.granted.is_some() { None } else { weighed.refused.into_iter().next() };
+        Ok(Worth { refused, authors })
     }
 
     /// Returns the commits in which approvals stand, up to the one that is checked out or planned.

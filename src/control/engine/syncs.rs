@@ -3,8 +3,8 @@
 use super::super::outside::now;
 use super::super::prepare::{Prepared, Round};
 use super::super::sync::sync;
-use super::{Engine, Event, Observer, Only};
-use crate::decide::report::{Condition, Report, failed};
+use super::{Engine, Event, Observer};
+use crate::decide::report::{Condition, Numbers, Report, failed};
 use crate::decide::schedule::{Ending, Wake};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId};
@@ -13,12 +13,7 @@ use std::collections::BTreeSet;
 impl<O: Observer> Engine<O> {
     /// Asks for the sync of a cluster, if it is one of those that are to be synced.
     pub(super) fn request(&mut self, cluster: &ClusterName, why: Wake) {
-        let is_asked_for = match &self.only {
-            Only::All => true,
-            Only::Cluster(only) => only == cluster,
-            Only::Environment(only) => *only == self.told.environment_of(cluster),
-        };
-        if is_asked_for {
+        if self.only.is_all() || self.only.includes(cluster, &self.told.environment_of(cluster)) {
             self.schedule.request(cluster, why);
         }
     }
@@ -92,6 +87,10 @@ impl<O: Observer> Engine<O> {
             (true, false) => Ending::Spurious,
             (false, false) => Ending::Settled,
         };
+        self.ends += 1;
+        if report.numbers.as_ref().is_some_and(Numbers::is_any_written) {
+            self.wrote.insert(report.cluster.clone(), (self.ends, report.clone()));
+        }
         self.schedule.ended(&report.cluster, ending, now());
         self.observer.ended(report);
         self.told.ended(report, &mut self.outbox);

@@ -91,6 +91,11 @@ impl Told {
         self.standings.values().filter(|standing| standing.condition != Condition::Released).map(|it| &it.cluster)
     }
 
+    /// Returns where each cluster stands with the head.
+    pub(super) fn standings(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.values()
+    }
+
     /// Returns the environments.
     pub(super) fn names(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.names.iter()

@@ -3,10 +3,10 @@
 use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
 use crate::decide::plan::view::repairs;
-use crate::decide::plan::{Approval, Group, Hold, Operation, Plan};
+use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
-use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub struct Report {
     pub commit: CommitId,
     /// Where the cluster stands with it.
     pub standing: Standing,
+    /// The change that it was about, as far as it was known.
+    pub change: Option<ChangeId>,
+    /// What was written and seen, where it came to its end.
+    pub numbers: Option<Numbers>,
     /// Whether trying again can help.
     pub spurious: bool,
     /// What people read, the most important first, each in one line.
@@ -76,6 +80,8 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
             since: now,
             note: note(plan),
         },
+        change: Some(change.id),
+        numbers: matches!(outcome, Outcome::Synced { .. }).then(|| Numbers::of(plan)),
         spurious,
         lines,
         diagnostics: warnings,
@@ -120,6 +126,8 @@ pub fn failed(
         environment: environment.clone(),
         commit,
         standing: Standing { cluster: cluster.clone(), wanted, condition, since: now, note: None },
+        change: None,
+        numbers: None,
         spurious,
         lines,
         diagnostics,
@@ -204,8 +212,7 @@ fn said(trouble: &Trouble) -> String {
 }
 
 fn looked_at(plan: &Plan) -> String {
-    let objects = plan.layers.iter().flat_map(|layer| &layer.groups).map(|group| group.objects.len()).sum();
-    format!("{} seen healthy", counted(objects, "object"))
+    format!("{} seen healthy", counted(Numbers::of(plan).healthy, "object"))
 }
 
 fn one_line(text: &str) -> String {
@@ -213,25 +220,40 @@ fn one_line(text: &str) -> String {
 }
 
 /// What a plan writes, in numbers.
-#[derive(Default)]
-struct Numbers {
-    layers: usize,
-    created: usize,
-    changed: usize,
-    removed: usize,
-    released: usize,
-    corrected: usize,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// The layers that are written to.
+    pub layers: usize,
+    /// Objects that were not there.
+    pub created: usize,
+    /// Objects that are changed as Git changes them.
+    pub changed: usize,
+    /// Objects that go.
+    pub removed: usize,
+    /// Objects that stay and are ours no longer.
+    pub released: usize,
+    /// Objects that were not as they had been written.
+    pub corrected: usize,
+    /// Objects that stay, and are looked at until they are healthy.
+    pub healthy: usize,
 }
 
 impl Numbers {
+    /// Whether anything was written.
+    pub fn is_any_written(&self) -> bool {
+        self.created + self.changed + self.removed + self.released + self.corrected > 0
+    }
+
     fn of(plan: &Plan) -> Self {
         let mut numbers = Self::default();
         // A layer that also prunes stands twice.
         let written = plan.layers.iter().filter(|layer| layer.writes());
         numbers.layers = written.map(|layer| &layer.layer).collect::<BTreeSet<_>>().len();
         let repaired: BTreeSet<_> = repairs(plan).map(|change| (change.site, &change.object)).collect();
-        let groups = plan.layers.iter().flat_map(|layer| &layer.groups);
-        for change in groups.flat_map(Group::writes) {
+        let groups = || plan.layers.iter().flat_map(|layer| &layer.groups);
+        let stays = |change: &&ObjectChange| !matches!(change.operation, Operation::Prune | Operation::Keep);
+        numbers.healthy = groups().flat_map(|group| &group.objects).filter(stays).count();
+        for change in groups().flat_map(Group::writes) {
             match change.operation {
                 Operation::Create | Operation::Patch if repaired.contains(&(change.site, &change.object)) => {
                     numbers.corrected += 1;
@@ -249,7 +271,7 @@ impl Numbers {
 
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { layers, created, changed, removed, released, corrected } = self;
+        let Self { layers, created, changed, removed, released, corrected, healthy: _ } = self;
         let objects = counted(created + changed + removed + released + corrected, "object");
         write!(f, "{}, {objects} ({created} created, {changed} changed, {removed} removed", counted(*layers, "layer"))?;
         if *released > 0 {
@@ -268,11 +290,11 @@ mod tests {
     use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
     use crate::decide::plan::{
-        Base, Change, ChangeKind, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, ObjectChange, Old, Role,
+        Base, Change, ChangeKind, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role,
     };
     use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
-    use crate::name::{ChangeId, ObjectId, PlanId};
+    use crate::name::{ObjectId, PlanId};
     use std::time::Duration;
 
     const COMMIT: CommitId = CommitId([7; 20]);
@@ -393,13 +415,13 @@ mod tests {
         let mut plan = plan(Vec::new(), Vec::new());
         let by = "Grace <grace@acme.example>, unsigned".into();
         let granted = Some(Granted { id: "ab".into(), commit: CommitId([0x1a; 20]), by });
-        plan.approval = Some(Approval { granted, refused: vec!["Ada approved what Ada wrote".into()] });
+        plan.approval = Some(Approval { granted, refused: vec!["Ada wrote a part of it".into()] });
         let report = report(&plan, &synced(), Vec::new(), Timestamp(5));
         let approved = "approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
         assert_eq!(report.lines[1..], [approved], "one that counts is enough");
         assert_eq!(report.standing.note.as_deref(), Some(approved), "the status has it");
         plan.approval = plan.approval.map(|approval| Approval { granted: None, ..approval });
-        let refused = "an approval does not count: Ada approved what Ada wrote";
+        let refused = "an approval does not count: Ada wrote a part of it";
         assert_eq!(note(&plan).as_deref(), Some(refused), "nobody waits in vain");
     }
 

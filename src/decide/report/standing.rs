@@ -234,26 +234,25 @@ impl<'a> Tally<'a> {
     }
 
     fn detail(&self) -> String {
-        let troubled = self.troubled.iter().map(|(standing, why)| format!("{}: {why}", standing.cluster));
-        let held = self.held.iter().map(|(standing, why, change)| {
-            let note = standing.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
-            format!("{}: waits for approval: {why}; approve by `stratify approve {change}`{note}", standing.cluster)
-        });
+        let troubled = self.troubled.iter().filter_map(|(standing, _)| line(standing));
+        let held = self.held.iter().filter_map(|(standing, ..)| line(standing));
         let ids: Vec<ChangeId> = self.held.iter().map(|(.., change)| *change).collect();
         let together =
             (ids.len() > 1).then(|| format!("all {} together: `stratify approve {}`", ids.len(), change_set_id(&ids)));
         let approved = self.approved().into_iter().map(|(standing, note)| format!("{}: {note}", standing.cluster));
-        let lost = self.lost.iter().map(|(standing, why)| format!("{}: unreachable: {why}", standing.cluster));
-        let syncing = self
-            .syncing
-            .iter()
-            .map(|(standing, layer, at, of)| format!("{}: layer {at}/{of}, {layer}", standing.cluster));
+        let lost = self.lost.iter().filter_map(|(standing, _)| line(standing));
+        let syncing = self.syncing.iter().filter_map(|(standing, ..)| line(standing));
         let released = self.released.iter().map(|standing| {
             format!("{}: released: no document describes it; nothing of it is deleted", standing.cluster)
         });
         let all = troubled.chain(together).chain(held).chain(lost).chain(syncing).chain(approved).chain(released);
         all.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns a cluster with what is to be known of it now.
+fn line(standing: &Standing) -> Option<String> {
+    Some(format!("{}: {}", standing.cluster, standing.now()?))
 }
 
 /// Returns a cluster with its layers that are paused.
@@ -356,10 +355,9 @@ mod tests {
         let text = "2/2 clusters synced, approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
         assert_eq!((status.state, status.text()), (State::Success, text), "whoever reads the line knows");
         all[1].condition = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
-        all[1].note = Some("an approval does not count: Ada approved what Ada wrote".into());
+        all[1].note = Some("an approval does not count: Ada wrote a part of it".into());
         let status = environment_status(COMMIT, &environment(), &all, Timestamp(0));
-        let text =
-            "waits for approval: delete 3 objects on eu-2 (an approval does not count: Ada approved what Ada wrote)";
+        let text = "waits for approval: delete 3 objects on eu-2 (an approval does not count: Ada wrote a part of it)";
         assert_eq!(status.text(), format!("1/2 clusters synced, {text}"), "nobody waits in vain");
     }
 

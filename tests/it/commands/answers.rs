@@ -41,7 +41,7 @@ fn plan_ends_with_2_while_something_is_pending() {
     let said = [
         "eu-1 (prod): change ",
         "+ cni (added, wave 2, after kubernetes by role",
-        "1 cluster to change, 0 as it should be",
+        "1 cluster to change, 0 as they should be",
     ];
     fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&said);
     let (code, answer) = fleet.json(&["plan"]);
@@ -57,11 +57,15 @@ fn plan_ends_with_2_while_something_is_pending() {
     );
     assert!(!fleet.path(".stratify").exists(), "a plan leaves nothing behind");
     fleet.run(&["sync"]).ends_with(0);
-    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change, 4 as it should be"]);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change, 4 as they should be"]);
     fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0);
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
-    let said =
-        ["~ shop (reconfigured", "~ Deployment shop/shop", "/spec/replicas", "1 cluster to change, 3 as it should be"];
+    let said = [
+        "~ shop (reconfigured",
+        "~ Deployment shop/shop",
+        "/spec/replicas",
+        "1 cluster to change, 3 as they should be",
+    ];
     fleet.run(&["plan"]).ends_with(2).says(&said);
     fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0).says(&["0 clusters to change"]);
 }
@@ -72,7 +76,7 @@ fn plan_between_two_revisions_asks_no_target() {
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
     fleet.commit("more replicas");
     let ran = fleet.run(&["plan", "--from", "HEAD~1", "--rev", "HEAD"]).ends_with(2);
-    let ran = ran.says(&["~ Deployment shop/shop", "1 cluster to change, 3 as it should be"]);
+    let ran = ran.says(&["~ Deployment shop/shop", "1 cluster to change, 3 as they should be"]);
     assert!(!ran.out.contains('+'), "nothing is added between them:\n{}", ran.out);
     fleet.run(&["plan", "--from", "HEAD", "--rev", "HEAD"]).ends_with(0);
     fleet.run(&["plan", "--from", "HEAD~1", "--rev", "nowhere"]).ends_with(1).says(&["nowhere"]);

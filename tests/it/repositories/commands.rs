@@ -48,7 +48,7 @@ fn a_commit_moves_the_revision_and_only_it_does() {
     two.platform.git(&["tag", "brings-it-here"]);
     two.name(&aside.to_string());
     two.fleet.commit("a commit of another branch");
-    two.run(&["sync"]).ends_with(1).says(&["ST0214", "the watched branch does not hold it"]);
+    two.run(&["sync"]).ends_with(1).says(&["ST0214", "it is not in the history of the watched branch"]);
     assert!(two.object().is_some_and(|text| text.contains("value: two")), "it stays as it is");
     two.fleet.git(&["reset", "--quiet", "--hard", &head]);
 }

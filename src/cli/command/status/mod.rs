@@ -1,5 +1,7 @@
-//! In: a commit. Out: its statuses.
+//! In: a commit. Out: its statuses, and where the clusters stand now.
 //! Guarantee: as they were posted, or will be; decisions never read them.
+mod now;
+
 use super::here::Here;
 use super::{Answer, Failure};
 use crate::cli::args;
@@ -10,6 +12,7 @@ use crate::decide::value::{Fault, Owner};
 use crate::name::CommitId;
 use crate::observe::forge::notes;
 use crate::serve::socket::{Ask, try_ask};
+use now::Now;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -21,14 +24,23 @@ pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Ans
         (None, true) => None,
         (revision, false) => Some(local(&here, revision.as_deref().unwrap_or("HEAD"))?.to_string()),
     };
-    let (commit, statuses) = match try_ask(&here.settings.state, &Ask::Status(revision.clone()))? {
-        Some(answer) => answered(&answer)?,
-        None => read(&here, revision.as_deref())?,
+    let (commit, statuses, now) = match try_ask(&here.settings.state, &Ask::Status(revision.clone()))? {
+        Some(answer) => {
+            let (commit, statuses) = answered(&answer)?;
+            (commit, statuses, Now::answered(&answer))
+        }
+        None => {
+            let (commit, statuses) = read(&here, revision.as_deref())?;
+            (commit, statuses, Now::remembered(&here))
+        }
     };
-    let Some(commit) = commit else {
-        return Ok(Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })));
+    let mut answer = match commit {
+        Some(commit) => shown(commit, &statuses, &now.lines()),
+        None => Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })),
     };
-    Ok(shown(commit, &statuses))
+    now.tell(&mut answer.text);
+    now.add(&mut answer.data);
+    Ok(answer)
 }
 
 fn local(here: &Here, revision: &str) -> Result<CommitId, Fault> {
@@ -66,7 +78,8 @@ fn read(here: &Here, revision: Option<&str>) -> Result<(Option<CommitId>, Vec<St
     Ok((commit, statuses.unwrap_or_default()))
 }
 
-fn shown(commit: CommitId, statuses: &[Status]) -> Answer {
+/// Shows the statuses; what `now` says below in the same words is not said twice.
+fn shown(commit: CommitId, statuses: &[Status], now: &[String]) -> Answer {
     if statuses.is_empty() {
         let text = Text::of(format!("{commit} has no status yet: `stratify sync` or `stratify serve` gives it one"));
         return Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] }));
@@ -80,8 +93,13 @@ fn shown(commit: CommitId, statuses: &[Status]) -> Answer {
     }
     let mut text = Text::of(format!("commit {commit}"));
     text.table(table);
-    for detail in statuses.iter().filter_map(|status| status.try_detail()) {
-        detail.lines().for_each(|line| text.line(format!("  {line}")));
+    for status in statuses {
+        let lines = status.try_detail().into_iter().flat_map(str::lines);
+        let lines: Vec<&str> = lines.filter(|line| !now.iter().any(|known| known == line)).collect();
+        if !lines.is_empty() {
+            text.line(format!("{}:", status.context.as_str()));
+            lines.iter().for_each(|line| text.line(format!("  {line}")));
+        }
     }
     Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data }))
 }
