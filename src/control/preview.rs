@@ -7,14 +7,14 @@ use super::target::Targets;
 use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
-use crate::decide::document::{CommitFacts, Commits, Person, Revision, Texts};
+use crate::decide::document::{CommitFacts, Commits, Person, Revision, Site, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
-use crate::decide::value::{Fault, Owner, Seal, Warnings};
-use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
+use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::Settings;
@@ -269,7 +269,45 @@ impl Preview {
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
         // Nothing is tried: a preview has no effect and no rights.
         let verdicts = draft.probes().iter().map(|_| plan::Verdict::SchemaChecked).collect();
-        Ok(warnings.keep(draft.settle(verdicts))?)
+        let mut plan = warnings.keep(draft.settle(verdicts))?;
+        if from.is_none() {
+            self.name_fields(&mut plan).await;
+        }
+        Ok(plan)
+    }
+
+    /// Says of each object that is not as it was written which of its fields are not, as far as it can be read.
+    async fn name_fields(&self, plan: &mut Plan) {
+        let repaired: BTreeSet<(Site, ObjectId)> = plan::view::repairs(plan)
+            .filter(|change| change.operation == plan::Operation::Patch)
+            .map(|change| (change.site, change.object.clone()))
+            .collect();
+        if repaired.is_empty() {
+            return;
+        }
+        let holds =
+            |group: &plan::Group| group.writes().any(|change| repaired.contains(&(change.site, change.object.clone())));
+        let groups = |(at, layer): (usize, &plan::LayerPlan)| {
+            let held: Vec<usize> =
+                (0..layer.groups.len()).filter(|group| layer.groups.get(*group).is_some_and(holds)).collect();
+            held.into_iter().map(move |group| plan::GroupId { layer: at, group })
+        };
+        let groups: Vec<plan::GroupId> = plan.layers.iter().enumerate().flat_map(groups).collect();
+        let mut live = BTreeMap::new();
+        for group in groups {
+            let seen = self.targets.look(plan, group).await;
+            live.extend(seen.into_iter().filter_map(|(id, live)| match live {
+                Live::Present { object, .. } => Some((id, object)),
+                Live::Absent(_) => None,
+            }));
+        }
+        let objects = plan.layers.iter_mut().flat_map(|layer| &mut layer.groups).flat_map(|group| &mut group.objects);
+        for change in objects {
+            let id = (change.site, change.object.clone());
+            if let (true, Some(live), Some(wanted)) = (repaired.contains(&id), live.get(&id), &change.manifest) {
+                change.patch = plan::view::mending(live, wanted);
+            }
+        }
     }
 
     /// Returns what an approval of `id` by a person would be worth to a cluster, were it committed now.

@@ -33,7 +33,7 @@ pub(super) fn run(options: &Approve, settings: Option<&Path>) -> Result<Answer, 
     }
     let here = Here::find(settings)?;
     let preview = here.preview()?;
-    let (waiting, refused) = on_large_stack(async {
+    let (id, refused) = on_large_stack(async {
         let fleet = preview.committed()?;
         let waiting = waiting(&preview, &fleet).await;
         let id = find(&options.id, &waiting, &told(&here)?)?;
@@ -43,7 +43,7 @@ pub(super) fn run(options: &Approve, settings: Option<&Path>) -> Result<Answer, 
         };
         Ok((id, refused))
     })?;
-    let mut answer = approve(&root, &waiting, &options.reason, None)?;
+    let mut answer = approve(&root, &id, &options.reason, None)?;
     for (cluster, why) in refused {
         answer.text.pieces([(Tone::Warning, format!("{cluster}: it does not count: {why}"))]);
     }

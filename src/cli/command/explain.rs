@@ -7,9 +7,9 @@ use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::control::sync::Wanted;
 use crate::control::world::Sources;
-use crate::decide::plan::view::{json_of, masked, source, source_data};
+use crate::decide::plan::view::{json_of, source, source_data, written};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
-use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
+use crate::decide::value::{Owner, Pointer, Value, Warnings};
 use serde_json::json;
 use std::path::Path;
 
@@ -96,7 +96,7 @@ fn value(wanted: &Wanted, layer: &ProfileLayer, chain: &Chain, path: &str) -> Re
     let mut text = Text::default();
     let mut data = Vec::new();
     for (leaf, value) in leaves(&pointer, &value) {
-        text.pieces([(Tone::Strong, format!("{leaf}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+        text.pieces([(Tone::Strong, format!("{leaf}: ")), (Tone::Plain, written(&value))]);
         let mut writers = Vec::new();
         for writer in chain.of(&leaf) {
             text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
@@ -125,7 +125,7 @@ fn variable(wanted: &Wanted, layer: &ProfileLayer, name: &str) -> Result<Answer,
         return Err(fault(Owner::Caller, false, message, "variables belong to the layer's profile").into());
     };
     let mut text = Text::default();
-    text.pieces([(Tone::Strong, format!("vars.{name}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+    text.pieces([(Tone::Strong, format!("vars.{name}: ")), (Tone::Plain, written(&value))]);
     for writer in &writers {
         text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
     }

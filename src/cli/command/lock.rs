@@ -8,6 +8,7 @@ use crate::client::git::{fault, in_folder};
 use crate::decide::document::Tag;
 use crate::decide::fleet::{Fleet, Named};
 use crate::decide::lock;
+use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
@@ -57,7 +58,7 @@ fn answer(tags: &[Tag], is_right: bool, remotes: &Remotes) -> Answer {
         text.line(format!("the repository {name} is read as the process that serves saw it last"));
     }
     let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
-    text.line(format!("{said} ({} tags)", tags.len()));
+    text.line(format!("{said} ({})", counted(tags.len(), "tag")));
     let tag = |tag: &Tag| {
         let repository = tag.repository.as_ref().map(RepoName::as_str);
         json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })

@@ -1,7 +1,7 @@
 //! In: two sides of a fleet. Out: what a sync would do to each cluster, in order.
 //! Guarantee: nothing is written; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
 use super::here::{Here, find_cluster, on_large_stack, unknown};
-use super::{Answer, Exit, Failure, once};
+use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
 use crate::control::preview::Plans;
@@ -35,7 +35,7 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
         return Err(failures.into_iter().next().unwrap_or_else(|| Fault::bug("there is one").into()));
     }
     let mut answer = answer(&sound, &sets, broken);
-    answer.warnings = once(warnings);
+    answer.warnings = once(Found::of_all(warnings));
     if let (Some(data), Some(said)) = (answer.data.as_object_mut(), Failure::data(&failures).as_object()) {
         data.extend(said.clone());
     }
@@ -97,15 +97,16 @@ struct Sorted {
 }
 
 fn sorted(plans: Vec<(ClusterName, Result<plan::Plan, Fault>)>, said: Vec<Diagnostic>) -> Sorted {
-    let mut errors: Vec<Diagnostic> = said.into_iter().filter(Diagnostic::is_error).collect();
+    let mut errors = Found::of_all(said.into_iter().filter(Diagnostic::is_error));
+    let all = plans.len();
     let (mut sound, mut faults, mut broken) = (Vec::new(), Vec::new(), 0);
-    for (_, plan) in plans {
+    for (cluster, plan) in plans {
         match plan {
             Ok(plan) => sound.push(plan),
             Err(fault) => {
                 broken += 1;
                 match fault {
-                    Fault { source: Source::Documents(said), .. } => errors.extend(said),
+                    Fault { source: Source::Documents(said), .. } => errors.extend(Found::of(&cluster, all, said)),
                     fault => faults.push(Failure::Fault(fault)),
                 }
             }

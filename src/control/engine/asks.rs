@@ -109,6 +109,7 @@ impl<O: Observer> Engine<O> {
             "troubles": self.troubles.values().flatten().collect::<Vec<_>>(),
             "clusters": clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>(),
             "known": known,
+            "all": self.told.clusters().count(),
             "reports": reports.map(since).collect::<Vec<_>>(),
         })
     }

@@ -228,10 +228,11 @@ impl<O: Observer> Engine<O> {
         loop {
             self.start_syncs();
             self.post()?;
-            if until == Until::Settled && self.is_settled() {
+            if self.is_settled() {
+                // Nothing is under way that what is said could wait for.
                 self.outbox.hasten();
                 self.post()?;
-                if !self.outbox.is_pressing() {
+                if until == Until::Settled && !self.outbox.is_pressing() {
                     return self.save();
                 }
             }

@@ -25,8 +25,8 @@ impl<O: Observer> Engine<O> {
         }
         self.unplanned = self.unplanned.saturating_sub(1);
         for report in released {
+            let report = self.told.released(report);
             self.observer.ended(&report);
-            self.told.released(report);
         }
         let fresh: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
         self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));

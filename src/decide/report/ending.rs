@@ -3,7 +3,7 @@
 use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
 use crate::decide::plan::view::repairs;
-use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan};
+use crate::decide::plan::{Approval, ChangeKind, Group, Hold, ObjectChange, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
@@ -54,6 +54,9 @@ pub fn report(plan: &Plan, outcome: &Outcome, warnings: Vec<Diagnostic>, now: Ti
         }
         // What is left as it is was not seen as it is wanted.
         Outcome::Synced { .. } if !plan.paused.is_empty() => Condition::Paused(plan.paused.clone()),
+        Outcome::Synced { .. } if is_deletion(plan) && matches!(change.head, Revision::Commit(_)) => {
+            Condition::Deleted { digest: change.digest, commit }
+        }
         // What merging would give is planned and never applied, whatever the outcome says.
         Outcome::Synced { .. } if matches!(change.head, Revision::Commit(_)) => {
             Condition::Synced { digest: change.digest, commit }
@@ -157,10 +160,12 @@ pub fn held(plan: &Plan) -> Condition {
 
 fn headline(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
+        Outcome::Synced { .. } if is_deletion(plan) && plan.is_empty() => "deleted, nothing is left".to_owned(),
+        Outcome::Synced { .. } if is_deletion(plan) => format!("deleted {}", Numbers::of(plan)),
         Outcome::Synced { .. } if plan.is_empty() => format!("synced, nothing to change, {}", looked_at(plan)),
         Outcome::Synced { .. } => format!("synced {}", Numbers::of(plan)),
         Outcome::Planned => format!("planned {}", Numbers::of(plan)),
-        Outcome::Held => format!("held: {}", plan.holds.iter().map(hold).collect::<Vec<_>>().join(", ")),
+        Outcome::Held => format!("held: {}", holds(plan)),
         Outcome::Fenced => "given up: another writer was there first".to_owned(),
         Outcome::Superseded => "given up: a newer commit is there".to_owned(),
         Outcome::Failed(troubles) => {
@@ -169,6 +174,11 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
             format!("failed at {}{first}", counted(layers.len(), "layer"))
         }
     }
+}
+
+/// Whether a plan leaves nothing of what was applied: no layer is wanted.
+fn is_deletion(plan: &Plan) -> bool {
+    plan.base.applied.is_some() && plan.change.layers.iter().all(|layer| layer.kind == ChangeKind::Removed)
 }
 
 /// Returns the lines after the first.
@@ -195,12 +205,19 @@ fn still_ill(plan: &Plan, ill: &[LayerName]) -> Option<String> {
     (!names.is_empty()).then(|| format!("unhealthy as before: layer {}", names.join(", ")))
 }
 
-fn hold(hold: &Hold) -> String {
-    match hold {
-        Hold::Approval { why } => format!("waits for approval: {}", one_line(why)),
-        Hold::Forbidden { why } => format!("never done: {}", one_line(why)),
-        Hold::Paused => "the cluster is paused".to_owned(),
+/// Returns why a plan is held, each kind of reason once.
+fn holds(plan: &Plan) -> String {
+    let (mut needs, mut never, mut paused) = (Vec::new(), Vec::new(), None);
+    for hold in &plan.holds {
+        match hold {
+            Hold::Approval { why } => needs.push(one_line(why)),
+            Hold::Forbidden { why } => never.push(one_line(why)),
+            Hold::Paused => paused = Some("the cluster is paused".to_owned()),
+        }
     }
+    let told = |head: &str, all: Vec<String>| (!all.is_empty()).then(|| format!("{head}: {}", all.join(", ")));
+    let all = [told("never done", never), paused, told("waits for approval", needs)];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn said(trouble: &Trouble) -> String {
@@ -289,9 +306,7 @@ mod tests {
     use super::*;
     use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
-    use crate::decide::plan::{
-        Base, Change, ChangeKind, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role,
-    };
+    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role};
     use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
     use crate::name::{ObjectId, PlanId};
@@ -391,6 +406,18 @@ mod tests {
         let text = "eu-1: synced 2 layers, 4 objects (2 created, 1 changed, 1 removed)";
         let condition = Condition::Synced { digest: WANTED, commit: COMMIT };
         assert_eq!(told(&plan, &synced()), (text.into(), condition), "a layer that also prunes is one");
+    }
+
+    #[test]
+    fn a_cluster_of_which_nothing_is_left_is_told_as_deleted() {
+        let mut plan = plan(vec![written("web", &[Operation::Prune])], Vec::new());
+        plan.base.applied = Some(Digest([9; 32]));
+        plan.change.layers.iter_mut().for_each(|layer| layer.kind = ChangeKind::Removed);
+        let condition = Condition::Deleted { digest: WANTED, commit: COMMIT };
+        let text = "eu-1: deleted 1 layer, 1 object (0 created, 0 changed, 1 removed)";
+        assert_eq!(told(&plan, &synced()), (text.into(), condition.clone()), "it is no cluster that is synced");
+        let plan = Plan { layers: Vec::new(), change: Change { layers: Vec::new(), ..plan.change }, ..plan };
+        assert_eq!(told(&plan, &synced()), ("eu-1: deleted, nothing is left".into(), condition), "nor later");
     }
 
     #[test]

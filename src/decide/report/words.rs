@@ -16,6 +16,7 @@ impl Condition {
             Self::Waiting => "waiting",
             Self::Syncing { .. } => "syncing",
             Self::Synced { .. } => "synced",
+            Self::Deleted { .. } => "deleted",
             Self::Held(..) => "held",
             Self::Failed(_) => "failed",
             Self::Invalid(_) => "invalid",
@@ -28,7 +29,7 @@ impl Condition {
 
     /// Whether nothing of it is left to be done.
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::Synced { .. } | Self::NotAffected | Self::Released)
+        matches!(self, Self::Synced { .. } | Self::Deleted { .. } | Self::NotAffected | Self::Released)
     }
 }
 
@@ -38,7 +39,8 @@ impl Standing {
         let note = self.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
         match &self.condition {
             Condition::NotAffected | Condition::Released => None,
-            Condition::Synced { digest, .. } if *digest == self.wanted => None,
+            Condition::Synced { digest, .. } | Condition::Deleted { digest, .. } if *digest == self.wanted => None,
+            Condition::Deleted { .. } => Some("deleted, and wanted again".to_owned()),
             Condition::Synced { commit, .. } => {
                 let short: String = commit.to_string().chars().take(SHORT).collect();
                 Some(format!("synced at {short}, and not yet as it is wanted"))

@@ -108,7 +108,9 @@ fn the_removal_of_a_protected_kind_waits_for_another_person() {
     assert_eq!(objects(&fleet, "eu-1"), before, "nothing of it goes");
     let prod = fleet.statuses(&removal)["prod"].clone();
     assert!(prod.0 == "pending" && prod.1.contains(&id), "the status asks for the approval: {prod:?}");
-    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
+    let ran = fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
+    assert!(ran.out.starts_with("eu-1 waits for approval: "), "the reason stands first:\n{}", ran.out);
+    assert_eq!(ran.out.matches("local-tools").count(), 1, "each layer once, and no whole plan:\n{}", ran.out);
 
     fleet.becomes("Ada");
     let (own, head) = ("an approval does not count: Ada <ada@acme.example> wrote a part of it", fleet.head());
@@ -255,7 +257,7 @@ fn a_tag_counts_as_it_is_locked_and_holds_once_it_moves() {
     fleet.commit("staging by tag");
     fleet.run(&["sync"]).ends_with(1).says(&["stratify lock"]);
     fleet.run(&["lock", "--check"]).ends_with(1).says(&["run `stratify lock`"]);
-    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "1 tags"]);
+    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "1 tag"]);
     fleet.run(&["lock", "--check"]).ends_with(0);
     fleet.commit("locked");
     fleet.run(&["sync"]).ends_with(0).says(&["staging-1: synced, nothing to change"]);
@@ -400,6 +402,25 @@ fn what_is_never_done_fails_the_plan_of_its_commit() {
 }
 
 #[test]
+fn a_cluster_is_deleted_with_approval_and_then_its_document_may_go() {
+    let (fleet, dev) = (Checkout::synced(), "clusters/dev/dev-1/cluster.yaml");
+    fleet.edit(dev, "  cloud: edge-native\n", "  cloud: edge-native\n  lifecycle: delete\n");
+    fleet.commit("dev-1 goes");
+    fleet.run(&["sync"]).ends_with(1).says(&["dev-1: held: waits for approval: "]);
+    let id = change_of(&fleet, "dev-1");
+    fleet.becomes("Grace");
+    fleet.run(&["approve", &id]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0).says(&["dev-1: deleted 8 layers"]);
+    let status = fleet.statuses("HEAD")["dev"].clone();
+    assert!(status.0 == "success" && status.1.starts_with("deleted: dev-1"), "it is no cluster: {status:?}");
+    fleet.run(&["sync"]).ends_with(0).says(&["dev-1: deleted, nothing is left"]);
+    fleet.git(&["rm", "-r", "--quiet", "clusters/dev/dev-1"]);
+    fleet.commit("dev-1 is no more");
+    let ran = fleet.run(&["sync"]).ends_with(0).says(&["dev-1: its document went, after all of it was deleted"]);
+    assert!(!ran.out.contains("released"), "there is nothing to be released:\n{}", ran.out);
+}
+
+#[test]
 fn a_mistake_of_one_cluster_hides_no_other_plan() {
     let fleet = Checkout::synced();
     fleet.edit(EU, "podCidr:", "podCidrx:");
@@ -513,7 +534,8 @@ fn what_a_hand_changes_in_a_target_is_put_back() {
     fs::write(&file, text.replace("csi-local:0.9.0", "csi-local:0.8.0")).expect("it is ours");
     fs::remove_file(fleet.target("eu-1").join(deleted)).expect("it is ours");
     fs::write(fleet.target("eu-1").join("shop/shop/mine.txt"), "mine\n").expect("it is ours");
-    fleet.run(&["plan"]).ends_with(2).says(&["~ DaemonSet kube-system/csi-local", "+ Service shop/shop"]);
+    let fields = "~ DaemonSet kube-system/csi-local\n          ~ /spec/template/spec/containers/0/image\n";
+    fleet.run(&["plan"]).ends_with(2).says(&[fields, "+ Service shop/shop"]);
     let said = "eu-1: synced 2 layers, 2 objects (0 created, 0 changed, 0 removed, 2 corrected)";
     fleet.run(&["sync"]).ends_with(0).says(&[said]);
     let after = objects(&fleet, "eu-1");

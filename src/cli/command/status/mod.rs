@@ -12,7 +12,7 @@ use crate::decide::value::{Fault, Owner};
 use crate::name::CommitId;
 use crate::observe::forge::notes;
 use crate::serve::socket::{Ask, try_ask};
-use now::Now;
+pub(super) use now::Now;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -24,16 +24,12 @@ pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Ans
         (None, true) => None,
         (revision, false) => Some(local(&here, revision.as_deref().unwrap_or("HEAD"))?.to_string()),
     };
-    let (commit, statuses, now) = match try_ask(&here.settings.state, &Ask::Status(revision.clone()))? {
-        Some(answer) => {
-            let (commit, statuses) = answered(&answer)?;
-            (commit, statuses, Now::answered(&answer))
-        }
-        None => {
-            let (commit, statuses) = read(&here, revision.as_deref())?;
-            (commit, statuses, Now::remembered(&here))
-        }
+    let served = try_ask(&here.settings.state, &Ask::Status(revision.clone()))?;
+    let (commit, statuses) = match &served {
+        Some(answer) => answered(answer)?,
+        None => read(&here, revision.as_deref())?,
     };
+    let now = served.as_ref().map_or_else(|| Now::remembered(&here), Now::answered);
     let mut answer = match commit {
         Some(commit) => shown(commit, &statuses, &now.lines()),
         None => Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })),
@@ -98,7 +94,7 @@ fn shown(commit: CommitId, statuses: &[Status], now: &[String]) -> Answer {
         let lines: Vec<&str> = lines.filter(|line| !now.iter().any(|known| known == line)).collect();
         if !lines.is_empty() {
             text.line(format!("{}:", status.context.as_str()));
-            lines.iter().for_each(|line| text.line(format!("  {line}")));
+            text.lines(lines.iter().map(|line| format!("  {line}")));
         }
     }
     Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data }))

@@ -5,12 +5,12 @@ use crate::cli::print::{Text, Tone};
 use crate::client::store::Store;
 use crate::control::engine::standings;
 use crate::decide::value::Fault;
-use crate::name::CommitId;
+use crate::name::{ClusterName, CommitId};
 use serde_json::{Value, json};
 
 /// Where clusters stand.
 #[derive(Default)]
-pub(super) struct Now {
+pub(in super::super) struct Now {
     /// The head that they were planned at.
     head: Option<String>,
     /// Where the watched branch is, where that is another commit, which nobody looked at yet.
@@ -32,7 +32,7 @@ impl Now {
     }
 
     /// Reads what the last process remembered, and where the branch is by now.
-    pub(super) fn remembered(here: &Here) -> Self {
+    pub(in super::super) fn remembered(here: &Here) -> Self {
         let mut now = Self::default();
         match read(here) {
             Ok(Some((head, clusters))) => (now.head, now.clusters) = (Some(head.to_string()), clusters),
@@ -60,6 +60,12 @@ impl Now {
         let line = |cluster: &Value| Some(format!("{}: {}", cluster["cluster"].as_str()?, cluster["text"].as_str()?));
         lines.extend(self.clusters.iter().filter_map(line));
         lines
+    }
+
+    /// Returns what is to be known of one cluster.
+    pub(in super::super) fn of(&self, cluster: &ClusterName) -> Option<String> {
+        let of_it = self.clusters.iter().find(|one| one["cluster"] == cluster.as_str())?;
+        of_it["text"].as_str().map(str::to_owned)
     }
 
     /// Adds these lines to a text.

@@ -4,7 +4,7 @@ mod served;
 mod told;
 
 use super::here::Here;
-use super::{Answer, Failure};
+use super::{Answer, Failure, Found};
 use crate::cli::args::Sync;
 use crate::cli::print::{Printer, Progress};
 use crate::control::engine::{Engine, Event, Observer, Until};
@@ -49,7 +49,10 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
         head: head.map(|head| head.to_string()),
         held,
         troubles,
-        diagnostics: reports.iter().flat_map(|report| report.diagnostics.iter().cloned()).collect(),
+        diagnostics: reports
+            .iter()
+            .flat_map(|report| Found::of(&report.cluster, clusters.len(), report.diagnostics.clone()))
+            .collect(),
         reports: reports.iter().map(Report::data).collect(),
         unknown,
     };

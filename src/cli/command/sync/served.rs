@@ -1,7 +1,7 @@
 //! In: the process that serves. Out: what it made of the clusters that were asked for, once all of them came to their end.
 //! Guarantee: whoever stops waiting stops nothing else.
 use super::super::here::{Here, on_large_stack};
-use super::super::{Answer, Failure};
+use super::super::{Answer, Failure, Found};
 use super::told::{Told, missing};
 use crate::cli::print::{Printer, Text};
 use crate::client::git::fault;
@@ -58,13 +58,18 @@ fn texts<'a>(answer: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
 fn told(here: &Here, chosen: &Chosen, now: &Value) -> Result<Told, Failure> {
     let reports: Vec<Value> = now["reports"].as_array().cloned().unwrap_or_default();
     let head = now["head"].as_str().map(str::to_owned);
-    let mut diagnostics: Vec<Diagnostic> =
-        reports.iter().filter_map(|report| report["said"].as_array()).flatten().filter_map(placeless).collect();
+    let all = now["all"].as_u64().and_then(|all| usize::try_from(all).ok()).unwrap_or_default();
+    let mut diagnostics: Vec<Found> = Vec::new();
+    for report in &reports {
+        let Some(cluster) = report["cluster"].as_str().and_then(|name| ClusterName::new(name).ok()) else { continue };
+        let said = report["said"].as_array().into_iter().flatten().filter_map(placeless).collect();
+        diagnostics.extend(Found::of(&cluster, all, said));
+    }
     let placed = reports.iter().filter(|report| report["placed"].as_u64().is_some_and(|count| count > 0));
     let placed: Vec<ClusterName> =
         placed.filter_map(|report| ClusterName::new(report["cluster"].as_str()?).ok()).collect();
     if let Some(head) = head.as_deref().and_then(CommitId::parse).filter(|_| !placed.is_empty()) {
-        diagnostics.extend(found_again(here, head, &placed)?);
+        diagnostics.extend(found_again(here, head, &placed, all)?);
     }
     Ok(Told {
         held: now["held"].as_str().map(str::to_owned),
@@ -93,7 +98,7 @@ fn placeless(said: &Value) -> Option<Diagnostic> {
 }
 
 /// Returns what is to be said of clusters at a head, from its documents: the same functions find the same.
-fn found_again(here: &Here, head: CommitId, clusters: &[ClusterName]) -> Result<Vec<Diagnostic>, Failure> {
+fn found_again(here: &Here, head: CommitId, clusters: &[ClusterName], all: usize) -> Result<Vec<Found>, Failure> {
     let preview = here.preview_of_seen()?;
     on_large_stack(async {
         let fleet = Sources::fleet(&preview, head).await?;
@@ -103,9 +108,9 @@ fn found_again(here: &Here, head: CommitId, clusters: &[ClusterName]) -> Result<
             if let Err(Fault { source: Source::Documents(errors), .. }) =
                 preview.wanted(&fleet, cluster, &mut warnings).await
             {
-                said.extend(errors);
+                said.extend(Found::of(cluster, all, errors));
             }
-            said.extend(warnings.0);
+            said.extend(Found::of(cluster, all, warnings.0));
         }
         Ok(said)
     })

@@ -1,10 +1,10 @@
 //! In: what a sync came to, of this process or of the one that serves. Out: the same text, data and exit code for both.
 //! Guarantee: what was asked for and is not there, is not good, or could not be looked at is no success.
 use super::super::here::unknown;
-use super::super::{Answer, Exit, Failure, once};
+use super::super::{Answer, Exit, Failure, Found, once};
 use crate::cli::print::{Text, Tone, data};
 use crate::client::git::fault;
-use crate::decide::value::{Diagnostic, Owner};
+use crate::decide::value::Owner;
 use crate::serve::socket::Chosen;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(super) struct Told {
     pub(super) troubles: Vec<String>,
     /// What is told of each cluster, as programs read it.
     pub(super) reports: Vec<Value>,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Found>,
     /// What was asked for and is not there.
     pub(super) unknown: Option<Failure>,
 }
