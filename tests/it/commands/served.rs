@@ -14,6 +14,10 @@ impl Served {
     fn start(fleet: &Checkout) -> Self {
         let mut command = fleet.command(&["serve"]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program was built");
+        Self::once_it_listens(fleet, child)
+    }
+
+    fn once_it_listens(fleet: &Checkout, child: Child) -> Self {
         let mut served = Self(child);
         while !fleet.path(".stratify/serve.sock").exists() {
             assert!(served.0.try_wait().expect("it is a child").is_none(), "it serves");
@@ -27,6 +31,33 @@ impl Drop for Served {
     fn drop(&mut self) {
         self.0.kill().expect("it is a child");
         self.0.wait().expect("it is a child");
+    }
+}
+
+/// Starts a process that serves, and returns its log after two syncs of what is synced already.
+fn log_of(fleet: &Checkout, args: &[&str]) -> String {
+    let log = fleet.path(".stratify/log");
+    let mut command = fleet.command(args);
+    let file = std::fs::File::create(&log).expect("the folder is ours");
+    let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the program was built");
+    let served = Served::once_it_listens(fleet, child);
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0);
+    drop(served);
+    std::fs::remove_file(fleet.path(".stratify/serve.sock")).expect("a process that is killed leaves it");
+    std::fs::read_to_string(&log).expect("it was written")
+}
+
+#[test]
+fn the_log_is_for_people_unless_data_is_asked_for_and_says_nothing_twice() {
+    let fleet = Checkout::synced();
+    let log = log_of(&fleet, &["serve"]);
+    assert!(log.contains("serving") && !log.contains('{') && !log.contains('\u{1b}'), "a file is read, too:\n{log}");
+    let ended = log.lines().filter(|line| line.contains("ended") && line.contains("eu-1")).count();
+    assert_eq!(ended, 1, "what is as it was is not told again:\n{log}");
+    let log = log_of(&fleet, &["serve", "--output", "json"]);
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "programs read each line: {line}");
     }
 }
 

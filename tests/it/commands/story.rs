@@ -402,6 +402,31 @@ fn what_is_never_done_fails_the_plan_of_its_commit() {
 }
 
 #[test]
+fn a_sync_that_was_cut_off_is_told_by_why() {
+    let fleet = Checkout::synced();
+    let (file, head) = (fleet.target("eu-1").join(".stratify-target/record.json"), fleet.head());
+    let text = fs::read_to_string(&file).expect("it was synced");
+    let mut record: Value = serde_json::from_str(&text).expect("it is JSON");
+    record["applying"] = record["applied"].clone();
+    fs::write(&file, record.to_string()).expect("it is ours");
+    let said = format!("eu-1: the sync of {head} did not come to its end; `stratify sync` goes on with it");
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&[&said]);
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["eu-1 is at HEAD: it waits for nothing"]);
+}
+
+#[test]
+fn a_fleet_that_was_renamed_is_told_its_old_name() {
+    let fleet = Checkout::synced();
+    fleet.edit("fleet.yaml", "name: acme", "name: apex");
+    fleet.commit("another name");
+    fleet
+        .run(&["sync"])
+        .ends_with(1)
+        .says(&["found that of fleet acme", "write `name: acme` under `metadata` of fleet.yaml"]);
+}
+
+#[test]
 fn a_cluster_is_deleted_with_approval_and_then_its_document_may_go() {
     let (fleet, dev) = (Checkout::synced(), "clusters/dev/dev-1/cluster.yaml");
     fleet.edit(dev, "  cloud: edge-native\n", "  cloud: edge-native\n  lifecycle: delete\n");
