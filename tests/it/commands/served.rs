@@ -79,7 +79,7 @@ fn a_sync_beside_serve_waits_and_answers_as_one_of_its_own() {
     let lines = |ran: &Ran| ran.out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&asked), lines(&own), "the same is told");
     assert_eq!(asked.err, own.err, "so are the mistakes, with their lines");
-    let said = ["now: eu-1: invalid: 1 error", &beside.head()];
+    let said = ["now: eu-1: invalid: 1 error", &beside.head(), "stratify/prod     failure  1/2 clusters synced"];
     beside.run(&["status"]).ends_with(0).says(&said);
     beside.edit(EU, "podCidrx:", "podCidr:");
     beside.commit("the mistake is undone");
