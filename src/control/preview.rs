@@ -7,15 +7,15 @@ use super::target::Targets;
 use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
-use crate::decide::document::{Commits, Revision, Texts};
+use crate::decide::document::{CommitFacts, Commits, Person, Revision, Site, Texts};
 use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
-use crate::decide::value::{Fault, Owner, Seal, Warnings};
-use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
+use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::Settings;
@@ -44,6 +44,14 @@ pub struct Plans {
     pub plans: Vec<(ClusterName, Result<Plan, Fault>)>,
     /// The id of all changes together that wait for approval in an environment, and how many they are.
     pub sets: BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
+}
+
+/// What an approval would be worth.
+pub struct Worth {
+    /// Why it would not count, if it would not.
+    pub refused: Option<String>,
+    /// Who wrote what is to be approved.
+    pub authors: BTreeSet<String>,
 }
 
 impl Preview {
@@ -272,7 +280,72 @@ impl Preview {
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
         // Nothing is tried: a preview has no effect and no rights.
         let verdicts = draft.probes().iter().map(|_| plan::Verdict::SchemaChecked).collect();
-        Ok(warnings.keep(draft.settle(verdicts))?)
+        let mut plan = warnings.keep(draft.settle(verdicts))?;
+        if from.is_none() {
+            self.name_fields(&mut plan).await;
+        }
+        Ok(plan)
+    }
+
+    /// Says of each object that is not as it was written which of its fields are not, as far as it can be read.
+    async fn name_fields(&self, plan: &mut Plan) {
+        let repaired: BTreeSet<(Site, ObjectId)> = plan::view::repairs(plan)
+            .filter(|change| change.operation == plan::Operation::Patch)
+            .map(|change| (change.site, change.object.clone()))
+            .collect();
+        if repaired.is_empty() {
+            return;
+        }
+        let holds =
+            |group: &plan::Group| group.writes().any(|change| repaired.contains(&(change.site, change.object.clone())));
+        let groups = |(at, layer): (usize, &plan::LayerPlan)| {
+            let held: Vec<usize> =
+                (0..layer.groups.len()).filter(|group| layer.groups.get(*group).is_some_and(holds)).collect();
+            held.into_iter().map(move |group| plan::GroupId { layer: at, group })
+        };
+        let groups: Vec<plan::GroupId> = plan.layers.iter().enumerate().flat_map(groups).collect();
+        let mut live = BTreeMap::new();
+        for group in groups {
+            let seen = self.targets.look(plan, group).await;
+            live.extend(seen.into_iter().filter_map(|(id, live)| match live {
+                Live::Present { object, .. } => Some((id, object)),
+                Live::AsSeen | Live::Absent(_) => None,
+            }));
+        }
+        let objects = plan.layers.iter_mut().flat_map(|layer| &mut layer.groups).flat_map(|group| &mut group.objects);
+        for change in objects {
+            let id = (change.site, change.object.clone());
+            if let (true, Some(live), Some(wanted)) = (repaired.contains(&id), live.get(&id), &change.manifest) {
+                change.patch = plan::view::mending(live, wanted);
+            }
+        }
+    }
+
+    /// Returns what an approval of `id` by a person would be worth to a cluster, were it committed now.
+    pub async fn worth(&self, fleet: &Fleet, cluster: &ClusterName, person: &Person, id: &str) -> Result<Worth, Fault> {
+        let wanted = self.wanted(fleet, cluster, &mut Warnings::default()).await?;
+        let applied = self.facts(&wanted).await?.record.applied.map(|moment| moment.head);
+        let mut commits = self.approvals(applied, &fleet.head).await?;
+        let written = commits.commits.iter().filter(|commit| !commit.only_approves);
+        let authors = written.map(|commit| commit.author.name.clone()).collect();
+        // What else was approved is no matter of this one.
+        for commit in &mut commits.commits {
+            commit.approves.clear();
+            commit.added_approvals.clear();
+        }
+        commits.commits.push(CommitFacts {
+            commit: NO_COMMIT,
+            author: person.clone(),
+            committer: person.clone(),
+            approves: vec![id.to_owned()],
+            added_approvals: Vec::new(),
+            only_approves: true,
+            parents: Vec::new(),
+            summary: String::new(),
+        });
+        let weighed = plan::weigh(&commits, &[id.to_owned()], &[]);
+        let refused = if weighed.granted.is_some() { None } else { weighed.refused.into_iter().next() };
+        Ok(Worth { refused, authors })
     }
 
     /// Returns the commits in which approvals stand, up to the one that is checked out or planned.

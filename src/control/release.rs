@@ -62,6 +62,8 @@ pub async fn release<W: Target>(
             since: now,
             note: None,
         },
+        change: None,
+        numbers: None,
         spurious: false,
         lines,
         diagnostics: Vec::new(),

@@ -5,6 +5,7 @@ use crate::decide::value::{Fault, Owner};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -23,8 +24,8 @@ const NAME: &str = "serve.sock";
 /// The file whose lock says that a process serves; the system frees it with the process.
 const LOCK: &str = "serve.lock";
 
-/// The longest ask: a name or a commit in JSON is far shorter.
-const ASK_BYTES_MAX: u64 = 4 * 1024;
+/// The longest ask: it may name some thousand clusters.
+const ASK_BYTES_MAX: u64 = 64 * 1024;
 
 /// The longest answer: the status of a fleet of 5000 clusters has about a tenth of it.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -53,13 +54,66 @@ pub enum Ask {
     Why(ClusterName),
     /// To take a head that does not descend from the last one, or to hold a tag that moved.
     Accept(Acceptance),
-    /// To look for new commits now, and at these clusters: at all, at one, or at those of an environment.
-    Sync {
-        /// At this one.
-        cluster: Option<ClusterName>,
-        /// At those of this one.
-        environment: Option<EnvironmentName>,
-    },
+    /// To look for new commits now, and at these clusters.
+    Sync(Chosen),
+    /// Whether the look that `Sync` gave a ticket for has ended, and all these clusters came to their end after it.
+    Settled(Ticket, Chosen),
+}
+
+/// What whoever asked for a sync waits with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The look for commits that has to have ended.
+    pub look: u64,
+    /// How many syncs had ended when it was asked for.
+    pub ends: u64,
+}
+
+impl Ticket {
+    /// Returns it as it is sent.
+    pub fn value(self) -> Value {
+        json!({ "look": self.look, "ends": self.ends })
+    }
+
+    /// Reads what [`Self::value`] made.
+    pub fn parse(value: &Value) -> Option<Self> {
+        Some(Self { look: value.get("look")?.as_u64()?, ends: value.get("ends")?.as_u64()? })
+    }
+}
+
+/// Which clusters are meant: without any and without an environment, all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// These.
+    pub clusters: BTreeSet<ClusterName>,
+    /// Those of this one.
+    pub environment: Option<EnvironmentName>,
+}
+
+impl Chosen {
+    /// Whether no choice was made.
+    pub fn is_all(&self) -> bool {
+        self.clusters.is_empty() && self.environment.is_none()
+    }
+
+    /// Whether a cluster is one of those that are meant.
+    pub fn includes(&self, cluster: &ClusterName, environment: &EnvironmentName) -> bool {
+        (self.clusters.is_empty() || self.clusters.contains(cluster))
+            && self.environment.as_ref().is_none_or(|only| only == environment)
+    }
+
+    fn value(&self, ask: &str) -> Value {
+        let clusters: Vec<&str> = self.clusters.iter().map(ClusterName::as_str).collect();
+        let environment = self.environment.as_ref().map(EnvironmentName::as_str);
+        json!({ "ask": ask, "clusters": clusters, "environment": environment })
+    }
+
+    fn parse(value: &Value) -> Option<Self> {
+        let names = value.get("clusters")?.as_array()?.iter();
+        let clusters = names.map(|name| ClusterName::new(name.as_str()?).ok()).collect::<Option<_>>()?;
+        let environment = value.get("environment").and_then(Value::as_str);
+        Some(Self { clusters, environment: environment.map(EnvironmentName::new).transpose().ok()? })
+    }
 }
 
 /// What a person accepts.
@@ -82,10 +136,11 @@ impl Ask {
                 let repository = repository.as_ref().map(RepoName::as_str);
                 json!({ "ask": "accept", "commit": commit.to_string(), "tag": tag, "repository": repository })
             }
-            Ask::Sync { cluster, environment } => {
-                let cluster = cluster.as_ref().map(ClusterName::as_str);
-                let environment = environment.as_ref().map(EnvironmentName::as_str);
-                json!({ "ask": "sync", "cluster": cluster, "environment": environment })
+            Ask::Sync(chosen) => chosen.value("sync"),
+            Ask::Settled(ticket, chosen) => {
+                let mut value = chosen.value("settled");
+                value["ticket"] = ticket.value();
+                value
             }
         };
         format!("{value}\n")
@@ -102,10 +157,8 @@ impl Ask {
                 tag: text("tag").map(ToOwned::to_owned),
                 repository: text("repository").map(RepoName::new).transpose().ok()?,
             })),
-            "sync" => Some(Ask::Sync {
-                cluster: text("cluster").map(ClusterName::new).transpose().ok()?,
-                environment: text("environment").map(EnvironmentName::new).transpose().ok()?,
-            }),
+            "sync" => Some(Ask::Sync(Chosen::parse(&value)?)),
+            "settled" => Some(Ask::Settled(Ticket::parse(value.get("ticket")?)?, Chosen::parse(&value)?)),
             _ => None,
         }
     }
@@ -198,7 +251,7 @@ async fn converse(mut stream: UnixStream, to: &mpsc::Sender<Asked>) -> io::Resul
     timeout(LINE_TIME, limited.read_until(b'\n', &mut line)).await??;
     let answer = match Ask::parse(&line) {
         Some(ask) => forward(ask, to).await,
-        None => Err("it expects one line of JSON that asks for status, why, accept or sync"),
+        None => Err("it expects one line of JSON that asks for status, why, accept, sync or settled"),
     };
     let mut text = answer.map_or_else(|why| json!({ "error": why }), |answer| json!({ "answer": answer })).to_string();
     if text.len() as u64 >= ANSWER_BYTES_MAX {
@@ -259,7 +312,7 @@ mod tests {
 
     const STATUS: Ask = Ask::Status(None);
 
-    const SYNC: Ask = Ask::Sync { cluster: None, environment: None };
+    const SYNC: Ask = Ask::Sync(Chosen { clusters: BTreeSet::new(), environment: None });
 
     fn scratch() -> TempDir {
         tempfile::tempdir().expect("a temporary folder can be made")
@@ -297,8 +350,11 @@ mod tests {
             Ask::Accept(head),
             Ask::Accept(tag),
             SYNC,
-            Ask::Sync { cluster: Some(cluster), environment: None },
-            Ask::Sync { cluster: None, environment: Some(environment) },
+            Ask::Sync(Chosen { clusters: BTreeSet::from([cluster]), environment: None }),
+            Ask::Settled(
+                Ticket { look: 7, ends: 9 },
+                Chosen { clusters: BTreeSet::new(), environment: Some(environment) },
+            ),
         ];
         for ask in all {
             assert_eq!(Ask::parse(ask.line().as_bytes()), Some(ask));

@@ -9,7 +9,7 @@ pub use repository::{Credentials, Identity, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::shape::{Field, Shape, optional};
-use crate::decide::document::{File, Fragment, check_fields, nearest};
+use crate::decide::document::{File, Fragment, check_fields};
 use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};
 use crate::name::{BlobId, RepoName, RepoPath};
@@ -149,12 +149,11 @@ impl Settings {
             None if self.named_targets.is_empty() || self.others => Ok(Target::Directory(self.targets.join(&**name))),
             None => {
                 let known: Vec<&str> = self.named_targets.keys().map(|name| &**name).collect();
-                let near = nearest(name, known.iter().copied());
-                let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                // None of them is proposed: it would be the target of another cluster.
                 Err(Fault {
                     owner: Owner::Operator,
                     spurious: false,
-                    hint: Some(format!("{near}add it under `targets` of the settings, or set `targetsFolder`")),
+                    hint: Some("add it under `targets` of the settings, or set `targetsFolder`".to_owned()),
                     source: Source::Error(
                         format!("the settings have no target `{name}`; they name {}", known.join(", ")).into(),
                     ),

@@ -42,6 +42,12 @@ pub fn into_work_tree(
     Ok(git::commit(commit))
 }
 
+/// Returns who would be the author of a commit there: name and address.
+pub fn author(root: &Path) -> Result<(String, String), Fault> {
+    let person = person(&WorkTree::open(root)?.repository, None)?;
+    Ok((person.name.to_string(), person.email.to_string()))
+}
+
 /// A repository with its work tree.
 struct WorkTree {
     repository: gix::Repository,

@@ -1,15 +1,15 @@
 //! In: a cluster, a layer, a path. Out: the value, and the chain of files and lines that wrote it.
 //! Guarantee: the chain is that of the resolution itself; the last writer stands last.
-use super::here::{Here, on_large_stack};
+use super::here::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Explain;
 use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::control::sync::Wanted;
 use crate::control::world::Sources;
-use crate::decide::plan::view::{json_of, masked, source, source_data};
+use crate::decide::plan::view::{json_of, source, source_data, written};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
-use crate::decide::value::{Owner, Pointer, Value, Warnings, canonical};
+use crate::decide::value::{Owner, Pointer, Value, Warnings};
 use serde_json::json;
 use std::path::Path;
 
@@ -19,6 +19,7 @@ pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, 
     let preview = here.preview()?;
     on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;
+        find_cluster(&fleet, &options.cluster)?;
         let wanted = preview.wanted(&fleet, &options.cluster, &mut Warnings::default()).await?;
         let Some(place) = &options.place else { return Ok(layers(&wanted)) };
         let (name, path) = match place.split_once('/') {
@@ -28,7 +29,7 @@ pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, 
         let Some(layer) = wanted.profile.layers.iter().find(|layer| layer.name.as_str() == name) else {
             let names: Vec<&str> = wanted.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
             let message = format!("the cluster {} has no layer {name}", options.cluster);
-            return Err(fault(Owner::Author, false, message, &format!("its layers are {}", names.join(", "))).into());
+            return Err(fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into());
         };
         let texts = preview.texts(wanted.sketch.needs()).await?;
         let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
@@ -89,13 +90,13 @@ fn value(wanted: &Wanted, layer: &ProfileLayer, chain: &Chain, path: &str) -> Re
     let Some((pointer, value)) = found else {
         let message = format!("the layer {} has nothing at {path}", layer.name);
         return Err(
-            fault(Owner::Author, false, message, &format!("see `stratify explain CLUSTER {}`", layer.name)).into()
+            fault(Owner::Caller, false, message, &format!("see `stratify explain CLUSTER {}`", layer.name)).into()
         );
     };
     let mut text = Text::default();
     let mut data = Vec::new();
     for (leaf, value) in leaves(&pointer, &value) {
-        text.pieces([(Tone::Strong, format!("{leaf}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+        text.pieces([(Tone::Strong, format!("{leaf}: ")), (Tone::Plain, written(&value))]);
         let mut writers = Vec::new();
         for writer in chain.of(&leaf) {
             text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
@@ -121,10 +122,10 @@ fn value(wanted: &Wanted, layer: &ProfileLayer, chain: &Chain, path: &str) -> Re
 fn variable(wanted: &Wanted, layer: &ProfileLayer, name: &str) -> Result<Answer, Failure> {
     let Some((value, writers)) = wanted.sketch.explain_variable(&layer.name, name) else {
         let message = format!("the layer {} has no variable {name}", layer.name);
-        return Err(fault(Owner::Author, false, message, "variables belong to the layer's profile").into());
+        return Err(fault(Owner::Caller, false, message, "variables belong to the layer's profile").into());
     };
     let mut text = Text::default();
-    text.pieces([(Tone::Strong, format!("vars.{name}: ")), (Tone::Plain, canonical(&masked(&value)))]);
+    text.pieces([(Tone::Strong, format!("vars.{name}: ")), (Tone::Plain, written(&value))]);
     for writer in &writers {
         text.pieces([(Tone::Faint, format!("    {} {}", writer.at, writer.what))]);
     }

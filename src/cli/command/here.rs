@@ -8,14 +8,17 @@ use crate::control::outside::Outside;
 use crate::control::preview::Preview;
 use crate::control::repositories::Mirrors;
 use crate::control::statuses::Statuses;
+use crate::decide::document::nearest;
+use crate::decide::fleet::Fleet;
 use crate::decide::value::{Fault, Owner, Seal};
-use crate::name::RepoName;
+use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
 use crate::observe::worktree::Local;
 use crate::settings::{Credentials, OWN, Repository, Settings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The fleet that a command is about.
 pub(super) struct Here {
@@ -58,15 +61,20 @@ impl Here {
     /// Opens the fleet for a command without effect; its key is not kept where there is none yet. Without a work tree
     /// it is what the settings' repository holds.
     pub(super) fn preview(&self) -> Result<Preview, Fault> {
-        let is_there = self.settings.state.join("key").is_file();
-        let seal = if is_there { self.seal()? } else { Seal::new(b"preview") };
-        let root = self.root.as_ref().ok();
-        if root.is_none() {
+        if self.root.is_err() {
             if self.settings.repository.url.is_none() {
                 self.root()?;
             }
             self.look(|_| Ok(()))?;
         }
+        self.preview_of_seen()
+    }
+
+    /// Opens the same as it was seen last, without a look at a remote.
+    pub(super) fn preview_of_seen(&self) -> Result<Preview, Fault> {
+        let is_there = self.settings.state.join("key").is_file();
+        let seal = if is_there { self.seal()? } else { Seal::new(b"preview") };
+        let root = self.root.as_ref().ok();
         Preview::open(root.map(PathBuf::as_path), self.seen()?, self.settings.clone(), seal)
     }
 
@@ -77,6 +85,15 @@ impl Here {
             _ => self.settings.repository.path.clone(),
         };
         View::try_open(&self.settings.mirror(None), self.settings.branch(), path)
+    }
+
+    /// Returns where the watched branch is: in the repository around, or as a remote one was seen last.
+    pub(super) fn branch(&self) -> Result<Option<CommitId>, Fault> {
+        if self.is_remote() {
+            return self.seen()?.map_or(Ok(None), |seen| seen.branch());
+        }
+        let name = format!("refs/heads/{}", self.settings.branch());
+        Ok(self.local()?.resolve(&name).ok())
     }
 
     /// Looks at the remote repository, and does something with its mirror. Where another process has the mirror open,
@@ -163,6 +180,11 @@ impl Here {
         }
     }
 
+    /// Returns the file of what is remembered from one process to the next.
+    pub(super) fn state_file(&self) -> PathBuf {
+        self.settings.state.join("state.redb")
+    }
+
     /// Opens all that a sync needs.
     pub(super) fn outside(
         &self,
@@ -170,13 +192,54 @@ impl Here {
     ) -> Result<(Arc<Outside>, Store, Statuses), Fault> {
         let state = &self.settings.state;
         std::fs::create_dir_all(state).map_err(in_folder(&format!("could not make {}", state.display())))?;
-        let store = Store::open(&state.join("state.redb"))?;
+        let store = open_patiently(&self.state_file())?;
         let mirror = self.mirror()?;
         let statuses = self.statuses(&mirror)?;
         let mirrors = Mirrors::new(mirror, self.other_mirrors());
         let outside = Outside::with_mirrors(self.settings.clone(), mirrors, self.seal()?, connections.clone());
         Ok((Arc::new(outside), store, statuses))
     }
+}
+
+/// How long the state may be in use: `stratify status` reads it in a moment, and a sync in another process takes longer.
+const STATE_WAIT: Duration = Duration::from_secs(1);
+
+/// How often it is tried meanwhile.
+const STATE_PAUSE: Duration = Duration::from_millis(20);
+
+fn open_patiently(file: &Path) -> Result<Store, Fault> {
+    let begun = Instant::now();
+    loop {
+        match Store::open(file) {
+            Err(fault) if fault.spurious && begun.elapsed() < STATE_WAIT => std::thread::sleep(STATE_PAUSE),
+            opened => return opened,
+        }
+    }
+}
+
+/// The most names that a hint lists: a screen of them.
+const NAMES_MAX: usize = 40;
+
+/// Errs where the fleet has no such cluster, and names those that it has.
+pub(super) fn find_cluster(fleet: &Fleet, cluster: &ClusterName) -> Result<(), Failure> {
+    let index = &fleet.index;
+    if index.environment_of(cluster).is_some() || index.cluster_names().any(|known| known == cluster) {
+        return Ok(());
+    }
+    Err(unknown("cluster", cluster.as_str(), index.cluster_names().map(ClusterName::as_str)))
+}
+
+/// Returns what is said of a name that is none of those that there are.
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let known: Vec<&str> = known.collect();
+    let more = known.len().saturating_sub(NAMES_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let names = known.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+    let near = nearest(name, known.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    let hint =
+        if known.is_empty() { format!("there is no {what} yet") } else { format!("{near}there are {names}{more}") };
+    fault(Owner::Caller, false, format!("the fleet has no {what} {name}"), &hint).into()
 }
 
 fn address_of(name: RepoName, url: &str, repository: &Repository) -> Result<Address, Fault> {

@@ -1,47 +1,109 @@
-//! In: the working tree. Out: everything that is wrong with its documents and full profiles.
+//! In: the working tree, or a part of it. Out: everything that is wrong with its documents and full profiles.
 //! Guarantee: what has no error here can be planned; nothing is written.
 use super::here::{Here, on_large_stack};
-use super::{Answer, Failure, once};
+use super::{Answer, Failure, Found, once};
 use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};
+use crate::client::git::{fault, in_folder};
 use crate::control::preview::Preview;
 use crate::decide::report::counted;
-use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
-use serde_json::json;
+use crate::decide::value::{Diagnostic, Fault, Owner, Source, Warnings};
+use crate::name::ClusterName;
+use crate::settings::Settings;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Checks all documents and resolves all clusters.
 pub(super) fn run(options: &Lint, settings: Option<&Path>) -> Result<Answer, Failure> {
-    let here = Here::at(options.path.as_deref().unwrap_or(Path::new(".")), settings)?;
-    let preview = here.preview()?;
-    let (clusters, said) = on_large_stack(check(&preview))?;
-    let said = once(said);
-    if said.iter().any(Diagnostic::is_error) {
-        return Err(said.into());
+    let path = options.path.as_deref().unwrap_or(Path::new("."));
+    if path.symlink_metadata().is_err() {
+        let message = format!("there is no file and no folder {}", path.display());
+        return Err(
+            fault(Owner::Caller, false, message, "paths count from the current folder, or from that of -C").into()
+        );
     }
-    let mut text = Text::default();
-    text.line(format!("{}, no errors, {}", counted(clusters, "cluster"), counted(said.len(), "warning")));
-    let mut answer =
-        Answer::new(text, json!({ "clusters": clusters, "diagnostics": said.iter().map(data).collect::<Vec<_>>() }));
-    answer.warnings = said;
-    Ok(answer)
+    let here = Here::at(path, settings)?;
+    let preview = here.preview()?;
+    let checked = on_large_stack(check(&preview, &here.settings))?;
+    let Checked { clusters, said, faults } = checked;
+    let all = once(said);
+    let part = part(&here, path)?;
+    let (said, elsewhere): (Vec<Diagnostic>, Vec<Diagnostic>) = all.into_iter().partition(|said| is_in(said, &part));
+    Ok(answer(clusters, said, elsewhere.len(), if part.is_empty() { faults } else { Vec::new() }))
 }
 
-async fn check(preview: &Preview) -> Result<(usize, Vec<Diagnostic>), Failure> {
-    let fleet = preview.fleet(None)?;
-    let mut said = fleet.index.said();
-    if let Err(errors) = fleet.index.fleet() {
-        said.extend(errors);
-        return Ok((fleet.index.cluster_count(), said));
+/// Returns the path inside the fleet to which what is said is cut down; empty for all of it.
+fn part(here: &Here, path: &Path) -> Result<String, Fault> {
+    let Ok(root) = here.root() else { return Ok(String::new()) };
+    let path = path.canonicalize().map_err(in_folder("could not look for the path"))?;
+    Ok(path.strip_prefix(root).map(|inside| inside.display().to_string()).unwrap_or_default())
+}
+
+/// Whether something is said of a part of the working tree.
+fn is_in(said: &Diagnostic, part: &str) -> bool {
+    let is_inside = |path: &str| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut places = said.at.iter().chain(said.also.iter().map(|(span, _)| span));
+    part.is_empty() || places.any(|span| span.origin.is_none() && is_inside(span.path.as_str()))
+}
+
+fn answer(clusters: usize, said: Vec<Diagnostic>, elsewhere: usize, faults: Vec<Failure>) -> Answer {
+    let errors = said.iter().filter(|said| said.is_error()).count();
+    let mut text = Text::default();
+    let mut line = format!("{}, no errors, {}", counted(clusters, "cluster"), counted(said.len(), "warning"));
+    if elsewhere > 0 {
+        line = format!("{line} here; {elsewhere} elsewhere");
     }
-    for cluster in fleet.index.cluster_names() {
+    if errors == 0 && faults.is_empty() {
+        text.line(line);
+    }
+    let beside = Failure::data(&faults);
+    let diagnostics: Vec<Value> = said.iter().map(data).collect();
+    let data = json!({
+        "clusters": clusters,
+        "diagnostics": diagnostics,
+        "elsewhere": elsewhere,
+        "errors": beside["errors"],
+    });
+    let mut answer = Answer::new(text, data);
+    if errors > 0 {
+        answer.failures.push(said.into());
+    } else {
+        answer.warnings = said;
+    }
+    answer.failures.extend(faults);
+    answer
+}
+
+/// What was found.
+struct Checked {
+    clusters: usize,
+    said: Vec<Found>,
+    /// Clusters whose target the settings do not have.
+    faults: Vec<Failure>,
+}
+
+async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failure> {
+    let fleet = preview.fleet(None)?;
+    let clusters: Vec<&ClusterName> = fleet.index.cluster_names().collect();
+    let mut found = Checked { clusters: clusters.len(), said: Found::of_all(fleet.index.said()), faults: Vec::new() };
+    if let Err(errors) = fleet.index.fleet() {
+        found.said.extend(Found::of_all(errors));
+        return Ok(found);
+    }
+    let all = clusters.len();
+    for cluster in clusters {
         let mut warnings = Warnings::default();
         match preview.wanted(&fleet, cluster, &mut warnings).await {
-            Ok(_) => {}
-            Err(Fault { source: Source::Documents(errors), .. }) => said.extend(errors),
+            Ok(wanted) => {
+                if let Err(fault) = settings.target(&wanted.profile.target) {
+                    let source = Source::Error(format!("{cluster}: {fault}").into());
+                    found.faults.push(Fault { source, ..fault }.into());
+                }
+            }
+            Err(Fault { source: Source::Documents(errors), .. }) => found.said.extend(Found::of(cluster, all, errors)),
             Err(fault) => return Err(fault.into()),
         }
-        said.extend(warnings.0);
+        found.said.extend(Found::of(cluster, all, warnings.0));
     }
-    Ok((fleet.index.cluster_count(), said))
+    Ok(found)
 }

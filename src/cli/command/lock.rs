@@ -9,6 +9,7 @@ use crate::client::git::{fault, in_folder};
 use crate::decide::document::{LockedPack, Tag};
 use crate::decide::fleet::{Fleet, Named};
 use crate::decide::lock;
+use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
@@ -60,8 +61,8 @@ fn answer(tags: &[Tag], packs: &[LockedPack], is_right: bool, remotes: &Remotes)
         text.line(format!("the repository {name} is read as the process that serves saw it last"));
     }
     let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
-    let versions = if packs.is_empty() { String::new() } else { format!(", {} versions", packs.len()) };
-    text.line(format!("{said} ({} tags{versions})", tags.len()));
+    let versions = if packs.is_empty() { String::new() } else { format!(", {}", counted(packs.len(), "version")) };
+    text.line(format!("{said} ({}{versions})", counted(tags.len(), "tag")));
     let tag = |tag: &Tag| {
         let repository = tag.repository.as_ref().map(RepoName::as_str);
         json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })

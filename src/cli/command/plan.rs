@@ -1,34 +1,66 @@
 //! In: two sides of a fleet. Out: what a sync would do to each cluster, in order.
-//! Guarantee: nothing is written; exit code 2 where something would be.
-use super::here::{Here, on_large_stack};
-use super::{Answer, Exit, Failure, once};
+//! Guarantee: nothing is written; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
+use super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
 use crate::control::preview::Plans;
+use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, view};
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
-use crate::name::ClusterName;
-use serde_json::json;
+use crate::name::{ChangeSetId, ClusterName, EnvironmentName};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Plans all clusters, or one.
+/// Plans all clusters, or some.
 pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let preview = here.preview()?;
     let (all, said, warnings) = on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;
         let from = options.from.as_deref().map(|from| preview.fleet(Some(from))).transpose()?;
-        let clusters: Vec<ClusterName> = match &options.cluster {
-            Some(cluster) => vec![cluster.clone()],
-            None => fleet.index.cluster_names().cloned().collect(),
-        };
-        let said = if options.cluster.is_none() { fleet.index.said() } else { Vec::new() };
+        let clusters = chosen(options, &fleet)?;
+        let is_all = options.cluster.is_empty() && options.environment.is_none();
+        let said = if is_all { fleet.index.said() } else { Vec::new() };
         let mut warnings = Warnings::default();
         Ok((preview.plans(&fleet, from.as_deref(), &clusters, &mut warnings).await, said, warnings.0))
     })?;
     let Plans { plans, sets } = all;
-    let plans = sound(plans, said)?;
+    let Sorted { sound, failures, broken } = sorted(plans, said);
+    if sound.is_empty()
+        && let [_] = &*failures
+    {
+        return Err(failures.into_iter().next().unwrap_or_else(|| Fault::bug("there is one").into()));
+    }
+    let mut answer = answer(&sound, &sets, broken);
+    answer.warnings = once(Found::of_all(warnings));
+    if let (Some(data), Some(said)) = (answer.data.as_object_mut(), Failure::data(&failures).as_object()) {
+        data.extend(said.clone());
+    }
+    answer.failures = failures;
+    Ok(answer)
+}
+
+/// Returns the clusters that are asked for.
+fn chosen(options: &Plan, fleet: &Fleet) -> Result<Vec<ClusterName>, Failure> {
+    options.cluster.iter().try_for_each(|cluster| find_cluster(fleet, cluster))?;
+    if !options.cluster.is_empty() {
+        return Ok(options.cluster.clone());
+    }
+    let index = &fleet.index;
+    let Some(environment) = &options.environment else { return Ok(index.cluster_names().cloned().collect()) };
+    let of_it = |cluster: &&ClusterName| index.environment_of(cluster).as_ref() == Some(environment);
+    let clusters: Vec<ClusterName> = index.cluster_names().filter(of_it).cloned().collect();
+    if clusters.is_empty() && !index.environments().any(|known| known.name == *environment) {
+        let known = index.environments().map(|environment| environment.name.as_str());
+        return Err(unknown("environment", environment.as_str(), known));
+    }
+    Ok(clusters)
+}
+
+fn answer(plans: &[plan::Plan], sets: &BTreeMap<EnvironmentName, (ChangeSetId, usize)>, broken: usize) -> Answer {
     let (pending, quiet): (Vec<_>, Vec<_>) = plans.iter().partition(|plan| !plan.is_empty());
     let mut text = Text::default();
     // What is left as it is differs, though nothing is written.
@@ -39,31 +71,48 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
     for (environment, (set, count)) in sets.iter().filter(|(_, (_, count))| *count > 1) {
         text.line(format!("{environment}: all {count} that wait, together: `stratify approve {set}`"));
     }
-    text.line(format!("{} to change, {} as it should be", counted(pending.len(), "cluster"), quiet.len()));
+    let should = if quiet.len() == 1 { "it should" } else { "they should" };
+    let mut last = format!("{} to change, {} as {should} be", counted(pending.len(), "cluster"), quiet.len());
+    if broken > 0 {
+        last = format!("{last}, {broken} that cannot be planned");
+    }
+    text.line(last);
     let sets: serde_json::Map<_, _> =
         sets.iter().map(|(environment, (set, _))| (environment.to_string(), json!(set.to_string()))).collect();
-    let data = json!({ "plans": plans.iter().map(view::data).collect::<Vec<_>>(), "changeSets": sets });
+    let data = json!({ "plans": plans.iter().map(view::data).collect::<Vec<Value>>(), "changeSets": sets });
     let mut answer = Answer::new(text, data);
-    answer.warnings = once(warnings);
     if !pending.is_empty() {
         answer.exit = Exit::Pending;
     }
-    Ok(answer)
+    answer
 }
 
-/// Returns the plans if all could be made, else all that is wrong, each mistake once.
-fn sound(
-    plans: Vec<(ClusterName, Result<plan::Plan, Fault>)>,
-    said: Vec<Diagnostic>,
-) -> Result<Vec<plan::Plan>, Failure> {
-    let mut errors: Vec<Diagnostic> = said.into_iter().filter(Diagnostic::is_error).collect();
-    let mut sound = Vec::new();
-    for (_, plan) in plans {
+/// Plans, and why there are no others.
+struct Sorted {
+    sound: Vec<plan::Plan>,
+    /// All mistakes together, each once, and what could not be asked.
+    failures: Vec<Failure>,
+    /// How many clusters have no plan.
+    broken: usize,
+}
+
+fn sorted(plans: Vec<(ClusterName, Result<plan::Plan, Fault>)>, said: Vec<Diagnostic>) -> Sorted {
+    let mut errors = Found::of_all(said.into_iter().filter(Diagnostic::is_error));
+    let all = plans.len();
+    let (mut sound, mut faults, mut broken) = (Vec::new(), Vec::new(), 0);
+    for (cluster, plan) in plans {
         match plan {
             Ok(plan) => sound.push(plan),
-            Err(Fault { source: Source::Documents(said), .. }) => errors.extend(said),
-            Err(fault) => return Err(fault.into()),
+            Err(fault) => {
+                broken += 1;
+                match fault {
+                    Fault { source: Source::Documents(said), .. } => errors.extend(Found::of(&cluster, all, said)),
+                    fault => faults.push(Failure::Fault(fault)),
+                }
+            }
         }
     }
-    if errors.is_empty() { Ok(sound) } else { Err(once(errors).into()) }
+    let errors = once(errors);
+    let failures = (!errors.is_empty()).then_some(Failure::Diagnostics(errors)).into_iter().chain(faults).collect();
+    Sorted { sound, failures, broken }
 }

@@ -1,6 +1,6 @@
 //! In: a cluster. Out: its objects as they would be written, layer by layer.
 //! Guarantee: sensitive values stand as their marks; nothing is written but where `--to` says.
-use super::here::{Here, on_large_stack};
+use super::here::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Render;
 use crate::cli::print::Text;
@@ -19,6 +19,7 @@ pub(super) fn run(options: &Render, settings: Option<&Path>) -> Result<Answer, F
     let preview = here.preview()?;
     let (layers, warnings) = on_large_stack(async {
         let fleet = preview.fleet(options.rev.as_deref())?;
+        find_cluster(&fleet, &options.cluster)?;
         let mut warnings = Warnings::default();
         let wanted = preview.wanted(&fleet, &options.cluster, &mut warnings).await?;
         Ok((wanted.layers, warnings.0))
@@ -38,7 +39,7 @@ fn chosen(mut layers: Layers, options: &Render) -> Result<Layers, Failure> {
     layers.layers.retain(|layer| layer.name.as_str() == name);
     if layers.layers.is_empty() {
         let message = format!("the cluster {} has no layer {name}", options.cluster);
-        return Err(fault(Owner::Author, false, message, &format!("its layers are {}", names.join(", "))).into());
+        return Err(fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into());
     }
     Ok(layers)
 }

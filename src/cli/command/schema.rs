@@ -27,7 +27,7 @@ pub(super) fn run(options: &Schema) -> Result<Answer, Failure> {
             || format!("one of: {}", names().collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean {near}?"),
         );
-        return Err(fault(Owner::Author, false, format!("there is no kind {name}"), &hint).into());
+        return Err(fault(Owner::Caller, false, format!("there is no kind {name}"), &hint).into());
     };
     let schema = schema(*kind);
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -7,11 +7,12 @@ use crate::control::engine::{Engine, Event, Observer, Until, forward, forward_as
 use crate::control::statuses::Statuses;
 use crate::decide::report::Report;
 use crate::decide::value::Fault;
-use crate::name::{CommitId, RepoName};
+use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::watch::{Queue, Signal, Wake, Watch, Why, poll, signals, watch_folder, watch_local};
 use crate::serve::socket::{listen, serve};
 use crate::settings::OWN;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -25,7 +26,7 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
     let (outside, store, statuses) = here.outside(runtime.handle())?;
     runtime.block_on(async {
-        let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log)?;
+        let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log::default())?;
         let events = engine.events();
         let name = RepoName::new(OWN).expect("it is a label");
         let queue = Arc::new(Queue::default());
@@ -85,8 +86,12 @@ fn signalled(
     })
 }
 
-/// Tells in the log.
-struct Log;
+/// Tells in the log; of a cluster that ends as it did before, nothing.
+#[derive(Default)]
+struct Log {
+    /// How the last sync of each cluster ended.
+    ends: BTreeMap<ClusterName, (CommitId, String)>,
+}
 
 impl Observer for Log {
     fn head(&mut self, commit: CommitId, clusters: usize) {
@@ -99,7 +104,12 @@ impl Observer for Log {
 
     fn ended(&mut self, report: &Report) {
         let (cluster, text) = (report.cluster.as_str(), report.lines.first().map_or("", String::as_str));
-        tracing::info!(cluster, commit = %report.commit, text, "ended");
+        let end = (report.commit, text.to_owned());
+        if self.ends.insert(report.cluster.clone(), end.clone()) == Some(end) {
+            tracing::debug!(cluster, commit = %report.commit, text, "ended");
+        } else {
+            tracing::info!(cluster, commit = %report.commit, text, "ended");
+        }
     }
 
     fn trouble(&mut self, fault: &Fault) {

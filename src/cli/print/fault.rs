@@ -19,21 +19,24 @@ pub(super) fn text(fault: &Fault, effect: Effect, style: Style) -> String {
     let note =
         |head: &str, what: &str| format!("  {} {} {}\n", style.faint("="), style.strong(head), excerpt::clean(what));
     let mut text = format!("{} {}\n", style.bad("error:"), excerpt::clean(&chain(&**error)));
-    text += &note("to act:", owner(fault.owner));
+    if let Some(owner) = owner(fault.owner) {
+        text += &note("to act:", owner);
+    }
     if fault.spurious {
         text += &note("note:", "trying again can help");
     }
     if let Some(hint) = &fault.hint {
         text += &note("hint:", hint);
     }
-    if effect == Effect::Nothing {
+    // Who mistyped a name asked for nothing yet.
+    if effect == Effect::Nothing && fault.owner != Owner::Caller {
         text += "nothing was applied\n";
     }
     text
 }
 
 /// Returns the fault as programs read it.
-pub(super) fn data(fault: &Fault) -> Value {
+pub(crate) fn data(fault: &Fault) -> Value {
     match &fault.source {
         Source::Documents(diagnostics) => {
             json!({ "diagnostics": diagnostics.iter().map(diagnostic::data).collect::<Vec<_>>() })
@@ -59,18 +62,21 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     texts.join(": ")
 }
 
-fn owner(owner: Owner) -> &'static str {
+/// Returns who has to act; nothing where it is who reads it.
+fn owner(owner: Owner) -> Option<&'static str> {
     match owner {
-        Owner::Author => "who wrote the documents",
-        Owner::Operator => "who runs Stratify",
-        Owner::Outside => "who runs the other server",
-        Owner::Bug => "this is a bug of Stratify; please report it",
+        Owner::Author => Some("who wrote the documents"),
+        Owner::Caller => None,
+        Owner::Operator => Some("who runs Stratify"),
+        Owner::Outside => Some("who runs the other server"),
+        Owner::Bug => Some("this is a bug of Stratify; please report it"),
     }
 }
 
 fn name(owner: Owner) -> &'static str {
     match owner {
         Owner::Author => "author",
+        Owner::Caller => "caller",
         Owner::Operator => "operator",
         Owner::Outside => "outside",
         Owner::Bug => "bug",
@@ -110,6 +116,13 @@ mod tests {
                         \u{20} = note: trying again can help\n\
                         \u{20} = hint: look at the server\n";
         assert_eq!(text(&fault(), Effect::Unknown, Style::PLAIN), expected, "all that is known, once");
+    }
+
+    #[test]
+    fn who_mistyped_a_name_is_only_told_the_name() {
+        let fault = Fault { owner: Owner::Caller, spurious: false, ..fault() };
+        let expected = "error: could not fetch: connection refused\n\u{20} = hint: look at the server\n";
+        assert_eq!(text(&fault, Effect::Nothing, Style::PLAIN), expected, "nobody else has to act");
     }
 
     #[test]

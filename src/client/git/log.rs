@@ -66,13 +66,13 @@ fn facts(
     let parents: Vec<CommitId> = decoded.parents().map(commit_id).collect();
     let change = own_change(repository, commit_id(id), &parents, path, limits)?;
     let is_approval = |path: &RepoPath| path.as_str().starts_with("approvals/");
-    let is_added = |path: &RepoPath| is_approval(path) && is_yaml_in_approvals(path.as_str());
+    let is_written = |path: &RepoPath| is_approval(path) && is_yaml_in_approvals(path.as_str());
     Ok(CommitFacts {
         commit: commit_id(id),
         author: person(decoded.author().map_err(in_local(&attempt))?),
         committer: person(decoded.committer().map_err(in_local(&attempt))?),
         approves: approves(&message),
-        added_approvals: change.added.into_iter().filter(|path| is_added(path)).collect(),
+        added_approvals: change.written.into_iter().filter(|path| is_written(path)).collect(),
         only_approves: !change.refused && change.touched.iter().all(is_approval),
         parents,
         summary: summary(&message),
@@ -87,7 +87,8 @@ fn is_yaml_in_approvals(path: &str) -> bool {
 /// What a commit itself brings.
 struct OwnChange {
     touched: Vec<RepoPath>,
-    added: Vec<RepoPath>,
+    /// What of it is there afterwards: it was added or changed.
+    written: Vec<RepoPath>,
     refused: bool,
 }
 
@@ -100,8 +101,8 @@ fn own_change(
     limits: &Limits,
 ) -> Result<OwnChange, Fault> {
     let new = tree::root(repository, commit, path)?;
-    // Of a path: from how many parents it differs, and in how many it is missing.
-    let mut seen: BTreeMap<RepoPath, (usize, usize)> = BTreeMap::new();
+    // Of a path: from how many parents it differs, and whether it is there.
+    let mut seen: BTreeMap<RepoPath, (usize, bool)> = BTreeMap::new();
     let mut refused = 0;
     let parents_or_nothing: Vec<Option<CommitId>> =
         if parents.is_empty() { vec![None] } else { parents.iter().copied().map(Some).collect() };
@@ -109,41 +110,22 @@ fn own_change(
         let old = parent.map(|parent| tree::root(repository, parent, path)).transpose()?.flatten();
         let TreeChange { entries, refused: odd } = tree::changes(repository, old, new, limits)?;
         refused += usize::from(!odd.is_empty());
-        let missing = missing(repository, old, &entries)?;
-        for ((path, _), is_missing) in entries.into_iter().zip(missing) {
-            let count = seen.entry(path).or_default();
-            count.0 += 1;
-            count.1 += usize::from(is_missing);
+        for (path, entry) in entries {
+            let seen = seen.entry(path).or_default();
+            seen.0 += 1;
+            seen.1 |= entry.is_some();
         }
     }
     let all = parents_or_nothing.len();
     let own = seen.into_iter().filter(|(_, (differs, _))| *differs == all);
-    let (mut touched, mut added) = (Vec::new(), Vec::new());
-    for (path, (_, missing)) in own {
-        if missing == all {
-            added.push(path.clone());
+    let (mut touched, mut written) = (Vec::new(), Vec::new());
+    for (path, (_, is_there)) in own {
+        if is_there {
+            written.push(path.clone());
         }
         touched.push(path);
     }
-    Ok(OwnChange { touched, added, refused: refused == all })
-}
-
-/// Returns, for each changed approval, whether the old tree has it not; for other paths it does not matter.
-fn missing(
-    repository: &gix::Repository,
-    old: Option<ObjectId>,
-    entries: &[(RepoPath, Option<crate::decide::document::Entry>)],
-) -> Result<Vec<bool>, Fault> {
-    let attempt = "could not read a tree";
-    let old = old.map(|old| repository.find_tree(old)).transpose().map_err(in_local(attempt))?;
-    let is_missing = |(path, entry): &(RepoPath, Option<_>)| {
-        let Some(old) = old.as_ref().filter(|_| is_yaml_in_approvals(path.as_str())) else {
-            return Ok(entry.is_some());
-        };
-        let found = old.lookup_entry_by_path(path.as_str()).map_err(in_local(attempt))?;
-        Ok(entry.is_some() && found.is_none())
-    };
-    entries.iter().map(is_missing).collect()
+    Ok(OwnChange { touched, written, refused: refused == all })
 }
 
 fn person(signature: SignatureRef<'_>) -> Person {

@@ -116,7 +116,7 @@ impl Objects {
     pub fn find_commit(&self, revision: &str) -> Result<CommitId, Fault> {
         let unknown = |_| {
             let message = format!("{} names no commit", tree::readable(revision.into()));
-            fault(Owner::Author, false, message, "give a branch, a tag or a commit, as `git rev-parse` takes it")
+            fault(Owner::Caller, false, message, "give a branch, a tag or a commit, as `git rev-parse` takes it")
         };
         let repository = self.repository();
         let id = repository.rev_parse_single(revision).map_err(unknown)?;

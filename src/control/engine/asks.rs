@@ -5,11 +5,12 @@ use super::super::statuses::Statuses;
 use super::super::world::Target;
 use super::{Engine, Event, Observer};
 use crate::decide::drift::Found;
+use crate::decide::report::{Report, Standing};
 use crate::decide::schedule::Wake;
-use crate::decide::value::Fault;
+use crate::decide::value::{Diagnostic, Fault};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use crate::observe::forge::notes;
-use crate::serve::socket::{Acceptance, Ask, Asked};
+use crate::serve::socket::{Acceptance, Ask, Asked, Chosen, Ticket};
 use serde_json::{Value as Json, json};
 
 impl<O: Observer> Engine<O> {
@@ -43,7 +44,8 @@ impl<O: Observer> Engine<O> {
                 return;
             }
             Ask::Why(cluster) => self.why(&cluster),
-            Ask::Sync { cluster, environment } => self.sync(cluster.as_ref(), environment.as_ref()),
+            Ask::Sync(chosen) => self.sync(&chosen),
+            Ask::Settled(ticket, chosen) => self.settled(ticket, &chosen),
         };
         let _ = answer.send(said);
     }
@@ -61,34 +63,71 @@ impl<O: Observer> Engine<O> {
         self.look();
     }
 
-    /// Looks for new commits, and at the clusters that are asked for.
-    fn sync(&mut self, cluster: Option<&ClusterName>, environment: Option<&EnvironmentName>) -> Json {
-        let is_asked_for = |name: &&ClusterName| {
-            cluster.is_none_or(|only| only == *name)
-                && environment.is_none_or(|only| *only == self.told.environment_of(name))
-        };
-        let clusters: Vec<ClusterName> = self.told.clusters().filter(is_asked_for).cloned().collect();
-        let known: Vec<&str> = match (cluster, environment) {
-            (Some(_), _) => self.told.clusters().map(ClusterName::as_str).collect(),
-            _ => self.told.names().map(EnvironmentName::as_str).collect(),
-        };
-        if clusters.is_empty() && (cluster.is_some() || environment.is_some()) {
-            return json!({ "unknown": true, "known": known });
-        }
+    /// Returns the clusters that are meant, as far as the head has them.
+    fn chosen(&self, chosen: &Chosen) -> Vec<ClusterName> {
+        let is_meant = |name: &&ClusterName| chosen.includes(name, &self.told.environment_of(name));
+        self.told.clusters().filter(is_meant).cloned().collect()
+    }
+
+    /// Looks for new commits, and at the clusters that are asked for; by its ticket one asks whether all that has ended.
+    fn sync(&mut self, chosen: &Chosen) -> Json {
+        let clusters = self.chosen(chosen);
         for cluster in &clusters {
             self.outside.forgive(cluster);
             self.request(cluster, Wake::Asked);
         }
+        // A look that is under way may have begun before the commit that is asked for was there.
+        let ticket = Ticket { look: self.looks + 1 + u64::from(self.looking), ends: self.ends };
         self.look();
-        json!({ "looking": true, "clusters": clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>() })
+        let names: Vec<&str> = clusters.iter().map(ClusterName::as_str).collect();
+        json!({ "looking": true, "ticket": ticket.value(), "clusters": names })
+    }
+
+    /// Says whether the look of a ticket has ended, and the clusters that are asked for came to their end after it.
+    fn settled(&self, ticket: Ticket, chosen: &Chosen) -> Json {
+        let clusters = self.chosen(chosen);
+        let open: Vec<&ClusterName> = clusters.iter().filter(|cluster| self.schedule.is_open(cluster)).collect();
+        let is_looked =
+            self.looks >= ticket.look && self.preparing == 0 && self.unplanned == 0 && self.stirring.is_empty();
+        // Where nothing else is under way, what is to be said of it is there for whoever looks next.
+        let is_posted = self.posting == 0 && !(self.is_settled() && self.outbox.is_pressing());
+        if !is_looked || !is_posted || (self.held.is_none() && !open.is_empty()) {
+            return json!({ "settled": false, "progress": self.progress_of(&open) });
+        }
+        let reports = self.told.reports.values().filter(|it| chosen.includes(&it.cluster, &it.environment));
+        // Our own writes are seen as changes of a target, and a look after them has nothing to tell of what was asked.
+        let since = |report: &Report| {
+            let wrote = self.wrote.get(&report.cluster).filter(|(end, wrote)| {
+                *end > ticket.ends && wrote.commit == report.commit && report.standing.condition.is_good()
+            });
+            wrote.map_or_else(|| told_of(report), |(_, wrote)| told_of(wrote))
+        };
+        let known: Vec<&str> = if chosen.clusters.is_empty() {
+            self.told.names().map(EnvironmentName::as_str).collect()
+        } else {
+            self.told.clusters().map(ClusterName::as_str).collect()
+        };
+        json!({
+            "settled": true,
+            "head": self.head.map(|head| head.to_string()),
+            "held": self.held,
+            "troubles": self.troubles.values().flatten().collect::<Vec<_>>(),
+            "clusters": clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>(),
+            "known": known,
+            "all": self.told.clusters().count(),
+            "reports": reports.map(since).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Says in a line how far the clusters are that are not at their end.
+    fn progress_of(&self, open: &[&ClusterName]) -> Option<String> {
+        let running = open.iter().find_map(|cluster| Some((cluster, self.outside.progress(cluster)?)));
+        let others = open.len().saturating_sub(1);
+        let more = if others == 0 { String::new() } else { format!(", and {others} more") };
+        running.map(|(cluster, progress)| format!("{cluster}: {} of {} layers{more}", progress.done, progress.of))
     }
 
     fn view(&self) -> Json {
-        let clusters = self
-            .told
-            .reports
-            .values()
-            .map(|report| json!({ "cluster": report.cluster.as_str(), "lines": report.lines }));
         let left = self.told.clusters().flat_map(|cluster| {
             let found = self.outside.found(cluster).into_iter().filter(Found::stays);
             found.map(move |found| format!("{cluster}: {found}"))
@@ -99,23 +138,43 @@ impl<O: Observer> Engine<O> {
             "held": self.held,
             "running": self.schedule.running(),
             "waiting": self.schedule.waiting(),
-            "clusters": clusters.collect::<Vec<_>>(),
+            "clusters": self.told.standings().map(Standing::data).collect::<Vec<_>>(),
         })
     }
 
     fn why(&self, cluster: &ClusterName) -> Json {
+        let is_running = self.schedule.is_open(cluster);
+        let progress = self.outside.progress(cluster).filter(|_| is_running);
         let mut lines: Vec<String> = Vec::new();
-        if let Some(progress) = self.outside.progress(cluster) {
-            if progress.done < progress.of {
-                lines.push(format!("{} of {} layers are done", progress.done, progress.of));
-            }
+        if let Some(progress) = progress {
+            lines.push(format!("{} of {} layers are done", progress.done, progress.of));
             lines.extend(progress.blocked.iter().map(|blocked| format!("layer {}: {}", blocked.layer, blocked.why)));
-        }
-        if let Some(report) = self.told.reports.get(cluster) {
+        } else if let Some(report) = self.told.reports.get(cluster) {
             lines.extend(report.lines.iter().cloned());
         }
-        json!({ "cluster": cluster.as_str(), "held": self.held, "lines": lines })
+        json!({ "cluster": cluster.as_str(), "held": self.held, "running": is_running, "lines": lines })
     }
+}
+
+/// Returns what is told of a cluster; what was found in documents is only counted, who asks has them too.
+fn told_of(report: &Report) -> Json {
+    let mut data = report.data();
+    let said = |said: &Diagnostic| {
+        json!({
+            "code": said.code.0,
+            "error": said.is_error(),
+            "message": said.message,
+            "expected": said.expected,
+            "nearest": said.nearest,
+            "hint": said.hint,
+        })
+    };
+    if let Some(fields) = data.as_object_mut() {
+        let placeless: Vec<Json> = report.placeless().map(said).collect();
+        fields.insert("placed".into(), json!(report.diagnostics.len() - placeless.len()));
+        fields.insert("said".into(), placeless.into());
+    }
+    data
 }
 
 /// Returns the statuses of a revision; without one, of the head.

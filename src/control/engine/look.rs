@@ -59,9 +59,8 @@ impl<O: Observer> Engine<O> {
     pub(super) fn stirred(&mut self, repository: Option<RepoName>, stirred: Result<Stirred, Fault>) {
         let again = self.stirring.remove(&repository).flatten();
         let Stirred { moved, trouble } = stirred.unwrap_or_else(|fault| Stirred { moved: None, trouble: Some(fault) });
-        if let Some(fault) = &trouble {
-            self.observer.trouble(fault);
-        }
+        let of = repository.as_ref().map_or_else(|| "pins".to_owned(), |name| format!("repository {name}"));
+        self.troubled(&of, trouble.iter());
         match (moved, again) {
             (_, Some(compared)) => self.stir(repository, compared),
             (Some((commit, fleet, clusters)), None) if self.head == Some(commit) => {
@@ -76,7 +75,9 @@ impl<O: Observer> Engine<O> {
     pub(super) fn looked(&mut self, looked: Result<Looked, Fault>) {
         self.looking = false;
         let is_first = !std::mem::replace(&mut self.looked, true);
-        looked.iter().flat_map(|looked| &looked.troubles).for_each(|fault| self.observer.trouble(fault));
+        self.looks += 1;
+        let troubles = looked.iter().flat_map(|looked| &looked.troubles).chain(looked.as_ref().err());
+        self.troubled("look", troubles);
         match looked {
             Ok(Looked { head: Head::At(commit), news: News::None, .. }) if is_first => self.resumed(commit),
             Ok(Looked { news: News::Head(moved), .. }) => {
@@ -91,7 +92,7 @@ impl<O: Observer> Engine<O> {
                 self.prepare(commit, fleet, clusters, Vec::new());
             }
             Ok(Looked { head, environments, news: News::None, .. }) => self.unmoved(head, &environments),
-            Err(fault) => self.observer.trouble(&fault),
+            Err(_) => {}
         }
         if std::mem::take(&mut self.look_again) {
             self.look();
@@ -122,7 +123,9 @@ impl<O: Observer> Engine<O> {
             }
             return;
         };
-        self.observer.held(&why);
+        if self.held.as_ref() != Some(&why) {
+            self.observer.held(&why);
+        }
         if let Head::BranchGone { last: Some(commit) } | Head::Rewound { now: commit, .. } = head {
             self.told.hold(commit, &why, environments, &mut self.outbox);
         }
@@ -146,6 +149,7 @@ impl<O: Observer> Engine<O> {
         // What held for the clusters of the head before says nothing of this one.
         self.outside.set_round(Round::default());
         self.prepared.clear();
+        self.wrote.clear();
         self.unplanned = 0;
         self.prepare(commit, fleet, clusters, released);
     }

@@ -5,7 +5,7 @@ mod syncs;
 mod posts;
 mod asks;
 
-pub use posts::Posted;
+pub use posts::{Posted, standings};
 
 use super::compute::Compute;
 use super::look::{Compared, Looked, Stirred};
@@ -21,7 +21,7 @@ use crate::decide::schedule::Schedule;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use crate::observe::watch::Queue;
-use crate::serve::socket::{Acceptance, Asked};
+use crate::serve::socket::{Acceptance, Asked, Chosen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,17 +67,6 @@ pub enum Until {
     Stopped,
 }
 
-/// Which clusters are synced; the others are planned, and wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// All of them.
-    All,
-    /// This one.
-    Cluster(ClusterName),
-    /// Those of this environment.
-    Environment(EnvironmentName),
-}
-
 /// Who is told what happens, as it happens.
 pub trait Observer: Send {
     /// A head is there, with how many clusters it concerns.
@@ -103,7 +92,7 @@ pub struct Engine<O> {
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
     pub(super) told: Told,
-    only: Only,
+    only: Chosen,
     /// Why the branch is not synced, if it is not.
     held: Option<String>,
     head: Option<CommitId>,
@@ -115,6 +104,14 @@ pub struct Engine<O> {
     looking: bool,
     look_again: bool,
     looked: bool,
+    /// How many looks have ended.
+    looks: u64,
+    /// How many syncs have ended.
+    ends: u64,
+    /// The last sync of each cluster that wrote something at the head, with its place among all that ended.
+    wrote: BTreeMap<ClusterName, (u64, Report)>,
+    /// What went wrong at the last try, by what was tried.
+    troubles: BTreeMap<String, Vec<String>>,
     /// The repositories that are looked at for what the head names of them, each with how it is looked at once more.
     stirring: BTreeMap<Option<RepoName>, Option<Compared>>,
     preparing: usize,
@@ -180,7 +177,7 @@ impl<O: Observer> Engine<O> {
             schedule,
             events,
             told,
-            only: Only::All,
+            only: Chosen::default(),
             held: None,
             head,
             planned: head,
@@ -189,6 +186,10 @@ impl<O: Observer> Engine<O> {
             looking: false,
             look_again: false,
             looked: false,
+            looks: 0,
+            ends: 0,
+            wrote: BTreeMap::new(),
+            troubles: BTreeMap::new(),
             stirring: BTreeMap::new(),
             preparing: 0,
             unplanned: 0,
@@ -204,7 +205,7 @@ impl<O: Observer> Engine<O> {
 
     /// Syncs only these clusters; the others are planned, and wait.
     #[must_use]
-    pub fn only(mut self, only: Only) -> Self {
+    pub fn only(mut self, only: Chosen) -> Self {
         self.only = only;
         self
     }
@@ -234,10 +235,11 @@ impl<O: Observer> Engine<O> {
         loop {
             self.start_syncs();
             self.post()?;
-            if until == Until::Settled && self.is_settled() {
+            if self.is_settled() {
+                // Nothing is under way that what is said could wait for.
                 self.outbox.hasten();
                 self.post()?;
-                if !self.outbox.is_pressing() {
+                if until == Until::Settled && !self.outbox.is_pressing() {
                     return self.save();
                 }
             }
@@ -264,6 +266,22 @@ impl<O: Observer> Engine<O> {
                 Event::Due => {}
                 Event::Stopped => return self.save(),
             }
+        }
+    }
+
+    /// Tells what went wrong; what is as it was at the last try of the same is not told again.
+    fn troubled<'a>(&mut self, of: &str, faults: impl Iterator<Item = &'a Fault>) {
+        let before = self.troubles.remove(of).unwrap_or_default();
+        let mut now = Vec::new();
+        for fault in faults {
+            let text = fault.to_string();
+            if !before.contains(&text) {
+                self.observer.trouble(fault);
+            }
+            now.push(text);
+        }
+        if !now.is_empty() {
+            self.troubles.insert(of.to_owned(), now);
         }
     }
 

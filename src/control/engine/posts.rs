@@ -53,7 +53,7 @@ impl<O: Observer> Engine<O> {
                 Some(refusal) => self.outbox.refused(&key, refusal, now()),
             }
         }
-        posted.faults.iter().for_each(|fault| self.observer.trouble(fault));
+        self.troubled("posts", posted.faults.iter());
     }
 
     pub(super) fn save(&mut self) -> Result<(), Fault> {
@@ -108,8 +108,9 @@ fn post_all(statuses: &Statuses, posts: Vec<Post>) -> Posted {
     }
 }
 
-/// Reads what an earlier process remembered; what cannot be read is looked at anew.
-pub(super) fn remembered(store: &Store, told: &mut Told) -> Result<Option<CommitId>, Fault> {
+/// Returns the head that an earlier process planned, and where each cluster stood with it when that process ended; nothing
+/// where it did not come as far, or wrote another form.
+pub fn standings(store: &Store) -> Result<Option<(CommitId, Vec<Remembered>)>, Fault> {
     let head = store.get(HEAD, HEAD.as_bytes())?.and_then(|bytes| <[u8; 20]>::try_from(bytes).ok()).map(CommitId);
     let Some(head) = head else { return Ok(None) };
     let mut rows = Vec::new();
@@ -122,6 +123,12 @@ pub(super) fn remembered(store: &Store, told: &mut Told) -> Result<Option<Commit
             }
         }
     }
+    Ok(Some((head, rows)))
+}
+
+/// Reads what an earlier process remembered; what cannot be read is looked at anew.
+pub(super) fn remembered(store: &Store, told: &mut Told) -> Result<Option<CommitId>, Fault> {
+    let Some((head, rows)) = standings(store)? else { return Ok(None) };
     let mut open = Vec::new();
     for (_, row) in store.all(OPEN)? {
         match Open::decode(&row) {

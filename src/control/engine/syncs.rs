@@ -3,9 +3,9 @@
 use super::super::outside::now;
 use super::super::prepare::{Prepared, Round};
 use super::super::sync::sync;
-use super::{DRIFT_PAUSE, Engine, Event, Observer, Only};
+use super::{DRIFT_PAUSE, Engine, Event, Observer};
 use crate::decide::drift::Disturbance;
-use crate::decide::report::{Condition, Report, failed};
+use crate::decide::report::{Condition, Numbers, Report, failed};
 use crate::decide::schedule::{Ending, Wake};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId};
@@ -14,12 +14,7 @@ use std::collections::BTreeSet;
 impl<O: Observer> Engine<O> {
     /// Asks for the sync of a cluster, if it is one of those that are to be synced.
     pub(super) fn request(&mut self, cluster: &ClusterName, why: Wake) {
-        let is_asked_for = match &self.only {
-            Only::All => true,
-            Only::Cluster(only) => only == cluster,
-            Only::Environment(only) => *only == self.told.environment_of(cluster),
-        };
-        if is_asked_for {
+        if self.only.is_all() || self.only.includes(cluster, &self.told.environment_of(cluster)) {
             self.schedule.request(cluster, why);
         }
     }
@@ -31,8 +26,8 @@ impl<O: Observer> Engine<O> {
         }
         self.unplanned = self.unplanned.saturating_sub(1);
         for report in released {
+            let report = self.told.released(report);
             self.observer.ended(&report);
-            self.told.released(report);
         }
         let fresh: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
         self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));
@@ -93,6 +88,10 @@ impl<O: Observer> Engine<O> {
             (true, false) => Ending::Spurious,
             (false, false) => Ending::Settled,
         };
+        self.ends += 1;
+        if report.numbers.as_ref().is_some_and(Numbers::is_any_written) {
+            self.wrote.insert(report.cluster.clone(), (self.ends, report.clone()));
+        }
         self.schedule.ended(&report.cluster, ending, now());
         if let Some(disturbance) = self.outside.end(&report.cluster) {
             self.disturbed(report.cluster.clone(), disturbance);

@@ -116,9 +116,10 @@ impl Moments {
         let contents: BTreeMap<BlobId, Content> = read(&Index::needs(change))?.into_iter().collect();
         let (index, _) = Index::default().advance(change, &contents);
         // What is not committed is planned and never applied, as a merge is.
+        let reach = head.map_or(Reach::Anywhere, Reach::From);
         let head = head.unwrap_or(CommitId([0; 20]));
         let revision = Revision::Merge { base: head, head };
-        self.with_pins(repositories, revision, Reach::Anywhere, Arc::new(index))
+        self.with_pins(repositories, revision, reach, Arc::new(index))
     }
 
     /// Returns blobs, those that were read before from memory.

@@ -2,7 +2,7 @@
 //! Guarantee: a repository that is not at hand is said so, and never read as one that is empty.
 use super::{Moments, Repositories, Repository};
 use crate::decide::document::Revision;
-use crate::decide::fleet::{Fleet, Index, Pinned, TagNow};
+use crate::decide::fleet::{Fleet, Index, NOT_THERE, Pinned, TagNow};
 use crate::decide::value::{Fault, Origin};
 use crate::name::{CommitId, RepoName};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const DESCENTS_MAX: usize = 4096;
 pub(super) enum Reach {
     /// From this commit.
     From(CommitId),
-    /// From anywhere: a working tree is planned and never applied.
+    /// From anywhere: nothing is committed yet.
     Anywhere,
 }
 
@@ -55,7 +55,8 @@ impl Moments {
         reach: Reach,
     ) -> Result<Pinned, Fault> {
         if !repository.contains(commit)? {
-            let index = Err("the repository does not have it".to_owned());
+            // A mirror has what its branch and tags hold; an absent commit may well be of another branch.
+            let index = Err(NOT_THERE.to_owned());
             return Ok(Pinned { index, is_on_branch: false });
         }
         let head = match (name, reach) {

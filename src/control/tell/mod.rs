@@ -30,6 +30,8 @@ pub(super) struct Told {
     environments: BTreeMap<ClusterName, EnvironmentName>,
     names: BTreeSet<EnvironmentName>,
     head: Option<CommitId>,
+    /// Those that the head describes no longer, after all of them was deleted.
+    gone: BTreeSet<ClusterName>,
     /// The clusters that the head concerns.
     concerned: BTreeSet<ClusterName>,
     /// The commits of each environment whose verdict is still open, with what each wanted of its clusters.
@@ -91,6 +93,11 @@ impl Told {
         self.standings.values().filter(|standing| standing.condition != Condition::Released).map(|it| &it.cluster)
     }
 
+    /// Returns where each cluster stands with the head.
+    pub(super) fn standings(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.values()
+    }
+
     /// Returns the environments.
     pub(super) fn names(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.names.iter()
@@ -98,9 +105,7 @@ impl Told {
 
     /// Returns the clusters that are not where they should be.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = ClusterName> {
-        let is_open = |standing: &&Standing| {
-            !matches!(standing.condition, Condition::Synced { .. } | Condition::NotAffected | Condition::Released)
-        };
+        let is_open = |standing: &&Standing| !standing.condition.is_good();
         self.standings.values().filter(is_open).map(|standing| standing.cluster.clone())
     }
 
@@ -133,9 +138,16 @@ impl Told {
             }
             self.standings.insert(cluster.clone(), standing(cluster, Condition::Waiting));
         }
+        self.gone = released.iter().filter(|cluster| self.is_deleted(cluster)).cloned().collect();
         for cluster in released {
             self.reports.remove(cluster);
-            self.standings.insert(cluster.clone(), standing(cluster, Condition::Released));
+            if self.gone.contains(cluster) {
+                self.standings.remove(cluster);
+                self.environments.remove(cluster);
+                self.concerned.remove(cluster);
+            } else {
+                self.standings.insert(cluster.clone(), standing(cluster, Condition::Released));
+            }
         }
         self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
         self.names.extend(self.environments.values().cloned());
@@ -180,9 +192,18 @@ impl Told {
         self.end_strangers(commit, outbox);
     }
 
-    /// Takes note of a cluster that no document describes any longer.
-    pub(super) fn released(&mut self, report: Report) {
-        self.reports.insert(report.cluster.clone(), report);
+    fn is_deleted(&self, cluster: &ClusterName) -> bool {
+        let standing = self.standings.get(cluster);
+        standing.is_some_and(|standing| matches!(standing.condition, Condition::Deleted { .. }))
+    }
+
+    /// Takes note of a cluster that no document describes any longer, and returns what is to be told of it.
+    pub(super) fn released(&mut self, mut report: Report) -> Report {
+        if self.gone.contains(&report.cluster) {
+            report.lines = vec!["its document went, after all of it was deleted".to_owned()];
+        }
+        self.reports.insert(report.cluster.clone(), report.clone());
+        report
     }
 
     /// What the head before released is nobody's now.
@@ -325,7 +346,9 @@ fn key_of(status: &Status) -> Key {
 
 fn not_affected(standing: Standing) -> Standing {
     match standing.condition {
-        Condition::Synced { .. } => Standing { condition: Condition::NotAffected, ..standing },
+        Condition::Synced { .. } | Condition::Deleted { .. } => {
+            Standing { condition: Condition::NotAffected, ..standing }
+        }
         _ => standing,
     }
 }

@@ -1,40 +1,50 @@
 //! In: what a head would change in each cluster. Out: its status `stratify/plan`.
-//! Guarantee: the first mistake stands in the text, all of them in the detail.
+//! Guarantee: what is never done is no success; the first mistake stands in the text, all of them in the detail.
 use super::super::outside::now;
 use super::super::prepare::Prepared;
-use crate::decide::report::{Context, State, Status, counted};
+use crate::decide::report::{Condition, Context, State, Status, counted};
 use crate::decide::value::{Diagnostic, Fault, Source};
 use crate::name::CommitId;
 
 /// Returns the status of a plan.
 pub(super) fn status(commit: CommitId, prepared: &[&Prepared]) -> Status {
-    let broken: Vec<&Prepared> = prepared.iter().copied().filter(|one| one.change.is_err()).collect();
+    let said: Vec<String> =
+        prepared.iter().filter_map(|one| Some(format!("{}: {}", one.cluster, trouble(one)?))).collect();
     let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();
     let layers: usize = prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.layers).sum();
     let deletions: usize =
         prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.deletions).sum();
-    if broken.is_empty() {
+    let waiting = prepared.iter().filter(|one| matches!(held(one), Some(Condition::Held(..)))).count();
+    if said.is_empty() {
         let text = if changed == 0 {
             "nothing changes".to_owned()
         } else {
             let (layers, clusters) = (counted(layers, "layer"), counted(changed, "cluster"));
-            format!("{layers} of {clusters} to change, {} to delete", counted(deletions, "object"))
+            let text = format!("{layers} of {clusters} to change, {} to delete", counted(deletions, "object"));
+            match waiting {
+                0 => text,
+                1 => format!("{text}, 1 waits for approval"),
+                _ => format!("{text}, {waiting} wait for approval"),
+            }
         };
         return Status::new(commit, Context::plan(None), State::Success, &text, now());
     }
-    let mut said: Vec<String> = Vec::new();
-    for one in &broken {
-        if let Err(fault) = &one.change {
-            said.push(format!("{}: {}", one.cluster, first_line(fault)));
-        }
-    }
-    let text = format!(
-        "{} of {} clusters cannot be planned: {}",
-        broken.len(),
-        prepared.len(),
-        said.first().map_or("", String::as_str)
-    );
+    let first = said.first().map_or("", String::as_str);
+    let text = format!("{} of {} cannot be brought to it: {first}", said.len(), counted(prepared.len(), "cluster"));
     Status::new(commit, Context::plan(None), State::Failure, &text, now()).detail(&said.join("\n"))
+}
+
+/// Returns why a head cannot be brought to a cluster: it cannot be planned, or its plan is never done.
+fn trouble(one: &Prepared) -> Option<String> {
+    match (&one.change, held(one)) {
+        (Err(fault), _) => Some(first_line(fault)),
+        (_, Some(Condition::Failed(why))) => Some(format!("never done: {why}")),
+        _ => None,
+    }
+}
+
+fn held(one: &Prepared) -> Option<&Condition> {
+    one.change.as_ref().ok()?.held.as_ref()
 }
 
 fn first_line(fault: &Fault) -> String {

@@ -78,7 +78,8 @@ pub struct CommitFacts {
     pub committer: Person,
     /// The values of its `Stratify-Approve` trailers.
     pub approves: Vec<String>,
-    /// The files `approvals/*.yaml` that it adds; of a merge, those that no parent has.
+    /// The files `approvals/*.yaml` that it adds or changes: who changes one approves, too; of a merge, those that are as
+    /// no parent has them.
     pub added_approvals: Vec<RepoPath>,
     /// Whether it changes nothing outside `approvals/`; of a merge, nothing that differs from all parents.
     pub only_approves: bool,

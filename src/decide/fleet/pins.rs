@@ -37,6 +37,9 @@ pub enum Tense {
     Past,
 }
 
+/// Why a commit is no pin that its repository's watched branch does not hold.
+pub const NOT_THERE: &str = "it is not in the history of the watched branch";
+
 /// A pinned revision.
 #[derive(Clone, Debug)]
 pub struct Pinned {
@@ -194,7 +197,7 @@ impl Fleet {
         match pinned {
             Some(Pinned { index: Err(why), .. }) => Err(unusable(why, at())),
             Some(Pinned { is_on_branch: false, .. }) if pin.commit().is_some() && self.tense == Tense::Present => {
-                let said = unusable("the watched branch does not hold it", at());
+                let said = unusable(NOT_THERE, at());
                 Err(said.hint("where the branch was rewritten on purpose, accept its head by `stratify accept`"))
             }
             Some(Pinned { index: Ok(index), .. }) => {

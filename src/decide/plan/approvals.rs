@@ -59,7 +59,7 @@ pub fn weigh(commits: &Commits, ids: &[String], consumed: &[(Arc<str>, CommitId)
             } else if is_used {
                 approval.refused.push(format!("that in {} was used before", commit.commit));
             } else if authors.contains(&person.email.to_lowercase()) {
-                approval.refused.push(format!("{} approved what {0} wrote", person.name));
+                approval.refused.push(format!("{} <{}> wrote a part of it", person.name, person.email));
             } else if approval.granted.is_none() {
                 let by = format!("{} <{}>, unsigned", person.name, person.email).into();
                 approval.granted = Some(Granted { id: id.into(), commit: commit.commit, by });

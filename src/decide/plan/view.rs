@@ -1,15 +1,17 @@
 //! In: a plan, or a change. Out: what people review and programs read of it.
 //! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
 use super::approvals::Approval;
+use super::diff::diff;
 use super::disruption::name as class;
 use super::model::{
     Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan,
 };
 use crate::decide::document::Site;
 use crate::decide::profile::{Pin, reason};
-use crate::decide::value::{Map, PatchOperation, Pointer, Value, canonical};
+use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical};
 use crate::name::{LayerName, ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
+use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
 
 /// The longest value that a line shows: a line of a terminal.
@@ -36,7 +38,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     let repairs: Vec<&ObjectChange> = repairs(plan).collect();
     if !repairs.is_empty() {
         lines.push("  ! not as it was written, and written again".to_owned());
-        lines.extend(repairs.into_iter().map(|object| format!("      {}", object_line(object))));
+        lines.extend(repairs.into_iter().flat_map(repair_lines));
     }
     if let Old::Unknown(why) = &change.old {
         lines.push(format!("  ! the old state is unknown: {why}"));
@@ -72,6 +74,31 @@ pub fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
     let written = plan.layers.iter().filter(|layer| layer.version.is_none() && !is_resumed(plan, &layer.layer));
     let written = written.flat_map(|layer| &layer.groups).flat_map(Group::writes);
     written.filter(move |object| !changed.contains(&(object.site, &object.object)))
+}
+
+/// Names the fields of an object that are not as they were written; what stands there is nobody's to show.
+fn repair_lines(object: &ObjectChange) -> Vec<String> {
+    let fields = object.patch.iter().map(|operation| format!("          ~ {}", operation.path()));
+    std::iter::once(format!("      {}", object_line(object))).chain(fields).collect()
+}
+
+/// Returns which fields a live object has otherwise than it shall be, as the patch that mends them. Fields that only the
+/// live object has belong to others, and of what is sensitive nobody can tell.
+pub fn mending(live: &Value, wanted: &Value) -> Patch {
+    let is_ours = |operation: &PatchOperation| match operation {
+        PatchOperation::Add(_, value) | PatchOperation::Replace(_, value) => !is_sensitive(value),
+        _ => false,
+    };
+    diff(live, wanted).into_iter().filter(is_ours).collect()
+}
+
+fn is_sensitive(value: &Value) -> bool {
+    match value {
+        Value::Sensitive(_) => true,
+        Value::List(items) => items.iter().any(is_sensitive),
+        Value::Map(map) => map.iter().any(|(_, value)| is_sensitive(value)),
+        _ => false,
+    }
 }
 
 fn is_resumed(plan: &Plan, layer: &LayerName) -> bool {
@@ -150,14 +177,15 @@ fn layer_lines(layer: &LayerChange, over: &[String]) -> Vec<String> {
         lines.push(format!("      to {}, each healthy before the next", over.join(", then ")));
     }
     if !matches!(layer.kind, ChangeKind::Added | ChangeKind::Removed) {
-        lines.extend(operations(&layer.patch, &layer.inverse).map(|line| format!("      {line}")));
+        lines.extend(operations(&layer.patch, &layer.inverse).into_iter().map(|line| format!("      {line}")));
     }
     for object in layer.objects.iter().filter(|object| object.operation != Operation::Unchanged) {
         let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
         let until = until.map_or_else(String::new, |until| format!(" deferred until {until} has its definition"));
         lines.push(format!("      {}{until}", object_line(object)));
         if object.operation == Operation::Patch {
-            lines.extend(operations(&object.patch, &object.inverse).map(|line| format!("          {line}")));
+            lines
+                .extend(operations(&object.patch, &object.inverse).into_iter().map(|line| format!("          {line}")));
         }
     }
     lines
@@ -194,36 +222,84 @@ fn object_line(object: &ObjectChange) -> String {
     format!("{sign} {} {place}{}{from}", object.object.kind, object.object.name)
 }
 
-/// Operations as `path: old → new`; the inverse knows what was.
-fn operations<'a>(patch: &'a [PatchOperation], inverse: &'a [PatchOperation]) -> impl Iterator<Item = String> + 'a {
+/// Operations as `path: old → new`, texts of several lines by the lines that differ; the inverse knows what was.
+fn operations(patch: &[PatchOperation], inverse: &[PatchOperation]) -> Vec<String> {
     let was = |path: &Pointer| {
         inverse.iter().find_map(|operation| match operation {
-            PatchOperation::Add(at, value) | PatchOperation::Replace(at, value) if at == path => Some(shown(value)),
+            PatchOperation::Add(at, value) | PatchOperation::Replace(at, value) if at == path => Some(value),
             _ => None,
         })
     };
+    let said = |path: &Pointer| was(path).map(shown).unwrap_or_default();
     // Digests and marks follow from what is shown anyway.
     let is_noise =
         |path: &Pointer| path.to_string() == "/digest" || path.to_string().starts_with("/metadata/labels/stratify.dev");
-    patch.iter().filter(move |operation| !is_noise(operation.path())).map(move |operation| {
+    let lines = patch.iter().filter(|operation| !is_noise(operation.path())).flat_map(|operation| {
         let path = operation.path();
         match operation {
-            PatchOperation::Add(_, value) => format!("+ {path}: {}", shown(value)),
-            PatchOperation::Remove(_) => format!("- {path}: {}", was(path).unwrap_or_default()),
-            PatchOperation::Replace(_, value) => {
-                format!("~ {path}: {} → {}", was(path).unwrap_or_default(), shown(value))
-            }
-            PatchOperation::Move(from, _) => format!("> {path} from {from}"),
-            PatchOperation::Copy(from, _) => format!("+ {path} as {from}"),
-            PatchOperation::Test(_, value) => format!("? {path}: {}", shown(value)),
+            PatchOperation::Add(_, value) => vec![format!("+ {path}: {}", shown(value))],
+            PatchOperation::Remove(_) => vec![format!("- {path}: {}", said(path))],
+            PatchOperation::Replace(_, value) => match (was(path).and_then(Value::as_str), value.as_str()) {
+                (Some(old), Some(new)) if old.contains('\n') || new.contains('\n') => {
+                    std::iter::once(format!("~ {path}:")).chain(line_difference(old, new)).collect()
+                }
+                _ => vec![format!("~ {path}: {} → {}", said(path), shown(value))],
+            },
+            PatchOperation::Move(from, _) => vec![format!("> {path} from {from}")],
+            PatchOperation::Copy(from, _) => vec![format!("+ {path} as {from}")],
+            PatchOperation::Test(_, value) => vec![format!("? {path}: {}", shown(value))],
         }
-    })
+    });
+    lines.collect()
+}
+
+/// The most lines of a text that are shown of one change: a screen of them.
+const LINES_MAX: usize = 40;
+
+/// Returns the lines by which two texts differ, with one line before and after each place.
+fn line_difference(old: &str, new: &str) -> Vec<String> {
+    let difference = TextDiff::from_lines(old, new);
+    let line = |sign: char, line: &str| format!("    {sign} {}", cut(line.trim_end_matches(['\n', '\r'])));
+    let mut shown = Vec::new();
+    for operation in difference.grouped_ops(1).iter().flatten() {
+        shown.extend(difference.iter_changes(operation).map(|change| match change.tag() {
+            ChangeTag::Equal => line(' ', change.value()),
+            ChangeTag::Delete => line('-', change.value()),
+            ChangeTag::Insert => line('+', change.value()),
+        }));
+    }
+    let more = shown.len().saturating_sub(LINES_MAX);
+    if more > 0 {
+        shown.truncate(LINES_MAX);
+        shown.push(format!("    … {more} more lines"));
+    }
+    shown
+}
+
+/// Returns a value in one line, as people write it.
+pub fn written(value: &Value) -> String {
+    match value {
+        Value::Float(number) if number.fract() == 0.0 => format!("{number:.1}"),
+        Value::Float(number) => number.to_string(),
+        Value::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(",")),
+        Value::Map(map) => {
+            let entries =
+                map.iter().map(|(key, value)| format!("{}:{}", canonical(&Value::string(key)), written(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        Value::Sensitive(sensitive) => canonical(&Value::string(&sensitive.mark())),
+        value => canonical(value),
+    }
 }
 
 fn shown(value: &Value) -> String {
-    let text = canonical(&masked(value));
+    cut(&written(value))
+}
+
+/// Cuts what is longer than a line.
+fn cut(text: &str) -> String {
     if text.chars().count() <= SHOWN_CHARS_MAX {
-        return text;
+        return text.to_owned();
     }
     let cut: String = text.chars().take(SHOWN_CHARS_MAX - 1).collect();
     format!("{cut}…")
@@ -256,7 +332,7 @@ pub fn data(plan: &Plan) -> Json {
         })
     };
     let hold = |hold: &Hold| match hold {
-        Hold::Approval { why } => json!({ "needs": "approval", "why": why }),
+        Hold::Approval { why } => json!({ "needs": "approval", "why": why, "id": change.id.to_string() }),
         Hold::Forbidden { why } => json!({ "needs": "another change", "why": why }),
         Hold::Paused => json!({ "needs": "lifecycle: active", "why": "the cluster is paused" }),
     };
@@ -271,9 +347,22 @@ pub fn data(plan: &Plan) -> Json {
         "layers": change.layers.iter().map(layer).collect::<Vec<_>>(),
         "repairs": repairs(plan).map(object).collect::<Vec<_>>(),
         "holds": plan.holds.iter().map(hold).collect::<Vec<_>>(),
-        "approvals": plan.approval.iter().flat_map(Approval::lines).collect::<Vec<_>>(),
+        "approvals": plan.approval.iter().flat_map(approvals).collect::<Vec<_>>(),
         "paused": plan.paused.iter().map(LayerName::as_str).collect::<Vec<_>>(),
     })
+}
+
+/// An approval that counts, and those that do not where none does.
+fn approvals(approval: &Approval) -> Vec<Json> {
+    match &approval.granted {
+        Some(granted) => vec![json!({
+            "counts": true,
+            "id": &*granted.id,
+            "commit": granted.commit.to_string(),
+            "by": &*granted.by,
+        })],
+        None => approval.refused.iter().map(|why| json!({ "counts": false, "why": why })).collect(),
+    }
 }
 
 /// What is deferred says until which layer has its definition.
@@ -318,7 +407,8 @@ fn operation(operation: &Operation) -> &'static str {
     }
 }
 
-fn kind(kind: ChangeKind) -> &'static str {
+/// Returns the word for what becomes of a layer.
+pub fn kind(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Added => "added",
         ChangeKind::Removed => "removed",
@@ -327,5 +417,45 @@ fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Downgraded => "downgraded",
         ChangeKind::Reconfigured => "reconfigured",
         ChangeKind::Unchanged => "unchanged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::plan::diff::inverse;
+
+    fn said(old: &Value, new: &Value) -> Vec<String> {
+        operations(&diff(old, new), &inverse(old, new))
+    }
+
+    fn map(key: &str, value: Value) -> Value {
+        Value::map([(key, value)].into_iter().collect())
+    }
+
+    #[test]
+    fn texts_of_several_lines_show_the_lines_that_differ() {
+        let text =
+            |middle: &str| map("a", Value::string(&format!("{}\nbefore\n{middle}\nafter\nfar\n", "x".repeat(80))));
+        let shown = said(&text("two"), &text("2"));
+        assert_eq!(shown, ["~ /a:", "      before", "    - two", "    + 2", "      after"], "and one line around them");
+        let long = |last: &str| Value::string(&format!("{}{last}", "line\n".repeat(100)));
+        let shown = said(&map("a", Value::string("x\n")), &map("a", long("end")));
+        assert_eq!(shown.len(), LINES_MAX + 2, "a screen of them, and how many more there are: {shown:?}");
+    }
+
+    #[test]
+    fn numbers_stand_as_people_write_them() {
+        let float = |number| map("ratio", Value::float(number).expect("it is finite"));
+        assert_eq!(said(&float(0.5), &float(0.25)), ["~ /ratio: 0.5 → 0.25"], "not as powers of ten");
+        assert_eq!(written(&float(2.0)), "{\"ratio\":2.0}", "it stays one with a point");
+    }
+
+    #[test]
+    fn of_a_live_object_the_fields_are_named_that_are_not_as_they_shall_be() {
+        let wanted = Value::map([("a", Value::Integer(1)), ("b", Value::Integer(2))].into_iter().collect());
+        let live = Value::map([("a", Value::Integer(7)), ("status", Value::Integer(3))].into_iter().collect());
+        let paths: Vec<String> = mending(&live, &wanted).iter().map(|operation| operation.path().to_string()).collect();
+        assert_eq!(paths, ["/a", "/b"], "what others added is theirs");
     }
 }

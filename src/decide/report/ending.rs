@@ -4,10 +4,10 @@ use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
 use crate::decide::drift::Found;
 use crate::decide::plan::view::repairs;
-use crate::decide::plan::{Approval, Group, Hold, Operation, Plan};
+use crate::decide::plan::{Approval, ChangeKind, Group, Hold, ObjectChange, Operation, Plan};
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
-use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName};
+use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +23,10 @@ pub struct Report {
     pub commit: CommitId,
     /// Where the cluster stands with it.
     pub standing: Standing,
+    /// The change that it was about, as far as it was known.
+    pub change: Option<ChangeId>,
+    /// What was written and seen, where it came to its end.
+    pub numbers: Option<Numbers>,
     /// Whether trying again can help.
     pub spurious: bool,
     /// What people read, the most important first, each in one line.
@@ -54,6 +58,9 @@ pub fn report(plan: &Plan, outcome: &Outcome, found: &[Found], warnings: Vec<Dia
         }
         // What is left as it is was not seen as it is wanted.
         Outcome::Synced { .. } if !plan.paused.is_empty() => Condition::Paused(plan.paused.clone()),
+        Outcome::Synced { .. } if is_deletion(plan) && matches!(change.head, Revision::Commit(_)) => {
+            Condition::Deleted { digest: change.digest, commit }
+        }
         // What merging would give is planned and never applied, whatever the outcome says.
         Outcome::Synced { .. } if matches!(change.head, Revision::Commit(_)) => {
             Condition::Synced { digest: change.digest, commit }
@@ -86,6 +93,8 @@ pub fn report(plan: &Plan, outcome: &Outcome, found: &[Found], warnings: Vec<Dia
             since: now,
             note: note(plan),
         },
+        change: Some(change.id),
+        numbers: matches!(outcome, Outcome::Synced { .. }).then(|| Numbers::of(plan)),
         spurious,
         lines,
         diagnostics: warnings,
@@ -138,6 +147,8 @@ pub fn failed(
         environment: environment.clone(),
         commit,
         standing: Standing { cluster: cluster.clone(), wanted, condition, since: now, note: None },
+        change: None,
+        numbers: None,
         spurious,
         lines,
         diagnostics,
@@ -167,10 +178,12 @@ pub fn held(plan: &Plan) -> Condition {
 
 fn headline(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
+        Outcome::Synced { .. } if is_deletion(plan) && plan.is_empty() => "deleted, nothing is left".to_owned(),
+        Outcome::Synced { .. } if is_deletion(plan) => format!("deleted {}", Numbers::of(plan)),
         Outcome::Synced { .. } if plan.is_empty() => format!("synced, nothing to change, {}", looked_at(plan)),
         Outcome::Synced { .. } => format!("synced {}", Numbers::of(plan)),
         Outcome::Planned => format!("planned {}", Numbers::of(plan)),
-        Outcome::Held => format!("held: {}", plan.holds.iter().map(hold).collect::<Vec<_>>().join(", ")),
+        Outcome::Held => format!("held: {}", holds(plan)),
         Outcome::Fenced => "given up: another writer was there first".to_owned(),
         Outcome::Superseded => "given up: a newer commit is there".to_owned(),
         Outcome::Failed(troubles) => {
@@ -179,6 +192,11 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
             format!("failed at {}{first}", counted(layers.len(), "layer"))
         }
     }
+}
+
+/// Whether a plan leaves nothing of what was applied: no layer is wanted.
+fn is_deletion(plan: &Plan) -> bool {
+    plan.base.applied.is_some() && plan.change.layers.iter().all(|layer| layer.kind == ChangeKind::Removed)
 }
 
 /// Returns the lines after the first.
@@ -205,12 +223,19 @@ fn still_ill(plan: &Plan, ill: &[LayerName]) -> Option<String> {
     (!names.is_empty()).then(|| format!("unhealthy as before: layer {}", names.join(", ")))
 }
 
-fn hold(hold: &Hold) -> String {
-    match hold {
-        Hold::Approval { why } => format!("waits for approval: {}", one_line(why)),
-        Hold::Forbidden { why } => format!("never done: {}", one_line(why)),
-        Hold::Paused => "the cluster is paused".to_owned(),
+/// Returns why a plan is held, each kind of reason once.
+fn holds(plan: &Plan) -> String {
+    let (mut needs, mut never, mut paused) = (Vec::new(), Vec::new(), None);
+    for hold in &plan.holds {
+        match hold {
+            Hold::Approval { why } => needs.push(one_line(why)),
+            Hold::Forbidden { why } => never.push(one_line(why)),
+            Hold::Paused => paused = Some("the cluster is paused".to_owned()),
+        }
     }
+    let told = |head: &str, all: Vec<String>| (!all.is_empty()).then(|| format!("{head}: {}", all.join(", ")));
+    let all = [told("never done", never), paused, told("waits for approval", needs)];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn said(trouble: &Trouble) -> String {
@@ -222,8 +247,7 @@ fn said(trouble: &Trouble) -> String {
 }
 
 fn looked_at(plan: &Plan) -> String {
-    let objects = plan.layers.iter().flat_map(|layer| &layer.groups).map(|group| group.objects.len()).sum();
-    format!("{} seen healthy", counted(objects, "object"))
+    format!("{} seen healthy", counted(Numbers::of(plan).healthy, "object"))
 }
 
 fn one_line(text: &str) -> String {
@@ -231,25 +255,40 @@ fn one_line(text: &str) -> String {
 }
 
 /// What a plan writes, in numbers.
-#[derive(Default)]
-struct Numbers {
-    layers: usize,
-    created: usize,
-    changed: usize,
-    removed: usize,
-    released: usize,
-    corrected: usize,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// The layers that are written to.
+    pub layers: usize,
+    /// Objects that were not there.
+    pub created: usize,
+    /// Objects that are changed as Git changes them.
+    pub changed: usize,
+    /// Objects that go.
+    pub removed: usize,
+    /// Objects that stay and are ours no longer.
+    pub released: usize,
+    /// Objects that were not as they had been written.
+    pub corrected: usize,
+    /// Objects that stay, and are looked at until they are healthy.
+    pub healthy: usize,
 }
 
 impl Numbers {
+    /// Whether anything was written.
+    pub fn is_any_written(&self) -> bool {
+        self.created + self.changed + self.removed + self.released + self.corrected > 0
+    }
+
     fn of(plan: &Plan) -> Self {
         let mut numbers = Self::default();
         // A layer that also prunes stands twice.
         let written = plan.layers.iter().filter(|layer| layer.writes());
         numbers.layers = written.map(|layer| &layer.layer).collect::<BTreeSet<_>>().len();
         let repaired: BTreeSet<_> = repairs(plan).map(|change| (change.site, &change.object)).collect();
-        let groups = plan.layers.iter().flat_map(|layer| &layer.groups);
-        for change in groups.flat_map(Group::writes) {
+        let groups = || plan.layers.iter().flat_map(|layer| &layer.groups);
+        let stays = |change: &&ObjectChange| !matches!(change.operation, Operation::Prune | Operation::Keep);
+        numbers.healthy = groups().flat_map(|group| &group.objects).filter(stays).count();
+        for change in groups().flat_map(Group::writes) {
             match change.operation {
                 Operation::Create | Operation::Patch if repaired.contains(&(change.site, &change.object)) => {
                     numbers.corrected += 1;
@@ -267,7 +306,7 @@ impl Numbers {
 
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { layers, created, changed, removed, released, corrected } = self;
+        let Self { layers, created, changed, removed, released, corrected, healthy: _ } = self;
         let objects = counted(created + changed + removed + released + corrected, "object");
         write!(f, "{}, {objects} ({created} created, {changed} changed, {removed} removed", counted(*layers, "layer"))?;
         if *released > 0 {
@@ -285,12 +324,10 @@ mod tests {
     use super::*;
     use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
-    use crate::decide::plan::{
-        Base, Change, ChangeKind, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, ObjectChange, Old, Role,
-    };
+    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role};
     use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
-    use crate::name::{ChangeId, ObjectId, PlanId};
+    use crate::name::{ObjectId, PlanId};
     use std::time::Duration;
 
     const COMMIT: CommitId = CommitId([7; 20]);
@@ -402,6 +439,18 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_of_which_nothing_is_left_is_told_as_deleted() {
+        let mut plan = plan(vec![written("web", &[Operation::Prune])], Vec::new());
+        plan.base.applied = Some(Digest([9; 32]));
+        plan.change.layers.iter_mut().for_each(|layer| layer.kind = ChangeKind::Removed);
+        let condition = Condition::Deleted { digest: WANTED, commit: COMMIT };
+        let text = "eu-1: deleted 1 layer, 1 object (0 created, 0 changed, 1 removed)";
+        assert_eq!(told(&plan, &synced()), (text.into(), condition.clone()), "it is no cluster that is synced");
+        let plan = Plan { layers: Vec::new(), change: Change { layers: Vec::new(), ..plan.change }, ..plan };
+        assert_eq!(told(&plan, &synced()), ("eu-1: deleted, nothing is left".into(), condition), "nor later");
+    }
+
+    #[test]
     fn what_git_does_not_change_is_told_as_corrected() {
         let mut plan = plan(vec![written("web", &[Operation::Create, Operation::Patch])], Vec::new());
         plan.change.layers.clear();
@@ -423,13 +472,13 @@ mod tests {
         let mut plan = plan(Vec::new(), Vec::new());
         let by = "Grace <grace@acme.example>, unsigned".into();
         let granted = Some(Granted { id: "ab".into(), commit: CommitId([0x1a; 20]), by });
-        plan.approval = Some(Approval { granted, refused: vec!["Ada approved what Ada wrote".into()] });
+        plan.approval = Some(Approval { granted, refused: vec!["Ada wrote a part of it".into()] });
         let report = report(&plan, &synced(), &[], Vec::new(), Timestamp(5));
         let approved = "approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
         assert_eq!(report.lines[1..], [approved], "one that counts is enough");
         assert_eq!(report.standing.note.as_deref(), Some(approved), "the status has it");
         plan.approval = plan.approval.map(|approval| Approval { granted: None, ..approval });
-        let refused = "an approval does not count: Ada approved what Ada wrote";
+        let refused = "an approval does not count: Ada wrote a part of it";
         assert_eq!(note(&plan).as_deref(), Some(refused), "nobody waits in vain");
     }
 

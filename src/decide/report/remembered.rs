@@ -43,6 +43,7 @@ impl Remembered {
         let (condition, text, id) = match &standing.condition {
             Condition::Waiting | Condition::Syncing { .. } => ("waiting", none(), none()),
             Condition::Synced { digest, commit } => ("synced", digest.to_string(), commit.to_string()),
+            Condition::Deleted { digest, commit } => ("deleted", digest.to_string(), commit.to_string()),
             Condition::Held(why, change) => ("held", why.to_string(), change.to_string()),
             Condition::Failed(why) => ("failed", why.to_string(), none()),
             Condition::Invalid(count) => ("invalid", count.to_string(), none()),
@@ -77,10 +78,15 @@ impl Remembered {
         }
         let digest = |text: &str| Digest::parse(text).ok_or("expected a digest of 64 hexadecimal digits");
         let condition = match wire.condition.as_str() {
-            "synced" => Condition::Synced {
-                digest: digest(&wire.text)?,
-                commit: CommitId::parse(&wire.id).ok_or("expected a commit of 40 hexadecimal digits")?,
-            },
+            "synced" | "deleted" => {
+                let digest = digest(&wire.text)?;
+                let commit = CommitId::parse(&wire.id).ok_or("expected a commit of 40 hexadecimal digits")?;
+                if wire.condition == "synced" {
+                    Condition::Synced { digest, commit }
+                } else {
+                    Condition::Deleted { digest, commit }
+                }
+            }
             "held" => {
                 let change = ChangeId::parse(&wire.id).ok_or("expected a change's id of 64 hexadecimal digits")?;
                 Condition::Held(wire.text.into(), change)
@@ -129,6 +135,7 @@ mod tests {
         };
         for condition in [
             Condition::Synced { digest: Digest([2; 32]), commit: CommitId([3; 20]) },
+            Condition::Deleted { digest: Digest([2; 32]), commit: CommitId([3; 20]) },
             Condition::Held("delete 3 objects".into(), ChangeId([4; 32])),
             Condition::Failed("it failed".into()),
             Condition::Invalid(3),

@@ -43,6 +43,13 @@ pub enum Condition {
         /// The commit at which it was synced.
         commit: CommitId,
     },
+    /// All of it was deleted, as the commit wants.
+    Deleted {
+        /// The digest of the full profile that says so.
+        digest: Digest,
+        /// The commit at which it was deleted.
+        commit: CommitId,
+    },
     /// It needs an approval, for this, of this change.
     Held(Arc<str>, ChangeId),
     /// It came to no good end, because of this.
@@ -123,6 +130,7 @@ struct Tally<'a> {
     /// Those that cannot be asked, and may come back.
     missed: usize,
     released: Vec<&'a Standing>,
+    deleted: Vec<&'a Standing>,
     noted: Vec<(&'a Standing, &'a str)>,
     syncing: Vec<(&'a Standing, &'a LayerName, usize, usize)>,
     troubled: Vec<(&'a Standing, String)>,
@@ -141,6 +149,7 @@ impl<'a> Tally<'a> {
                 Condition::NotAffected => {}
                 Condition::Released => tally.released.push(standing),
                 Condition::Synced { digest, .. } if *digest == standing.wanted => tally.synced += 1,
+                Condition::Deleted { digest, .. } if *digest == standing.wanted => tally.deleted.push(standing),
                 Condition::Syncing { layer, at, of } => tally.syncing.push((standing, layer, *at, *of)),
                 Condition::Held(why, change) => tally.held.push((standing, why, *change)),
                 Condition::Failed(why) => tally.troubled.push((standing, why.to_string())),
@@ -151,7 +160,7 @@ impl<'a> Tally<'a> {
                 }
                 Condition::Unreachable(_) => tally.missed += 1,
                 // Where another digest is live, this commit's turn has not come, or is over.
-                Condition::Synced { .. } | Condition::Waiting => tally.waiting += 1,
+                Condition::Synced { .. } | Condition::Deleted { .. } | Condition::Waiting => tally.waiting += 1,
             }
         }
         let percent_max = usize::from(environment.unreachable_percent_max);
@@ -165,10 +174,14 @@ impl<'a> Tally<'a> {
     }
 
     fn verdict(&self, environment: &EnvironmentName) -> (State, String) {
-        let released = (!self.released.is_empty()).then(|| format!("released: {}", named(&self.released)));
+        let told = |what: &str, all: &[&Standing]| (!all.is_empty()).then(|| format!("{what}: {}", named(all)));
+        let gone = told("deleted", &self.deleted).into_iter().chain(told("released", &self.released));
+        // Whoever reads only this line learns what it rests on.
+        let approved = self.approved().first().map(|(_, note)| (*note).to_owned());
         if self.counted() + self.lost.len() == 0 {
-            let text = [format!("no cluster of {environment} is affected")].into_iter().chain(released);
-            return (State::Success, text.collect::<Vec<_>>().join(", "));
+            let nothing = self.deleted.is_empty().then(|| format!("no cluster of {environment} is affected"));
+            let text: Vec<String> = nothing.into_iter().chain(gone).chain(approved).collect();
+            return (State::Success, text.join(", "));
         }
         let mut parts = Vec::new();
         // A verdict is corrected once at most, so it waits for all whose turn comes: they may fail, too, or be all
@@ -206,9 +219,8 @@ impl<'a> Tally<'a> {
             let lost: Vec<&Standing> = self.lost.iter().map(|(standing, _)| *standing).collect();
             parts.push(format!("unreachable: {}", named(&lost)));
         }
-        // Whoever reads only this line learns what it rests on.
-        parts.extend(self.approved().first().map(|(_, note)| (*note).to_owned()));
-        parts.extend(released);
+        parts.extend(approved);
+        parts.extend(gone);
         (
             state,
             [format!("{}/{} clusters synced", self.synced, self.counted())]
@@ -221,7 +233,8 @@ impl<'a> Tally<'a> {
 
     /// Returns what was done by an approval.
     fn approved(&self) -> Vec<(&'a Standing, &'a str)> {
-        let is_done = |standing: &Standing| matches!(standing.condition, Condition::Synced { .. });
+        let is_done =
+            |standing: &Standing| matches!(standing.condition, Condition::Synced { .. } | Condition::Deleted { .. });
         self.noted.iter().filter(|(standing, _)| is_done(standing)).copied().collect()
     }
 
@@ -234,26 +247,25 @@ impl<'a> Tally<'a> {
     }
 
     fn detail(&self) -> String {
-        let troubled = self.troubled.iter().map(|(standing, why)| format!("{}: {why}", standing.cluster));
-        let held = self.held.iter().map(|(standing, why, change)| {
-            let note = standing.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
-            format!("{}: waits for approval: {why}; approve by `stratify approve {change}`{note}", standing.cluster)
-        });
+        let troubled = self.troubled.iter().filter_map(|(standing, _)| line(standing));
+        let held = self.held.iter().filter_map(|(standing, ..)| line(standing));
         let ids: Vec<ChangeId> = self.held.iter().map(|(.., change)| *change).collect();
         let together =
             (ids.len() > 1).then(|| format!("all {} together: `stratify approve {}`", ids.len(), change_set_id(&ids)));
         let approved = self.approved().into_iter().map(|(standing, note)| format!("{}: {note}", standing.cluster));
-        let lost = self.lost.iter().map(|(standing, why)| format!("{}: unreachable: {why}", standing.cluster));
-        let syncing = self
-            .syncing
-            .iter()
-            .map(|(standing, layer, at, of)| format!("{}: layer {at}/{of}, {layer}", standing.cluster));
+        let lost = self.lost.iter().filter_map(|(standing, _)| line(standing));
+        let syncing = self.syncing.iter().filter_map(|(standing, ..)| line(standing));
         let released = self.released.iter().map(|standing| {
             format!("{}: released: no document describes it; nothing of it is deleted", standing.cluster)
         });
         let all = troubled.chain(together).chain(held).chain(lost).chain(syncing).chain(approved).chain(released);
         all.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns a cluster with what is to be known of it now.
+fn line(standing: &Standing) -> Option<String> {
+    Some(format!("{}: {}", standing.cluster, standing.now()?))
 }
 
 /// Returns a cluster with its layers that are paused.
@@ -349,6 +361,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deleted_is_told_as_that_and_is_no_cluster_any_more() {
+        let deleted = || Condition::Deleted { digest: WANTED, commit: COMMIT };
+        assert_eq!(said(vec![deleted()]), (State::Success, "deleted: eu-1".into()), "nothing is left to be synced");
+        let text = "1/1 clusters synced, deleted: eu-2";
+        assert_eq!(said(vec![synced(), deleted()]), (State::Success, text.into()), "it does not count");
+        let other = Condition::Deleted { digest: Digest([2; 32]), commit: COMMIT };
+        assert_eq!(said(vec![other]).0, State::Pending, "it is wanted again");
+    }
+
+    #[test]
     fn an_approval_is_told_with_what_it_is_worth() {
         let mut all = standings(vec![synced(), synced()]);
         all[1].note = Some("approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1".into());
@@ -356,10 +378,9 @@ mod tests {
         let text = "2/2 clusters synced, approved by Grace <grace@acme.example>, unsigned, in 1a1a1a1";
         assert_eq!((status.state, status.text()), (State::Success, text), "whoever reads the line knows");
         all[1].condition = Condition::Held("delete 3 objects".into(), ChangeId([7; 32]));
-        all[1].note = Some("an approval does not count: Ada approved what Ada wrote".into());
+        all[1].note = Some("an approval does not count: Ada wrote a part of it".into());
         let status = environment_status(COMMIT, &environment(), &all, Timestamp(0));
-        let text =
-            "waits for approval: delete 3 objects on eu-2 (an approval does not count: Ada approved what Ada wrote)";
+        let text = "waits for approval: delete 3 objects on eu-2 (an approval does not count: Ada wrote a part of it)";
         assert_eq!(status.text(), format!("1/2 clusters synced, {text}"), "nobody waits in vain");
     }
 

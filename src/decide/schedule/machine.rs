@@ -145,6 +145,11 @@ impl Schedule {
         self.queue.len()
     }
 
+    /// Whether a cluster's sync is running, or could: what only waits for its time to be tried again is neither.
+    pub fn is_open(&self, cluster: &ClusterName) -> bool {
+        self.places.get(cluster).is_some_and(|place| place.is_running || place.wanted.is_some())
+    }
+
     /// Changes what is known of a cluster, and puts it where it belongs.
     fn change(&mut self, cluster: &ClusterName, change: impl FnOnce(&mut Place)) {
         let mut place = self.places.remove(cluster).unwrap_or_default();
@@ -189,6 +194,18 @@ mod tests {
     }
 
     const NOW: Timestamp = Timestamp(0);
+
+    #[test]
+    fn a_cluster_is_open_until_its_sync_ended_and_not_while_it_only_waits_for_its_time() {
+        let mut schedule = Schedule::new(4);
+        assert!(!schedule.is_open(&cluster(1)), "nobody asked");
+        schedule.request(&cluster(1), Wake::Asked);
+        assert!(schedule.is_open(&cluster(1)), "its turn comes");
+        assert_eq!(schedule.next(NOW), Some(cluster(1)), "it runs");
+        assert!(schedule.is_open(&cluster(1)), "it runs");
+        schedule.ended(&cluster(1), Ending::Spurious, NOW);
+        assert!(!schedule.is_open(&cluster(1)), "who waits for it is told how it ended");
+    }
 
     #[test]
     fn several_requests_become_one() {

@@ -16,7 +16,11 @@ fn names(list: &Value, key: &str) -> Vec<String> {
 fn lint_says_how_many_clusters_are_right() {
     let fleet = Checkout::example();
     fleet.run(&["lint"]).ends_with(0).says(&["4 clusters, no errors, 0 warnings"]);
-    assert_eq!(fleet.json(&["lint"]), (Some(0), json!({ "clusters": 4, "diagnostics": [] })), "programs read the same");
+    assert_eq!(
+        fleet.json(&["lint"]),
+        (Some(0), json!({ "clusters": 4, "diagnostics": [], "elsewhere": 0, "errors": [] })),
+        "programs read the same"
+    );
     assert!(!fleet.path(".stratify").exists(), "a look leaves nothing behind");
 }
 
@@ -27,7 +31,7 @@ fn lint_names_file_line_and_what_was_meant() {
     let said = ["error[ST0312]: ", "--> clusters/prod/eu-1/cluster.yaml:18:5", "did you mean `podCidr`?"];
     fleet.run(&["lint"]).ends_with(1).says(&said).says(&["nothing was applied"]);
     let (code, answer) = fleet.json(&["lint"]);
-    assert_eq!(code, Some(1), "{answer}");
+    assert_eq!((code, &answer["clusters"]), (Some(1), &json!(4)), "of the same form: {answer}");
     let said = &answer["diagnostics"][0];
     assert_eq!((&said["path"], &said["line"], &said["column"]), (&json!(CLUSTER), &json!(18), &json!(5)), "{said}");
     assert_eq!((&said["nearest"], &said["severity"]), (&json!("podCidr"), &json!("error")), "{said}");
@@ -37,12 +41,57 @@ fn lint_names_file_line_and_what_was_meant() {
 }
 
 #[test]
+fn lint_of_a_part_says_what_is_wrong_there() {
+    let fleet = Checkout::example();
+    fleet.edit(CLUSTER, "podCidr:", "podCidrx:");
+    fleet.edit("clusters/dev/dev-1/cluster.yaml", "uplink:", "uplinkx:");
+    let ran =
+        fleet.run(&["lint", "clusters/dev"]).ends_with(1).says(&["did you mean `uplink`?", "1 error, 0 warnings"]);
+    assert!(!ran.all().contains("podCidr"), "only of that part:\n{}", ran.all());
+    fleet.run(&["lint", CLUSTER]).ends_with(1).says(&["did you mean `podCidr`?", "1 error, 0 warnings"]);
+    fleet.run(&["lint", "packs"]).ends_with(0).says(&["no errors, 0 warnings here; 2 elsewhere"]);
+    fleet.run(&["lint"]).ends_with(1).says(&["2 errors, 0 warnings"]);
+    let ran = fleet.run(&["lint", "nosuch"]).ends_with(1).says(&["there is no file and no folder nosuch"]);
+    assert!(!ran.all().contains("to act"), "who typed it knows:\n{}", ran.all());
+}
+
+#[test]
+fn a_mistake_of_a_shared_document_names_the_clusters_that_have_it() {
+    let fleet = Checkout::example();
+    // Staging and prod read their profiles at a pin.
+    fleet.edit("profiles/observability/profile.yaml", "dependsOn: [prometheus]", "dependsOn: [nothing]");
+    fleet.run(&["lint"]).ends_with(1).says(&["profiles/observability/profile.yaml", "= hint: found in dev-1"]);
+}
+
+#[test]
+fn settings_that_miss_a_target_are_told_before_a_sync() {
+    let fleet = Checkout::example();
+    fleet.write("stratify.yaml", "targets:\n  - { name: eu-1, directory: out }\n");
+    let ran = fleet.run(&["lint", "--settings", "stratify.yaml"]).ends_with(1);
+    let ran = ran.says(&["us-1: the settings have no target `us-1`; they name eu-1"]);
+    assert!(!ran.all().contains("did you mean"), "that would be another cluster's:\n{}", ran.all());
+}
+
+#[test]
+fn who_mistypes_a_name_is_told_the_names_there_are() {
+    let fleet = Checkout::example();
+    let all = "there are dev-1, eu-1, staging-1, us-1";
+    for command in [&["plan", "--cluster", "eu-9"][..], &["render", "eu-9"], &["explain", "eu-9"], &["why", "eu-9"]] {
+        let ran = fleet.run(command).ends_with(1).says(&["the fleet has no cluster eu-9", "did you mean `eu-1`?", all]);
+        assert!(!ran.all().contains("to act") && !ran.all().contains("nothing was"), "{command:?}:\n{}", ran.all());
+    }
+    let (code, answer) = fleet.json(&["bogus"]);
+    let message = answer["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(code == Some(1) && message.contains("bogus"), "programs read wrong arguments, too: {answer}");
+}
+
+#[test]
 fn plan_ends_with_2_while_something_is_pending() {
     let fleet = Checkout::example();
     let said = [
         "eu-1 (prod): change ",
         "+ cni (added, wave 2, after kubernetes by role",
-        "1 cluster to change, 0 as it should be",
+        "1 cluster to change, 0 as they should be",
     ];
     fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&said);
     let (code, answer) = fleet.json(&["plan"]);
@@ -58,11 +107,15 @@ fn plan_ends_with_2_while_something_is_pending() {
     );
     assert!(!fleet.path(".stratify").exists(), "a plan leaves nothing behind");
     fleet.run(&["sync"]).ends_with(0);
-    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change, 4 as it should be"]);
+    fleet.run(&["plan"]).ends_with(0).says(&["0 clusters to change, 4 as they should be"]);
     fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0);
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
-    let said =
-        ["~ shop (reconfigured", "~ Deployment shop/shop", "/spec/replicas", "1 cluster to change, 3 as it should be"];
+    let said = [
+        "~ shop (reconfigured",
+        "~ Deployment shop/shop",
+        "/spec/replicas",
+        "1 cluster to change, 3 as they should be",
+    ];
     fleet.run(&["plan"]).ends_with(2).says(&said);
     fleet.run(&["plan", "--rev", "HEAD"]).ends_with(0).says(&["0 clusters to change"]);
 }
@@ -73,7 +126,7 @@ fn plan_between_two_revisions_asks_no_target() {
     fleet.edit(CLUSTER, "web/replicas: 6", "web/replicas: 7");
     fleet.commit("more replicas");
     let ran = fleet.run(&["plan", "--from", "HEAD~1", "--rev", "HEAD"]).ends_with(2);
-    let ran = ran.says(&["~ Deployment shop/shop", "1 cluster to change, 3 as it should be"]);
+    let ran = ran.says(&["~ Deployment shop/shop", "1 cluster to change, 3 as they should be"]);
     assert!(!ran.out.contains('+'), "nothing is added between them:\n{}", ran.out);
     fleet.run(&["plan", "--from", "HEAD", "--rev", "HEAD"]).ends_with(0);
     fleet.run(&["plan", "--from", "HEAD~1", "--rev", "nowhere"]).ends_with(1).says(&["nowhere"]);
@@ -167,6 +220,9 @@ fn sync_tells_each_cluster_and_the_next_one_writes_nothing() {
     let (code, answer) = fleet.json(&["sync"]);
     assert_eq!((code, &answer["head"]), (Some(0), &json!(fleet.head())), "{answer}");
     assert!(answer["clusters"].as_array().is_some_and(|all| all.iter().all(|one| one["synced"] == true)), "{answer}");
+    let eu = &answer["clusters"][1];
+    let numbers = (&eu["condition"], &eu["numbers"]["created"], &eu["numbers"]["healthy"]);
+    assert_eq!(numbers, (&json!("synced"), &json!(0), &json!(32)), "programs count without reading words: {eu}");
     assert_eq!(fleet.targets(), before, "nor for programs");
     assert_eq!(fleet.git(&["status", "--porcelain"]), "", "the work tree is as it was");
 }

@@ -3,4 +3,5 @@
 pub(crate) mod fixture;
 mod answers;
 mod deferred;
+mod served;
 mod story;

@@ -1,6 +1,7 @@
 //! In: commits after commits. Out: what syncs make of them, and the statuses that they get.
 //! Guarantee: each test tells one story from its start.
 use super::fixture::{Checkout, Tree, tree};
+use serde_json::{Value, json};
 use std::fs;
 
 const EU: &str = "clusters/prod/eu-1/cluster.yaml";
@@ -40,13 +41,6 @@ fn objects(fleet: &Checkout, cluster: &str) -> Tree {
 fn change_of(fleet: &Checkout, cluster: &str) -> String {
     let (_, answer) = fleet.json(&["plan", "--cluster", cluster]);
     answer["plans"][0]["change"].as_str().expect("a change has an id").to_owned()
-}
-
-/// Has somebody approve a change.
-#[track_caller]
-fn approve(fleet: &Checkout, name: &str, id: &str) {
-    fleet.becomes(name);
-    fleet.run(&["approve", id, "--reason", "looked at"]).ends_with(0).says(&["approved", id]);
 }
 
 #[test]
@@ -114,22 +108,32 @@ fn the_removal_of_a_protected_kind_waits_for_another_person() {
     assert_eq!(objects(&fleet, "eu-1"), before, "nothing of it goes");
     let prod = fleet.statuses(&removal)["prod"].clone();
     assert!(prod.0 == "pending" && prod.1.contains(&id), "the status asks for the approval: {prod:?}");
-    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
+    let ran = fleet.run(&["why", "eu-1"]).ends_with(0).says(&["deletion of PersistentVolumeClaim captures", &id]);
+    assert!(ran.out.starts_with("eu-1 waits for approval: "), "the reason stands first:\n{}", ran.out);
+    assert_eq!(ran.out.matches("local-tools").count(), 1, "each layer once, and no whole plan:\n{}", ran.out);
 
     fleet.becomes("Ada");
-    let own = "an approval does not count: Ada approved what Ada wrote";
-    let said = ["approved", &id, "eu-1: it does not count: Ada approved what Ada wrote"];
-    fleet.run(&["approve", &id, "--reason", "looked at"]).ends_with(0).says(&said);
+    let (own, head) = ("an approval does not count: Ada <ada@acme.example> wrote a part of it", fleet.head());
+    let said =
+        ["it would not count: Ada <ada@acme.example> wrote a part of it", "they are by Ada", "Stratify-Approve: "];
+    fleet.run(&["approve", &id, "--reason", "looked at"]).ends_with(1).says(&said);
+    assert_eq!(fleet.head(), head, "there is no commit that helps nobody");
+    let file = format!("approvals/{id}.yaml");
+    fleet.write(&file, "apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec: { reason: mine }\n");
+    fleet.commit("by hand");
     fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&[own]);
     fleet.run(&["why", "eu-1"]).ends_with(0).says(&[own]);
     fleet.run(&["sync"]).ends_with(1).says(&[own]);
     let prod = fleet.statuses("HEAD")["prod"].clone();
-    assert!(prod.0 == "pending" && prod.1.contains("Ada approved what Ada wrote"), "the status says why: {prod:?}");
+    assert!(
+        prod.0 == "pending" && prod.1.contains("Ada <ada@acme.example> wrote a part of it"),
+        "the status says why: {prod:?}"
+    );
     assert_eq!(objects(&fleet, "eu-1"), before, "an approval by its author is none");
 
-    fs::remove_file(fleet.path(&format!("approvals/{id}.yaml"))).expect("it was committed");
-    fleet.commit("it is taken back");
-    approve(&fleet, "Grace", &id);
+    fleet.becomes("Grace");
+    fleet.run(&["approve", &id[..12]]).ends_with(0).says(&["approved", &id, "changes approvals/"]);
+    assert_eq!(fleet.git(&["show", "--format=", "--name-only", "HEAD"]).trim(), file, "who changes it approves, too");
     let by = "approved by Grace <grace@acme.example>, unsigned";
     fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(2).says(&[by]);
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced", "2 removed", by]);
@@ -229,9 +233,18 @@ fn a_pin_decides_which_profiles_an_environment_reads() {
     fleet.edit(PROD, &pin, &format!("  revision: {newer}"));
     fleet.commit("prod takes it");
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 1 layer", "staging-1: synced, nothing to change"]);
-    fleet.edit(PROD, &newer, &"ab".repeat(20));
-    fleet.commit("a pin to nothing");
-    fleet.run(&["sync"]).ends_with(1).says(&["environments/prod/environment.yaml", "the repository does not have it"]);
+    fleet.git(&["checkout", "--quiet", "-b", "aside"]);
+    let aside = fleet.commit("on another branch");
+    fleet.git(&["checkout", "--quiet", "main"]);
+    for nowhere in [aside, "ab".repeat(20)] {
+        fleet.edit(PROD, &newer, &nowhere);
+        let said = ["ST0214", "environments/prod/environment.yaml", "it is not in the history of the watched branch"];
+        fleet.run(&["lint"]).ends_with(1).says(&said);
+        fleet.run(&["plan"]).ends_with(1).says(&said);
+        fleet.commit("a pin to nothing that is on the branch");
+        fleet.run(&["sync"]).ends_with(1).says(&said);
+        fleet.edit(PROD, &nowhere, &newer);
+    }
 }
 
 #[test]
@@ -244,7 +257,7 @@ fn a_tag_counts_as_it_is_locked_and_holds_once_it_moves() {
     fleet.commit("staging by tag");
     fleet.run(&["sync"]).ends_with(1).says(&["stratify lock"]);
     fleet.run(&["lock", "--check"]).ends_with(1).says(&["run `stratify lock`"]);
-    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "1 tags"]);
+    fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is written", "1 tag"]);
     fleet.run(&["lock", "--check"]).ends_with(0);
     fleet.commit("locked");
     fleet.run(&["sync"]).ends_with(0).says(&["staging-1: synced, nothing to change"]);
@@ -329,11 +342,125 @@ fn only_what_is_asked_for_is_synced_and_the_rest_waits() {
     fleet
         .run(&["sync", "--cluster", "us-2"])
         .ends_with(1)
-        .says(&["the head has no cluster us-2", "did you mean `us-1`?"]);
-    fleet.run(&["sync", "--environment", "test"]).ends_with(1).says(&["the head has no environment test"]);
+        .says(&["the fleet has no cluster us-2", "did you mean `us-1`? there are dev-1, eu-1, staging-1, us-1"]);
+    fleet.run(&["sync", "--environment", "test"]).ends_with(1).says(&["the fleet has no environment test"]);
     fleet.run(&["sync", "--cluster", "us-1", "--environment", "dev"]).ends_with(1).says(&["cannot be used with"]);
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced 10 layers", "us-1: synced, nothing to change"]);
     assert_eq!(fleet.state("HEAD", "prod"), "success", "all of it was seen");
+}
+
+#[test]
+fn a_status_is_never_green_alone_while_clusters_are_not() {
+    let fleet = Checkout::synced();
+    let ran = fleet.run(&["status"]).ends_with(0);
+    assert!(!ran.out.contains("now: "), "all is as it is wanted:\n{}", ran.out);
+    let synced = fleet.head();
+    fleet.edit(EU, TOOLS, "");
+    fleet.edit(PROD, "maxObjects: 20", "maxObjects: 0");
+    let removal = fleet.commit("no tools, and a budget");
+    fleet.run(&["status", &synced]).ends_with(0).says(&[&format!("now: {removal} is not synced yet")]);
+    fleet
+        .run(&["sync", "--cluster", "us-1", "--cluster", "dev-1"])
+        .ends_with(0)
+        .says(&["us-1: synced", "dev-1: synced"]);
+    let id = change_of(&fleet, "eu-1");
+    let said = format!("now: eu-1: waits for approval: 1 deletions, more than 0; approve by `stratify approve {id}`");
+    fleet.run(&["status", &synced]).ends_with(0).says(&["stratify/prod     success  2/2 clusters synced", &said]);
+    let (_, answer) = fleet.json(&["status", &synced]);
+    let of = |answer: &Value, cluster: &str| {
+        let all = answer["clusters"].as_array().expect("it lists them").iter();
+        all.clone().find(|one| one["cluster"] == cluster).expect("it is one of them").clone()
+    };
+    let eu = of(&answer, "eu-1");
+    assert_eq!((&eu["condition"], &eu["change"]), (&json!("held"), &json!(id)), "programs read the same");
+    assert_eq!(of(&answer, "us-1")["condition"], "synced", "that one is");
+    let plan = fleet.statuses(&removal)["plan"].clone();
+    assert!(plan.0 == "success" && plan.1.contains("1 waits for approval"), "it could be done: {plan:?}");
+    fleet.git(&["commit", "--quiet", "--amend", "-m", "another history"]);
+    let rewritten = fleet.head();
+    let held = ["now: held: the branch was rewritten", &format!("stratify accept {rewritten}")];
+    fleet.run(&["status", &synced]).ends_with(0).says(&held);
+    fleet.run(&["accept", &rewritten]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(1);
+    fleet.run(&["status"]).ends_with(0).says(&[&said]);
+}
+
+#[test]
+fn what_is_never_done_fails_the_plan_of_its_commit() {
+    let fleet = Checkout::synced();
+    for file in ["pack.yaml", "manifests/cluster-configuration.tpl.yaml", "schema.json", "values.yaml"] {
+        let text = fs::read_to_string(fleet.path(&format!("packs/kubernetes/1.33.4/{file}"))).expect("it is there");
+        fleet.write(&format!("packs/kubernetes/1.32.0/{file}"), &text.replace("1.33.4", "1.32.0"));
+    }
+    let layer = "    - { name: kubernetes, replaceWith: { pack: kubernetes@1.32.0 } }\n";
+    fleet.edit("clusters/dev/dev-1/cluster.yaml", "  layers:\n", &format!("  layers:\n{layer}"));
+    fleet.commit("an older Kubernetes");
+    fleet.run(&["sync"]).ends_with(1).says(&["dev-1: held: never done", "never goes down"]);
+    let plan = fleet.statuses("HEAD")["plan"].clone();
+    assert!(plan.0 == "failure" && plan.1.contains("dev-1: never done"), "nobody can do it: {plan:?}");
+    fleet.run(&["status"]).ends_with(0).says(&["now: dev-1: failed: "]);
+}
+
+#[test]
+fn a_sync_that_was_cut_off_is_told_by_why() {
+    let fleet = Checkout::synced();
+    let (file, head) = (fleet.target("eu-1").join(".stratify-target/record.json"), fleet.head());
+    let text = fs::read_to_string(&file).expect("it was synced");
+    let mut record: Value = serde_json::from_str(&text).expect("it is JSON");
+    record["applying"] = record["applied"].clone();
+    fs::write(&file, record.to_string()).expect("it is ours");
+    let said = format!("eu-1: the sync of {head} did not come to its end; `stratify sync` goes on with it");
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&[&said]);
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["why", "eu-1"]).ends_with(0).says(&["eu-1 is at HEAD: it waits for nothing"]);
+}
+
+#[test]
+fn a_fleet_that_was_renamed_is_told_its_old_name() {
+    let fleet = Checkout::synced();
+    fleet.edit("fleet.yaml", "name: acme", "name: apex");
+    fleet.commit("another name");
+    fleet
+        .run(&["sync"])
+        .ends_with(1)
+        .says(&["found that of fleet acme", "write `name: acme` under `metadata` of fleet.yaml"]);
+}
+
+#[test]
+fn a_cluster_is_deleted_with_approval_and_then_its_document_may_go() {
+    let (fleet, dev) = (Checkout::synced(), "clusters/dev/dev-1/cluster.yaml");
+    fleet.edit(dev, "  cloud: edge-native\n", "  cloud: edge-native\n  lifecycle: delete\n");
+    fleet.commit("dev-1 goes");
+    fleet.run(&["sync"]).ends_with(1).says(&["dev-1: held: waits for approval: "]);
+    let id = change_of(&fleet, "dev-1");
+    fleet.becomes("Grace");
+    fleet.run(&["approve", &id]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0).says(&["dev-1: deleted 8 layers"]);
+    let status = fleet.statuses("HEAD")["dev"].clone();
+    assert!(status.0 == "success" && status.1.starts_with("deleted: dev-1"), "it is no cluster: {status:?}");
+    fleet.run(&["sync"]).ends_with(0).says(&["dev-1: deleted, nothing is left"]);
+    fleet.git(&["rm", "-r", "--quiet", "clusters/dev/dev-1"]);
+    fleet.commit("dev-1 is no more");
+    let ran = fleet.run(&["sync"]).ends_with(0).says(&["dev-1: its document went, after all of it was deleted"]);
+    assert!(!ran.out.contains("released"), "there is nothing to be released:\n{}", ran.out);
+}
+
+#[test]
+fn a_mistake_of_one_cluster_hides_no_other_plan() {
+    let fleet = Checkout::synced();
+    fleet.edit(EU, "podCidr:", "podCidrx:");
+    fleet.edit(US, "replicas: 3", "replicas: 4");
+    let said = ["us-1 (prod): change", "2 as they should be, 1 that cannot be planned", "ST0312", "cluster.yaml:18:5"];
+    fleet.run(&["plan"]).ends_with(1).says(&said);
+    let (code, answer) = fleet.json(&["plan", "--environment", "prod"]);
+    let (plan, said) = (&answer["plans"][0]["cluster"], &answer["diagnostics"][0]["code"]);
+    assert_eq!((code, plan, said), (Some(1), &json!("us-1"), &json!("ST0312")), "programs read both: {answer}");
+    fleet.run(&["plan", "--environment", "dev"]).ends_with(0).says(&["0 clusters to change, 1 as it should be"]);
+    fleet
+        .run(&["plan", "--cluster", "us-1", "--cluster", "dev-1"])
+        .ends_with(2)
+        .says(&["1 cluster to change, 1 as it"]);
+    fleet.run(&["plan", "--environment", "none"]).ends_with(1).says(&["there are dev, prod, staging"]);
 }
 
 #[test]
@@ -432,7 +559,8 @@ fn what_a_hand_changes_in_a_target_is_put_back() {
     fs::write(&file, text.replace("csi-local:0.9.0", "csi-local:0.8.0")).expect("it is ours");
     fs::remove_file(fleet.target("eu-1").join(deleted)).expect("it is ours");
     fs::write(fleet.target("eu-1").join("shop/shop/mine.txt"), "mine\n").expect("it is ours");
-    fleet.run(&["plan"]).ends_with(2).says(&["~ DaemonSet kube-system/csi-local", "+ Service shop/shop"]);
+    let fields = "~ DaemonSet kube-system/csi-local\n          ~ /spec/template/spec/containers/0/image\n";
+    fleet.run(&["plan"]).ends_with(2).says(&[fields, "+ Service shop/shop"]);
     let said = "eu-1: synced 2 layers, 2 objects (0 created, 0 changed, 0 removed, 2 corrected)";
     fleet.run(&["sync"]).ends_with(0).says(&[said]);
     let after = objects(&fleet, "eu-1");

@@ -9,7 +9,7 @@ fn a_profile_of_another_repository_is_synced_planned_and_explained() {
     let two = Two::unlocked();
     let tag = two.platform.id("mesh-1");
     two.run(&["lint"]).ends_with(1).says(&["ST0211", "run `stratify lock`", "environment.yaml:6:53"]);
-    two.run(&["lock"]).ends_with(0).says(&["1 tags"]);
+    two.run(&["lock"]).ends_with(0).says(&["1 tag"]);
     let lock = fs::read_to_string(two.fleet.path("fleet.lock")).expect("it was written");
     assert!(lock.contains(&format!("{{ name: \"mesh-1\", repository: \"platform\", commit: \"{tag}\" }}")), "{lock}");
     two.fleet.commit("lock");
@@ -48,7 +48,7 @@ fn a_commit_moves_the_revision_and_only_it_does() {
     two.platform.git(&["tag", "brings-it-here"]);
     two.name(&aside.to_string());
     two.fleet.commit("a commit of another branch");
-    two.run(&["sync"]).ends_with(1).says(&["ST0214", "the watched branch does not hold it"]);
+    two.run(&["sync"]).ends_with(1).says(&["ST0214", "it is not in the history of the watched branch"]);
     assert!(two.object().is_some_and(|text| text.contains("value: two")), "it stays as it is");
     two.fleet.git(&["reset", "--quiet", "--hard", &head]);
 }
@@ -106,7 +106,7 @@ fn a_repository_of_the_settings_is_read_over_http_with_its_own_credentials() {
     let server = Server::start(two.platform.scratch(), Access::private("x-access-token", "hunter2-hunter2"));
     fs::write(two.platform.beside("token"), "hunter2-hunter2\n").expect("the scratch folder is ours");
     two.set(&format!("url: {}\ntokenFile: token\npoll: 5m", server.url("source/.git")));
-    two.run(&["lock"]).ends_with(0).says(&["1 tags"]);
+    two.run(&["lock"]).ends_with(0).says(&["1 tag"]);
     two.fleet.commit("lock");
     two.run(&["sync"]).ends_with(0);
     assert!(two.object().is_some_and(|text| text.contains("value: one")), "{:?}", two.object());

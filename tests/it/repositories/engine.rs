@@ -14,8 +14,10 @@ use stratify::decide::value::{Fault, Seal};
 use stratify::name::{CommitId, RepoName, RepoPath};
 use stratify::observe::mirror::Mirror;
 use stratify::observe::worktree::Local;
+use stratify::serve::socket::{Ask, Asked, Chosen, Ticket};
 use stratify::settings::Settings;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 /// Hands on how syncs end.
 struct Heard(UnboundedSender<String>);
@@ -119,6 +121,53 @@ fn what_becomes_of_another_repository_reaches_the_clusters_that_read_it() {
             two.fleet.commit("a commit that the mirror does not have yet");
             events.send(Event::Woken).expect("the loop runs");
             assert_eq!(hear(&mut heard, "synced").await, ["synced"], "what is named and not there is fetched");
+            events.send(Event::Stopped).expect("the loop runs");
+        };
+        tokio::join!(running, story);
+    });
+}
+
+/// Asks for a sync and waits until the loop says that it is settled.
+async fn settle(events: &UnboundedSender<Event>) {
+    let ask = async |ask: Ask| {
+        let (answer, answered) = oneshot::channel();
+        events.send(Event::Asked(Asked { ask, answer })).expect("the loop runs");
+        answered.await.expect("the loop answers")
+    };
+    let said = ask(Ask::Sync(Chosen::default())).await;
+    let ticket = Ticket::parse(&said["ticket"]).expect("it gives a ticket");
+    while ask(Ask::Settled(ticket, Chosen::default())).await["settled"] != true {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn what_goes_wrong_at_each_look_is_told_once_until_it_is_over() {
+    let two = Two::locked();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    runtime.block_on(async {
+        let outside = outside(&two);
+        let store = Store::open(&two.platform.beside("state/state.redb")).expect("the store can be opened");
+        let local = Local::discover(&two.fleet.root()).expect("it is a repository");
+        let (sender, mut heard) = unbounded_channel();
+        let (mut engine, received) =
+            Engine::new(outside, Statuses::Local(Arc::new(local)), store, Heard(sender)).expect("the loop is built");
+        let events = engine.events();
+        let (here, away) = (two.fleet.root().join(".git"), two.fleet.root().join(".away"));
+        let running = async { engine.run(received, Until::Stopped).await.expect("the loop ends well") };
+        let story = async {
+            settle(&events).await;
+            let mut troubles = Vec::new();
+            for _ in 0..2 {
+                std::fs::rename(&here, &away).expect("the folder is ours");
+                settle(&events).await;
+                settle(&events).await;
+                std::fs::rename(&away, &here).expect("the folder is ours");
+                settle(&events).await;
+                let said: Vec<String> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+                troubles.push(said.iter().filter(|said| *said == "trouble").count());
+            }
+            assert_eq!(troubles, [1, 1], "once while it lasts, and again when it comes back");
             events.send(Event::Stopped).expect("the loop runs");
         };
         tokio::join!(running, story);

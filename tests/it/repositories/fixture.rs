@@ -17,7 +17,7 @@ impl Two {
     /// Returns both, the other repository with a tag `mesh-1` that the fleet names and has locked.
     pub(crate) fn locked() -> Self {
         let two = Self::unlocked();
-        two.run(&["lock"]).ends_with(0).says(&["fleet.lock is written: commit it (1 tags)"]);
+        two.run(&["lock"]).ends_with(0).says(&["fleet.lock is written: commit it (1 tag)"]);
         two.fleet.commit("lock");
         two
     }

@@ -161,15 +161,20 @@ impl<'a> Show<'a> {
         self.say(&text)?;
         let mut is_right = true;
         if let Some(last) = self.last {
-            let options = Plan { rev: Some(commit.to_string()), from: Some(last.to_string()), cluster: None };
-            match plan::run(&options, self.settings.as_deref()) {
-                Ok(answer) => self.say(&answer.text)?,
-                Err(Failure::Diagnostics(said)) => {
-                    is_right = false;
-                    self.printer.diagnostics(&said, Effect::Nothing);
+            let (rev, from) = (Some(commit.to_string()), Some(last.to_string()));
+            let options = Plan { rev, from, cluster: Vec::new(), environment: None };
+            let failures = match plan::run(&options, self.settings.as_deref()) {
+                Ok(answer) => {
+                    self.say(&answer.text)?;
+                    answer.failures
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => vec![failure],
+            };
+            if failures.iter().any(|failure| matches!(failure, Failure::Fault(_))) {
+                return Err(failures.into_iter().next_back().unwrap_or_else(|| Fault::bug("there is one").into()));
             }
+            is_right = failures.is_empty();
+            self.printer.beside(&failures, Effect::Nothing);
         }
         let statuses = self.wait(commit, open)?;
         let mut text = Text::default();
@@ -177,7 +182,7 @@ impl<'a> Show<'a> {
         for status in &statuses {
             let tone = if status.state == State::Success { Tone::Good } else { Tone::Strong };
             text.pieces([
-                (tone, format!("{:>17} {:?}: ", status.context.as_str(), status.state)),
+                (tone, format!("{:>17} {}: ", status.context.as_str(), status.state)),
                 (Tone::Plain, status.text().to_owned()),
             ]);
         }
@@ -287,7 +292,8 @@ impl<'a> Show<'a> {
 /// Returns the id of what is pending on a cluster.
 fn change_id(cluster: &str, settings: Option<&Path>) -> Result<String, Failure> {
     let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
-    let answer = plan::run(&Plan { rev: Some("HEAD".into()), from: None, cluster: Some(cluster) }, settings)?;
+    let options = Plan { rev: Some("HEAD".into()), from: None, cluster: vec![cluster], environment: None };
+    let answer = plan::run(&options, settings)?;
     let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
     Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())
 }

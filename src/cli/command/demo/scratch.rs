@@ -81,7 +81,8 @@ impl Scratch {
         let file = File::create(&log).map_err(in_folder(attempt))?;
         let program = std::env::current_exe().map_err(in_folder(attempt))?;
         let child = Command::new(program)
-            .arg("serve")
+            // Its log is read as data here.
+            .args(["serve", "--output", "json"])
             .args(settings.iter().flat_map(|file| [Path::new("--settings"), *file]))
             .current_dir(&self.root)
             .stdin(Stdio::null())

@@ -48,12 +48,17 @@ pub(super) fn run(options: &Init) -> Result<Answer, Failure> {
 
 fn answer(folder: &Path) -> Answer {
     let mut text = Text::default();
-    for (path, _) in FILES {
+    for path in written() {
         text.pieces([(Tone::Good, "+ ".to_owned()), (Tone::Plain, folder.join(path).display().to_string())]);
     }
     text.line("next: commit it, then `stratify lint` and `stratify plan`");
-    let paths: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
+    let paths: Vec<&str> = written().collect();
     Answer::new(text, json!({ "folder": folder.display().to_string(), "files": paths }))
+}
+
+/// Returns the paths of all that is written.
+fn written() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(path, _)| *path).chain([".gitignore"])
 }
 
 fn listed(paths: &[&str]) -> String {
@@ -97,7 +102,9 @@ mod tests {
     #[test]
     fn a_fleet_is_written_whole() {
         let (_scratch, options) = scratch();
-        run(&options).expect("the folder is empty");
+        let answer = run(&options).expect("the folder is empty");
+        let told = answer.data["files"].as_array().expect("it lists them").len();
+        assert_eq!(told, FILES.len() + 1, ".gitignore is one of them");
         for (path, content) in FILES {
             let written = fs::read_to_string(options.folder.join(path)).expect("it was written");
             assert_eq!(&written, content, "{path}");

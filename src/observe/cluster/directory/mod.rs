@@ -47,7 +47,12 @@ pub fn facts(root: &Path, fleet: &str, cluster: &ClusterName) -> Result<ClusterS
     if *record.fleet != *fleet {
         let found =
             format!("expected the directory of a cluster of fleet {fleet}, found that of fleet {}", record.fleet);
-        return Err(foreign(root, &found, "give each fleet directories of its own in the settings"));
+        let hint = format!(
+            "where the fleet was renamed, write `name: {}` under `metadata` of fleet.yaml again; another fleet needs \
+             directories of its own in the settings",
+            record.fleet
+        );
+        return Err(foreign(root, &found, &hint));
     }
     Ok(ClusterState {
         uid: Uid(identity(&directory).map_err(|error| unreadable(root, &error))?.into()),

@@ -1,5 +1,7 @@
-//! In: a commit. Out: its statuses.
+//! In: a commit. Out: its statuses, and where the clusters stand now.
 //! Guarantee: as they were posted, or will be; decisions never read them.
+mod now;
+
 use super::here::Here;
 use super::{Answer, Failure};
 use crate::cli::args;
@@ -10,6 +12,7 @@ use crate::decide::value::{Fault, Owner};
 use crate::name::CommitId;
 use crate::observe::forge::notes;
 use crate::serve::socket::{Ask, try_ask};
+pub(super) use now::Now;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -21,18 +24,19 @@ pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Ans
         (None, true) => None,
         (revision, false) => Some(local(&here, revision.as_deref().unwrap_or("HEAD"))?.to_string()),
     };
-    let running = try_ask(&here.settings.state, &Ask::Status(revision.clone()))?;
-    let (commit, statuses) = match &running {
+    let served = try_ask(&here.settings.state, &Ask::Status(revision.clone()))?;
+    let (commit, statuses) = match &served {
         Some(answer) => answered(answer)?,
         None => read(&here, revision.as_deref())?,
     };
-    let Some(commit) = commit else {
-        return Ok(Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })));
+    let now = served.as_ref().map_or_else(|| Now::remembered(&here), Now::answered);
+    let mut answer = match commit {
+        Some(commit) => shown(commit, &statuses, &now.lines()),
+        None => Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })),
     };
-    let of = |key: &str| running.as_ref().and_then(|answer| answer.get(key));
-    let is_head = of("head").and_then(Value::as_str) == Some(&*commit.to_string());
-    let drift = of("drift").and_then(Value::as_array).filter(|_| is_head).into_iter().flatten();
-    Ok(shown(commit, &statuses, &drift.filter_map(Value::as_str).collect::<Vec<_>>()))
+    now.tell(&mut answer.text);
+    now.add(&mut answer.data);
+    Ok(answer)
 }
 
 fn local(here: &Here, revision: &str) -> Result<CommitId, Fault> {
@@ -70,8 +74,8 @@ fn read(here: &Here, revision: Option<&str>) -> Result<(Option<CommitId>, Vec<St
     Ok((commit, statuses.unwrap_or_default()))
 }
 
-/// Shows statuses, and what differs from the head and stays so.
-fn shown(commit: CommitId, statuses: &[Status], drift: &[&str]) -> Answer {
+/// Shows the statuses; what `now` says below in the same words is not said twice.
+fn shown(commit: CommitId, statuses: &[Status], now: &[String]) -> Answer {
     if statuses.is_empty() {
         let text = Text::of(format!("{commit} has no status yet: `stratify sync` or `stratify serve` gives it one"));
         return Answer::new(text, json!({ "commit": commit.to_string(), "statuses": [] }));
@@ -85,11 +89,15 @@ fn shown(commit: CommitId, statuses: &[Status], drift: &[&str]) -> Answer {
     }
     let mut text = Text::of(format!("commit {commit}"));
     text.table(table);
-    for detail in statuses.iter().filter_map(|status| status.try_detail()) {
-        detail.lines().for_each(|line| text.line(format!("  {line}")));
+    for status in statuses {
+        let lines = status.try_detail().into_iter().flat_map(str::lines);
+        let lines: Vec<&str> = lines.filter(|line| !now.iter().any(|known| known == line)).collect();
+        if !lines.is_empty() {
+            text.line(format!("{}:", status.context.as_str()));
+            text.lines(lines.iter().map(|line| format!("  {line}")));
+        }
     }
-    text.lines(drift.iter().map(|line| format!("  {line}")));
-    Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data, "drift": drift }))
+    Answer::new(text, json!({ "commit": commit.to_string(), "statuses": data }))
 }
 
 /// Returns the word of a state.

@@ -1,0 +1,87 @@
+//! In: the fleet's head. Out: clusters synced to it, and its statuses posted.
+//! Guarantee: the same loop as `serve`, until all is settled; where a process serves, that one syncs and is waited for.
+mod served;
+mod told;
+
+use super::here::Here;
+use super::{Answer, Failure, Found};
+use crate::cli::args::Sync;
+use crate::cli::print::{Printer, Progress};
+use crate::control::engine::{Engine, Event, Observer, Until};
+use crate::decide::report::{Report, counted};
+use crate::decide::value::Fault;
+use crate::name::{ClusterName, CommitId, EnvironmentName};
+use crate::serve::socket::{Ask, Chosen, try_ask};
+use std::collections::BTreeSet;
+use std::path::Path;
+use told::Told;
+
+/// Syncs clusters to the head of the watched branch.
+pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let here = Here::find(settings)?;
+    let chosen =
+        Chosen { clusters: options.cluster.iter().cloned().collect(), environment: options.environment.clone() };
+    if let Some(answer) = try_ask(&here.settings.state, &Ask::Sync(chosen.clone()))? {
+        return if options.no_wait {
+            Ok(served::asked(&answer))
+        } else {
+            served::wait(&here, printer, &chosen, &answer)
+        };
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
+    let (outside, store, statuses) = here.outside(runtime.handle())?;
+    let watcher = Watcher { progress: printer.progress(), head: None, held: None, troubles: Vec::new() };
+    let (engine, received) = Engine::new(outside, statuses, store, watcher)?;
+    let mut engine = engine.only(chosen.clone());
+    let _ = engine.events().send(Event::Woken);
+    runtime.block_on(engine.run(received, Until::Settled))?;
+    let clusters = engine.clusters();
+    let reports: Vec<Report> =
+        engine.reports().values().filter(|it| chosen.includes(&it.cluster, &it.environment)).cloned().collect();
+    let Watcher { head, held, troubles, .. } = engine.into_observer();
+    let known: BTreeSet<&str> = if chosen.clusters.is_empty() {
+        clusters.values().map(EnvironmentName::as_str).collect()
+    } else {
+        clusters.keys().map(ClusterName::as_str).collect()
+    };
+    let unknown = told::missing(&chosen, &known.into_iter().collect::<Vec<_>>());
+    let told = Told {
+        head: head.map(|head| head.to_string()),
+        held,
+        troubles,
+        diagnostics: reports
+            .iter()
+            .flat_map(|report| Found::of(&report.cluster, clusters.len(), report.diagnostics.clone()))
+            .collect(),
+        reports: reports.iter().map(Report::data).collect(),
+        unknown,
+    };
+    told.answer()
+}
+
+/// Keeps what is told for the end.
+struct Watcher {
+    progress: Progress,
+    head: Option<CommitId>,
+    held: Option<String>,
+    troubles: Vec<String>,
+}
+
+impl Observer for Watcher {
+    fn head(&mut self, commit: CommitId, clusters: usize) {
+        self.head = Some(commit);
+        self.progress.step(&format!("{commit} concerns {}", counted(clusters, "cluster")));
+    }
+
+    fn held(&mut self, why: &str) {
+        self.held = Some(why.to_owned());
+    }
+
+    fn ended(&mut self, report: &Report) {
+        self.progress.step(&report.to_string());
+    }
+
+    fn trouble(&mut self, fault: &Fault) {
+        self.troubles.push(fault.to_string());
+    }
+}
