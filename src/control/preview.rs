@@ -14,7 +14,7 @@ use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
-use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
+use crate::decide::value::{Fault, Owner, Seal, Warnings};
 use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
@@ -306,11 +306,7 @@ impl Preview {
         let groups: Vec<plan::GroupId> = plan.layers.iter().enumerate().flat_map(groups).collect();
         let mut live = BTreeMap::new();
         for group in groups {
-            let seen = self.targets.look(plan, group).await;
-            live.extend(seen.into_iter().filter_map(|(id, live)| match live {
-                Live::Present { object, .. } => Some((id, object)),
-                Live::AsSeen | Live::Absent(_) => None,
-            }));
+            live.extend(self.targets.content(plan, group).await);
         }
         let objects = plan.layers.iter_mut().flat_map(|layer| &mut layer.groups).flat_map(|group| &mut group.objects);
         for change in objects {

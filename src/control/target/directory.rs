@@ -8,7 +8,7 @@ use crate::decide::document::Site;
 use crate::decide::drift::Found;
 use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::rollout::Answer;
-use crate::decide::value::{Fault, Live};
+use crate::decide::value::{Fault, Live, Value};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::directory;
 use std::path::{Path, PathBuf};
@@ -65,10 +65,17 @@ impl Folder {
     }
 
     pub(super) fn look(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Live)> {
-        let objects: Vec<(LayerName, Site, ObjectId)> =
-            group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect();
-        directory::look(&self.path, &objects)
+        directory::look(&self.path, &places(layer, group))
     }
+
+    pub(super) fn content(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Value)> {
+        directory::content(&self.path, &places(layer, group))
+    }
+}
+
+/// Returns a group's objects, each with the layer in whose folder it stands.
+fn places(layer: &LayerPlan, group: &Group) -> Vec<(LayerName, Site, ObjectId)> {
+    group.objects.iter().map(|change| (layer.layer.clone(), change.site, change.object.clone())).collect()
 }
 
 /// Writes into the record of a folder that no document describes its cluster any longer.

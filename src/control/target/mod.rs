@@ -19,7 +19,7 @@ use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ve
 use crate::decide::profile::{DriftPolicy, FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Outcome, Rollout};
-use crate::decide::value::{Fault, Live, Owner, Source};
+use crate::decide::value::{Fault, Live, Owner, Source, Value};
 use crate::name::{ClusterName, CommitId, ObjectId};
 use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
@@ -348,6 +348,19 @@ impl Targets {
             }
             Err(_) => Vec::new(),
         }
+    }
+
+    /// Reads what a group's objects hold, as far as they can be read, to be compared with what is wanted.
+    pub(super) async fn content(&self, plan: &Plan, id: GroupId) -> Vec<((Site, ObjectId), Value)> {
+        let place = plan.layers.get(id.layer).zip(plan.try_find_group(id));
+        if let (Some((layer, group)), Ok(Open::Directory(folder))) = (place, self.of(plan).as_deref()) {
+            return folder.content(layer, group);
+        }
+        let present = |(id, live)| match live {
+            Live::Present { object, .. } => Some((id, object)),
+            Live::AsSeen | Live::Absent(_) => None,
+        };
+        self.look(plan, id).await.into_iter().filter_map(present).collect()
     }
 
     /// Reads pods that may say why an object is not well; a directory has none.

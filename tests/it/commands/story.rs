@@ -392,7 +392,7 @@ fn what_is_never_done_fails_the_plan_of_its_commit() {
         let text = fs::read_to_string(fleet.path(&format!("packs/kubernetes/1.33.4/{file}"))).expect("it is there");
         fleet.write(&format!("packs/kubernetes/1.32.0/{file}"), &text.replace("1.33.4", "1.32.0"));
     }
-    let layer = "    - { name: kubernetes, replaceWith: { pack: kubernetes@1.32.0 } }\n";
+    let layer = "    - { name: kubernetes, pack: kubernetes@1.32.0 }\n";
     fleet.edit("clusters/dev/dev-1/cluster.yaml", "  layers:\n", &format!("  layers:\n{layer}"));
     fleet.commit("an older Kubernetes");
     fleet.run(&["sync"]).ends_with(1).says(&["dev-1: held: never done", "never goes down"]);
