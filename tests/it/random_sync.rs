@@ -71,8 +71,6 @@ struct Course {
     commits: usize,
     places: Places,
     after: [Option<usize>; 3],
-    /// Which layer is paused: what is listed of it stays, whatever becomes of its definition.
-    paused: Option<usize>,
     /// Whether the last layer has another name.
     renamed: bool,
 }
@@ -85,7 +83,6 @@ impl Course {
             commits: 0,
             places: [None; OBJECTS.len()],
             after: [None; 3],
-            paused: None,
             renamed: false,
         }
     }
@@ -127,7 +124,6 @@ impl Course {
             lines.push(format!("{name}{after}{paused}: {}", objects.join(" ")));
         }
         self.commits += 1;
-        self.paused = paused;
         self.command(&format!("commit C{}", self.commits), &lines);
     }
 
@@ -183,7 +179,7 @@ impl Course {
         assert!(!said.iter().any(|line| line.contains("breaks its own rules")), "the plan is sound\n{}", self.script);
         let mut state = self.runner.world.state();
         let lost = std::mem::take(&mut state.cluster.lost);
-        assert!(lost.is_empty() || self.paused.is_some(), "{lost:?} went with the definition\n{}", self.script);
+        assert!(lost.is_empty(), "{lost:?} went with the definition\n{}", self.script);
         for (spot, stored) in &state.cluster.objects {
             let is_listed = state.cluster.inventories.values().any(|book| {
                 let is_its = spot.folder.as_ref().is_none_or(|folder| *folder == book.layer);

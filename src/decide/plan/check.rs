@@ -27,6 +27,7 @@ pub fn check(plan: &Plan, facts: &ClusterState) -> Result<(), Vec<String>> {
     last(plan, &all, &mut broken);
     parts(plan, &mut broken);
     definitions(plan, &all, &mut broken);
+    kinds(plan, facts, &mut broken);
     records(plan, facts, &mut broken);
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
@@ -109,7 +110,7 @@ fn versions(plan: &Plan, broken: &mut Vec<String>) {
 fn definitions(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<String>) {
     let is_definition =
         |object: &ObjectId| (&*object.group, &*object.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition");
-    for (defined_at, role, definition) in all.iter().filter(|(.., change)| is_definition(&change.object)) {
+    for (defined_at, _, definition) in all.iter().filter(|(.., change)| is_definition(&change.object)) {
         let is_first = |(at, role, other): &(usize, Role, &ObjectChange)| {
             *at < *defined_at
                 && *role != Role::Prune
@@ -130,12 +131,54 @@ fn definitions(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut V
             if is_of && at != defined_at && *other_role != Role::Prune && !waits_for(plan, *at, *defined_at) {
                 broken.push(format!("{} is written before its definition", name()));
             }
-            let ends = *role == Role::Prune && *other_role == Role::Prune;
+            let ends = definition.operation == Operation::Prune && *other_role == Role::Prune;
             if ends && suffix == Some(&*object.object.group) && at > defined_at {
                 broken.push(format!("{} ends after its definition", name()));
             }
         }
     }
+}
+
+/// With a definition each object of its kind goes: it ends only once all of them are gone that anybody lists or wants, and
+/// is let go of no later than they are. What has a definition that is wanted is of no other one.
+fn kinds(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
+    let mut ends: Vec<((usize, usize), &ObjectChange)> = Vec::new();
+    for (at, layer) in plan.layers.iter().enumerate() {
+        for (nth, group) in layer.groups.iter().enumerate().filter(|(_, group)| group.role == Role::Prune) {
+            ends.extend(group.objects.iter().map(|object| ((at, nth), object)));
+        }
+    }
+    let changes = plan.change.layers.iter().flat_map(|layer| &layer.objects);
+    let wanted: Vec<&ObjectChange> = changes.filter(|object| object.manifest.is_some()).collect();
+    let listed = facts.inventory.layers.values().flat_map(|book| book.entries.keys());
+    let listed = listed.map(|(site, object)| (*site, object));
+    let all: BTreeSet<(Site, &ObjectId)> =
+        wanted.iter().map(|object| (object.site, &object.object)).chain(listed).collect();
+    for (at, definition) in ends.iter().filter(|(_, it)| &*it.object.kind == "CustomResourceDefinition") {
+        let suffix = definition.object.name.find('.').and_then(|dot| definition.object.name.get(dot + 1..));
+        let its = all.iter().filter(|(site, it)| *site == definition.site && suffix == Some(&*it.group));
+        for (site, object) in its.filter(|(site, it)| !wanted.iter().any(|other| makes(other, *site, it))) {
+            let mut ways = ends.iter().filter(|(_, it)| it.site == *site && it.object == **object).peekable();
+            let is_there = ways.peek().is_none();
+            let mut late = ways.clone().filter(|(end, it)| it.operation != Operation::Prune || end >= at);
+            let mut let_go = ways.filter(|((end, _), it)| it.operation == Operation::Keep && *end < at.0);
+            if definition.operation == Operation::Prune && (is_there || late.next().is_some()) {
+                broken.push(format!("{} {} is not gone when its definition ends", object.kind, object.name));
+            }
+            if definition.operation == Operation::Keep && let_go.next().is_some() {
+                broken.push(format!("{} {} is let go of before its definition", object.kind, object.name));
+            }
+        }
+    }
+}
+
+/// Whether an object is a definition, and that of another one's kind.
+fn makes(definition: &ObjectChange, site: Site, object: &ObjectId) -> bool {
+    let is_definition = definition.site == site && &*definition.object.kind == "CustomResourceDefinition";
+    let spec = definition.manifest.as_ref().filter(|_| is_definition).and_then(|manifest| manifest.get("spec"));
+    let group = spec.and_then(|spec| spec.get("group")?.as_str());
+    let kind = spec.and_then(|spec| spec.get("names")?.get("kind")?.as_str());
+    group == Some(&*object.group) && kind == Some(&*object.kind)
 }
 
 /// Whether a place of the plan waits for another one, or for one that does.
@@ -226,7 +269,12 @@ fn last(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<Stri
         .filter(|(_, role, object)| *role != Role::Prune && object.operation.is_write())
         .map(|(at, ..)| *at)
         .max();
-    let first_prune = all.iter().filter(|(at, role, _)| *role == Role::Prune && !swaps(*at)).map(|(at, ..)| *at).min();
+    // What is only let go of is not deleted.
+    let first_prune = all
+        .iter()
+        .filter(|(at, role, object)| *role == Role::Prune && object.operation == Operation::Prune && !swaps(*at))
+        .map(|(at, ..)| *at)
+        .min();
     if let (Some(write), Some(prune)) = (last_write, first_prune)
         && prune < write
     {

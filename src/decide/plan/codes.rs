@@ -15,3 +15,5 @@ pub const UNMARKED: Code = Code(506);
 pub const UPGRADE: Code = Code(507);
 /// What the operator does not let the repository touch.
 pub const OUTSIDE: Code = Code(510);
+/// A definition that nobody wants and that is not deleted, since an object of its kind stays.
+pub const HELD: Code = Code(511);

@@ -6,6 +6,7 @@ use super::stair::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
+use crate::decide::render::Defined;
 use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::collections::BTreeMap;
@@ -83,6 +84,8 @@ pub struct LayerChange {
     pub objects: Vec<ObjectChange>,
     /// Objects that wait for the definition of their kind, each with the later layer that has it.
     pub deferred: BTreeMap<ObjectId, LayerName>,
+    /// The kinds that it defines where it is wanted.
+    pub defines: Vec<Defined>,
     /// How removal and replacement are done.
     pub options: LayerOptions,
     /// Whether it was paused, and is no longer: what was left as it was is written now.

@@ -57,9 +57,11 @@ pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
 }
 
 /// Returns what an object ends after: those of a lower stage are gone before it is deleted. Of what makes machines, the
-/// workers go before the control plane that they report to, and the Cluster last, since all others belong to it.
+/// workers go before the control plane that they report to, and the Cluster last, since all others belong to it. With a
+/// definition or a namespace all goes that is of it, so they are deleted once all else of their layer is gone.
 pub(super) fn stage(object: &ObjectId) -> u8 {
     match (&*object.group, &*object.kind) {
+        _ if comes_first(object) => 5,
         ("cluster.x-k8s.io", "Cluster") => 3,
         ("cluster.x-k8s.io", "ClusterClass") => 4,
         ("cluster.x-k8s.io", _) => 0,

@@ -8,12 +8,13 @@
 //! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
 //! that the layer is applied. What is deferred holds up only who comes after both layers. Where Kubernetes goes up over
 //! several versions, each of them is such a place, too, and stands before anything that needs the layer.
+use super::definition::{Held, held};
 use super::inventory::{Entry, Inventory, LayerInventory};
 use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::sequence;
 use crate::decide::document::Site;
 use crate::decide::profile::Swap;
-use crate::decide::value::{Digested, Pointer};
+use crate::decide::value::{Diagnostic, Digested, Pointer};
 use crate::name::{LayerName, ObjectId, PlanId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct Settler<'a> {
     inventory: &'a Inventory,
     listed: Listed<'a>,
     wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    /// Definitions that nobody wants, and that objects still need.
+    held: Held,
     /// The first version of a stair that is to be done.
     first: usize,
     plans: Vec<LayerPlan>,
@@ -60,7 +63,8 @@ impl<'a> Settler<'a> {
         let objects = change.layers.iter().flat_map(|layer| layer.objects.iter().map(move |object| (layer, object)));
         let wanted = objects.filter(|(_, object)| object.manifest.is_some());
         let wanted = wanted.map(|(layer, object)| ((object.site, &object.object), layer)).collect();
-        Self { change, inventory, listed, wanted, first, plans: Vec::new(), early: BTreeSet::new() }
+        let held = held(change, inventory);
+        Self { change, inventory, listed, wanted, held, first, plans: Vec::new(), early: BTreeSet::new() }
     }
 
     /// Returns what is done to each layer, in the order of writing.
@@ -124,6 +128,7 @@ impl<'a> Settler<'a> {
     fn definitions_that_end(&self, name: &LayerName) -> impl Iterator<Item = (Site, Arc<str>)> {
         let keys = self.settled_book(name).into_iter().flat_map(|book| book.entries.keys());
         let ends = keys.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
+        let ends = ends.filter(|key| !self.held.contains_key(key));
         ends.filter_map(|(site, object)| Some((*site, sequence::defined_group(object)?.into())))
     }
 
@@ -133,6 +138,11 @@ impl<'a> Settler<'a> {
         let others = self.inventory.layers.values().filter(|book| book.layer != *name);
         let mut keys = others.flat_map(|book| book.entries.keys());
         keys.any(|(at, other)| *at == site && *other.group == *group && !self.wanted.contains_key(&(*at, other)))
+    }
+
+    /// Returns what is to be told of definitions that nobody wants and that do not end.
+    pub(super) fn held(&self) -> Vec<Diagnostic> {
+        self.held.values().cloned().collect()
     }
 
     /// Returns the paused layers that would be written to, were they not.
@@ -326,7 +336,7 @@ impl<'a> Settler<'a> {
         let Some(old) = self.settled_book(name).cloned() else { return };
         let is_paused = layer.is_some_and(|layer| layer.options.paused);
         let leaves = |(site, object): &&(Site, ObjectId)| match self.wanted.get(&(*site, object)) {
-            None => !is_paused,
+            None => !is_paused && !self.held.contains_key(&(*site, object.clone())),
             // It leaves the books of the layer that it is moved from, and of no other one.
             Some(wants) if moves == Moves::Over && wants.layer != *name && !wants.options.paused => {
                 self.from(*site, object, &wants.layer).is_some_and(|(from, _)| *from == *name)

@@ -336,6 +336,7 @@ fn changed(layer: &str, role: LayerRole, options: LayerOptions) -> LayerChange {
         inverse: vec![],
         objects: vec![],
         deferred: std::collections::BTreeMap::new(),
+        defines: Vec::new(),
         is_resumed: false,
         options,
         timeout: WITHIN,

@@ -84,7 +84,7 @@ impl Runner {
             ["mishap", how, what @ ..] => {
                 state.mishaps.insert(what.join(" "), mishap(how));
             }
-            ["edit" | "remove" | "put", ..] => {
+            ["edit" | "remove" | "put" | "unmark", ..] => {
                 drop(state);
                 self.by_others(&words);
             }
@@ -159,7 +159,7 @@ impl Runner {
         std::iter::once(format!("= {first}{again}")).chain(lines.map(|line| format!("= {line}"))).collect()
     }
 
-    /// What others do: `edit Kind/name VALUE`, `remove Kind/name`, `put Kind/name VALUE`.
+    /// What others do: `edit Kind/name VALUE`, `remove Kind/name`, `put Kind/name VALUE`, `unmark Kind/name`.
     fn by_others(&self, words: &[&str]) {
         let mut state = self.world.state();
         let now = state.now;
@@ -173,7 +173,11 @@ impl Runner {
         }
         let spot = cluster.objects.keys().find(|spot| short(&spot.place.1) == words[1]).expect("it is there").clone();
         let stored = cluster.objects.remove(&spot).expect("it was found");
-        if let Some(value) = words.get(2) {
+        if words[0] == "unmark" {
+            let mut manifest = stored.manifest;
+            manifest.make_map().get_mut("metadata").map(|metadata| metadata.make_map().remove("labels"));
+            cluster.put(spot, manifest, now);
+        } else if let Some(value) = words.get(2) {
             let mut manifest = stored.manifest;
             manifest.make_map().insert("value".into(), Value::string(value));
             cluster.put(spot, manifest, now);

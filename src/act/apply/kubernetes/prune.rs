@@ -72,6 +72,10 @@ pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, c
     for _ in 0..TRIES_MAX {
         let (path, live) = match find(target, kinds, owner, change).await {
             Ok(Ours::Gone) => return done(),
+            // Were it taken for gone, its definition could be deleted, and it with it; the next plan keeps both.
+            Ok(Ours::Foreign(why)) if change.operation == Operation::Prune => {
+                return Answer::Refused(Why::Unmarked(why));
+            }
             Ok(Ours::Foreign(why)) => {
                 tracing::warn!(object = %change.object.name, kind = %change.object.kind, why, "left as it is");
                 return done();
