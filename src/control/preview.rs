@@ -3,7 +3,7 @@
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::moments::Moments;
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
-use super::target::Targets;
+use super::target::{Placed, Targets};
 use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
@@ -149,6 +149,11 @@ impl Preview {
     /// Returns what the target remembers and has.
     pub async fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
         self.targets.facts(&wanted.profile, Some(&wanted.layers)).await
+    }
+
+    /// Reads what objects of a cluster hold, as its facts were looked at last; each with the layer in whose folder it is.
+    pub(super) async fn live(&self, cluster: &ClusterName, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        self.targets.read(cluster, objects).await
     }
 
     /// Returns what the last look at the facts found that is not as it was applied.

@@ -20,7 +20,7 @@ use crate::decide::profile::{DriftPolicy, FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Owner, Source};
-use crate::name::{ClusterName, CommitId, ObjectId};
+use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
 use kubernetes::Seat;
@@ -69,6 +69,9 @@ fn observes(settings: &Settings, profile: &FullProfile) -> bool {
 fn formerly(plan: &Plan) -> &[ClusterName] {
     plan.begin.as_ref().map_or(&[], |record| &record.formerly)
 }
+
+/// An object, with the layer in whose folder it stands.
+pub(super) type Placed = (LayerName, Site, ObjectId);
 
 /// All targets of the settings.
 pub(super) struct Targets {
@@ -347,6 +350,17 @@ impl Targets {
                 on_connections(self.connections.as_ref(), cluster.look(plan, layer, group)).await
             }
             Err(_) => Vec::new(),
+        }
+    }
+
+    /// Reads what objects of a cluster hold, as its facts were looked at last; each with the layer in whose folder it is.
+    pub(super) async fn read(&self, cluster: &ClusterName, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let open = self.open().get(cluster).cloned();
+        match open.as_deref() {
+            Some(Open::Directory(folder)) => folder.read(objects),
+            Some(Open::Kubernetes(side)) => on_connections(self.connections.as_ref(), side.read(objects)).await,
+            Some(Open::Managed(sides)) => on_connections(self.connections.as_ref(), sides.read(objects)).await,
+            None => Vec::new(),
         }
     }
 

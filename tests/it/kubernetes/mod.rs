@@ -7,6 +7,7 @@ mod faults;
 mod fleet;
 mod laws;
 mod managed;
+mod operators;
 mod serve;
 mod server;
 mod sync;

@@ -1,8 +1,10 @@
 //! In: the folder of a target that is a directory. Out: its identity, record and inventories, and its objects' files.
 //! Guarantee: changes nothing, follows no link; what is another cluster's, or cannot be read, is a fault.
 mod drift;
+mod content;
 mod look;
 
+pub use content::content;
 pub use drift::mark_drift;
 pub use look::look;
 
