@@ -3,6 +3,7 @@
 mod binding;
 mod connections;
 mod directory;
+mod examine;
 mod kubernetes;
 mod managed;
 mod memory;
@@ -23,6 +24,7 @@ use crate::decide::value::{Fault, Live, Owner, Source};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
+pub use examine::{Examined, Missing, Need, Needs};
 use kubernetes::Seat;
 use managed::{Managed, Way};
 use memory::{Memory, Tell};

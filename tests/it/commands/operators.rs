@@ -1,8 +1,10 @@
-//! In: the example fleet, files of its targets that others edit, pauses. Out: what `diff`, `pause` and `resume` say and do.
+//! In: the example fleet, files of its targets that others edit, pauses, folders without rights. Out: what `diff`, `pause`,
+//! `resume` and `doctor` say and do.
 //! Guarantee: the real program on a real repository, into folders.
 use super::fixture::Checkout;
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const EU: &str = "clusters/prod/eu-1/cluster.yaml";
 
@@ -94,4 +96,23 @@ fn a_layer_is_paused_and_goes_on_where_its_entry_is() {
     assert_eq!((code, &answer["state"], &answer["path"]), (Some(0), &json!("active"), &json!(EU)), "{answer}");
     fleet.run(&["resume", "eu-1", "shop"]).ends_with(0).says(&["is active already"]);
     fleet.run(&["pause", "eu-1", "none"]).ends_with(1).says(&["the fleet has no layer none"]);
+}
+
+#[test]
+fn a_doctor_finds_what_a_sync_of_folders_needs() {
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.run(&["doctor"]).ends_with(0).says(&["target eu-1: writable", "its branch main is at", "nothing is missing"]);
+    let folder = fleet.target("eu-1");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("it is ours");
+    let said = ["target eu-1: could not write in", "1 of 6 need a hand"];
+    fleet.run_unprivileged(&["doctor"]).ends_with(1).says(&said);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    assert_eq!(fleet.targets(), before, "nothing was written");
+    let settings = format!("repository: {{ url: 'file://{}', branch: gone }}\nstate: state\n", fleet.root().display());
+    fleet.write("operator.yaml", &settings);
+    let (code, answer) = fleet.json(&["doctor", "--settings", "operator.yaml"]);
+    assert_eq!((code, &answer["well"]), (Some(1), &json!(false)), "{answer}");
+    let wrong = answer["checks"][1]["wrong"][0].as_str().unwrap_or_default();
+    assert!(wrong.contains("gone"), "the branch is named: {answer}");
 }

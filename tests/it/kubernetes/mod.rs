@@ -3,6 +3,7 @@
 mod bounds;
 mod demo;
 mod deploy;
+mod doctor;
 mod faults;
 mod fleet;
 mod laws;
