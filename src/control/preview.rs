@@ -3,7 +3,7 @@
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::moments::Moments;
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
-use super::target::Targets;
+use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
@@ -18,7 +18,7 @@ use crate::decide::value::{Fault, Owner, Seal, Warnings};
 use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
-use crate::settings::Settings;
+use crate::settings::{Kubernetes, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -149,6 +149,16 @@ impl Preview {
     /// Returns what the target remembers and has.
     pub async fn facts(&self, wanted: &Wanted) -> Result<ClusterState, Fault> {
         self.targets.facts(&wanted.profile, Some(&wanted.layers)).await
+    }
+
+    /// Examines an API server: whether it answers, which one it is, which rights are missing.
+    pub async fn examine(&self, name: &Arc<str>, target: &Kubernetes, needs: &Needs) -> Result<Examined, Fault> {
+        self.targets.examine(name, target, needs).await
+    }
+
+    /// Reads what objects of a cluster hold, as its facts were looked at last; each with the layer in whose folder it is.
+    pub(super) async fn live(&self, cluster: &ClusterName, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        self.targets.read(cluster, objects).await
     }
 
     /// Returns what the last look at the facts found that is not as it was applied.

@@ -46,6 +46,11 @@ impl Binding {
         }
     }
 
+    /// Whether the name stood for this server before.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     /// Takes note of the server, before anything is written there.
     pub(super) fn keep(&self) -> Result<(), Fault> {
         if self.is_known { Ok(()) } else { store::write_small(&self.file, &format!("{}\n", self.uid.0)) }

@@ -2,7 +2,7 @@
 //! Guarantee: one writer, opened at the first write.
 use super::super::release::Released;
 use super::session::Sought;
-use super::{Release, answered, formerly, released};
+use super::{Placed, Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};
 use crate::decide::document::Site;
 use crate::decide::drift::Found;
@@ -11,6 +11,7 @@ use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live, Value};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::directory;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,6 +71,19 @@ impl Folder {
 
     pub(super) fn content(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Value)> {
         directory::content(&self.path, &places(layer, group))
+    }
+
+    /// Reads what objects hold; one whose file is no YAML any more holds nothing.
+    pub(super) fn read(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let content: BTreeMap<(Site, ObjectId), Value> = directory::content(&self.path, objects).into_iter().collect();
+        let shown = directory::look(&self.path, objects).into_iter().map(|(id, live)| match live {
+            Live::Present { version, .. } => {
+                let object = content.get(&id).cloned().unwrap_or_default();
+                (id, Live::Present { object, version })
+            }
+            live => (id, live),
+        });
+        shown.collect()
     }
 }
 

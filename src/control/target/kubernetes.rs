@@ -6,7 +6,7 @@ use super::binding::Binding;
 use super::connections::Both;
 use super::memory::{Kept, Memory};
 use super::session::{Session, Sought, wishes_of};
-use super::{Release, answered, released, wishes};
+use super::{Placed, Release, answered, released, wishes};
 use crate::act::apply::kubernetes as apply;
 use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
@@ -229,6 +229,15 @@ impl Cluster {
             known.insert(change.object.clone(), live);
         }
         known.into_iter().map(|(object, live)| ((layer.site, object), live)).collect()
+    }
+
+    /// Reads objects as they stand now; one whose kind is not served is gone.
+    pub(super) async fn read(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let owned = |(_, _, object): &Placed| observe::Owned { object: object.clone(), uid: None };
+        let owned: Vec<observe::Owned> = objects.iter().map(owned).collect();
+        let (server, labels) = (&self.side.server, labels(&self.side.place));
+        let seen = observe::look(server, &owned, &labels, observe::Unserved::Gone).await;
+        objects.iter().map(|(_, site, object)| (*site, object.clone())).zip(seen).collect()
     }
 
     /// Returns what need not be read of a group that is looked at.

@@ -10,6 +10,7 @@
 //! server is there, nothing is known to be on it; what goes there is tried before its group's first write. The same holds
 //! while it cannot be reached, if what makes it has changed: that may be what mends it. Nothing is written to a server
 //! whose books were not read: once it is reached and has books, the sync ends, and the next one reads them.
+use super::Placed;
 use super::connections::Servers;
 use super::kubernetes::{Cluster, Seat};
 use super::memory::Memory;
@@ -20,7 +21,7 @@ use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, 
 use crate::decide::profile::{FullProfile, Lifecycle, Record};
 use crate::decide::render::{Layer, Layers};
 use crate::decide::rollout::{Answer, Outcome};
-use crate::decide::value::{Fault, Live, Owner, Source};
+use crate::decide::value::{Absence, Fault, Live, Owner, Source};
 use crate::name::{LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings};
 use std::sync::Arc;
@@ -126,6 +127,23 @@ impl Managed {
             Site::Management => Ok(&self.management),
             Site::Workload => self.born().await,
         }
+    }
+
+    /// Reads objects of both servers; while its own is not there, nothing is known of what is to be there.
+    pub(super) async fn read(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let of =
+            |wanted: Site| -> Vec<Placed> { objects.iter().filter(|(_, site, _)| *site == wanted).cloned().collect() };
+        let mut seen = self.management.read(&of(Site::Management)).await;
+        let workload = of(Site::Workload);
+        if let Some(own) = self.own.get() {
+            seen.extend(own.read(&workload).await);
+        } else {
+            let source = Source::Error(self.absence.clone().into());
+            let fault = Arc::new(Fault { owner: Owner::Outside, spurious: true, hint: None, source });
+            let unread = |(_, site, object)| ((site, object), Live::Absent(Absence::NotRead(fault.clone())));
+            seen.extend(workload.into_iter().map(unread));
+        }
+        seen
     }
 
     pub(super) fn stability(&self) -> Duration {

@@ -3,6 +3,7 @@
 mod binding;
 mod connections;
 mod directory;
+mod examine;
 mod kubernetes;
 mod managed;
 mod memory;
@@ -20,9 +21,10 @@ use crate::decide::profile::{DriftPolicy, FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Owner, Source, Value};
-use crate::name::{ClusterName, CommitId, ObjectId};
+use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::settings::{Kubernetes, Settings, Target};
 use connections::{Servers, on_connections};
+pub use examine::{Examined, Missing, Need, Needs};
 use kubernetes::Seat;
 use managed::{Managed, Way};
 use memory::{Memory, Tell};
@@ -69,6 +71,9 @@ fn observes(settings: &Settings, profile: &FullProfile) -> bool {
 fn formerly(plan: &Plan) -> &[ClusterName] {
     plan.begin.as_ref().map_or(&[], |record| &record.formerly)
 }
+
+/// An object, with the layer in whose folder it stands.
+pub(super) type Placed = (LayerName, Site, ObjectId);
 
 /// All targets of the settings.
 pub(super) struct Targets {
@@ -361,6 +366,17 @@ impl Targets {
             Live::AsSeen | Live::Absent(_) => None,
         };
         self.look(plan, id).await.into_iter().filter_map(present).collect()
+    }
+
+    /// Reads what objects of a cluster hold, as its facts were looked at last; each with the layer in whose folder it is.
+    pub(super) async fn read(&self, cluster: &ClusterName, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let open = self.open().get(cluster).cloned();
+        match open.as_deref() {
+            Some(Open::Directory(folder)) => folder.read(objects),
+            Some(Open::Kubernetes(side)) => on_connections(self.connections.as_ref(), side.read(objects)).await,
+            Some(Open::Managed(sides)) => on_connections(self.connections.as_ref(), sides.read(objects)).await,
+            None => Vec::new(),
+        }
     }
 
     /// Reads pods that may say why an object is not well; a directory has none.

@@ -45,12 +45,14 @@ pub fn fields(live: &Value, manifest: &Value) -> Vec<Drifted> {
     let (ours, others): (Vec<&Managed<'_>>, Vec<&Managed<'_>>) = all.iter().partition(|it| it.is_ours());
     let is_secret = manifest.get("kind").and_then(Value::as_str) == Some("Secret");
     let manifest = if is_secret { with_data(manifest) } else { manifest.clone() };
+    // A file keeps the texts as they were written.
+    let stated = is_secret.then(|| with_data(live));
     let owners = Owners {
         ours: ours.first().map_or(Part::None, |it| Part::of(it.fields)),
         others: others.into_iter().map(|it| (&it.manager, Part::of(it.fields))).collect(),
     };
     let mut walk = Walk { at: Pointer::default(), is_secret, found: Vec::new() };
-    walk.value(&manifest, live, &owners);
+    walk.value(&manifest, stated.as_ref().unwrap_or(live), &owners);
     walk.found
 }
 

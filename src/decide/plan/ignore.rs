@@ -1,5 +1,6 @@
 //! In: what a layer leaves to others, a manifest, the live object. Out: which of its fields are left now, and it without them.
 //! Guarantee: an object that is not there yet is made whole; what a rule leaves to some is ours as long as they have not taken it.
+use super::diff::diff;
 use super::ownership::fields::{Part, Step};
 use super::ownership::{Managed, managed};
 use crate::decide::profile::Ignore;
@@ -41,6 +42,38 @@ pub fn without(manifest: &Value, pointers: &[Pointer]) -> Value {
 /// Returns what a pointer is sorted by: indices by their number.
 fn places(pointer: &Pointer) -> Vec<(usize, Arc<str>)> {
     pointer.tokens().iter().map(|token| (token.parse().unwrap_or_default(), token.clone())).collect()
+}
+
+/// Returns the parts of a live object that are ours and that a manifest does not state: an apply takes them away. What
+/// bears no owners, as a file does, is ours as a whole.
+pub fn unstated(live: &Value, manifest: &Value) -> Vec<Pointer> {
+    let all = managed(live);
+    if all.is_empty() {
+        let gone = diff(live, manifest).into_iter().filter_map(|operation| match operation {
+            PatchOperation::Remove(at) => Some(at),
+            _ => None,
+        });
+        return gone.collect();
+    }
+    let mut owned = Vec::new();
+    for ours in all.iter().filter(|it| it.is_ours()) {
+        walk(live, Part::of(ours.fields), &mut Pointer::default(), &mut owned);
+    }
+    owned.retain(|at| at.get(manifest).is_none() && !is_own(at) && !is_text_of(at, manifest));
+    owned
+}
+
+/// Whether a label or an annotation is one of ours.
+fn is_own(at: &Pointer) -> bool {
+    let key = at.tokens().get(2).map_or("", |key| &**key);
+    at.tokens().first().is_some_and(|first| **first == *"metadata")
+        && ["stratify.dev/", "applyset.kubernetes.io/"].iter().any(|ours| key.starts_with(ours))
+}
+
+/// Whether a part of a Secret is stated as text.
+fn is_text_of(at: &Pointer, manifest: &Value) -> bool {
+    let [first, key] = at.tokens() else { return false };
+    **first == *"data" && manifest.get("stringData").is_some_and(|texts| texts.get(key).is_some())
 }
 
 /// A rule without pointers is about all fields of its managers.

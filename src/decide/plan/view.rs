@@ -292,7 +292,8 @@ pub fn written(value: &Value) -> String {
     }
 }
 
-fn shown(value: &Value) -> String {
+/// Returns a value in a line of bounded length.
+pub fn shown(value: &Value) -> String {
     cut(&written(value))
 }
 

@@ -3,5 +3,6 @@
 pub(crate) mod fixture;
 mod answers;
 mod deferred;
+mod operators;
 mod served;
 mod story;

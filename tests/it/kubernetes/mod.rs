@@ -3,10 +3,12 @@
 mod bounds;
 mod demo;
 mod deploy;
+mod doctor;
 mod faults;
 mod fleet;
 mod laws;
 mod managed;
+mod operators;
 mod serve;
 mod server;
 mod sync;

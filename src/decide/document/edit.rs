@@ -1,0 +1,223 @@
+//! In: a cluster's document, what is to be paused or to go on. Out: its text with that one line edited.
+//! Guarantee: all else of the text stays, comments and form included; where no edit of a line says exactly that, there is
+//! the place that has to be edited by hand.
+use super::file::File;
+use super::yaml::Node;
+use crate::decide::value::{Map, Span, Value, canonical};
+use crate::name::{BlobId, LayerName};
+use std::sync::Arc;
+
+/// Returns a cluster's text with another `lifecycle`.
+pub fn lifecycle(file: &Arc<File>, word: &str) -> Result<String, Box<Span>> {
+    let document = Document::of(file)?;
+    let edited = match document.spec.get("lifecycle") {
+        Some(value) => document.replaced(value, word),
+        None => document.added(&format!("lifecycle: {word}"), None),
+    };
+    let mut wanted = file.root().value();
+    wanted.make_map().entry_of("spec").make_map().insert("lifecycle".into(), Value::string(word));
+    let place = document.spec.get("lifecycle").unwrap_or(document.spec);
+    edited.filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(place)))
+}
+
+/// Returns a cluster's text that says of a layer whether it is paused.
+pub fn paused(file: &Arc<File>, layer: &LayerName, is_paused: bool) -> Result<String, Box<Span>> {
+    let document = Document::of(file)?;
+    let layers = document.spec.get("layers");
+    let entry = layers.and_then(|layers| layers.items().find(|item| names(*item, layer)));
+    let word = if is_paused { "true" } else { "false" };
+    let edited = match (layers, entry) {
+        (_, Some(entry)) => match entry.get("paused") {
+            Some(value) => document.replaced(value, word),
+            None => document.beside_name(entry, &format!("paused: {word}")),
+        },
+        (Some(layers), None) => document.listed(layers, &format!("{{ name: {layer}, paused: {word} }}")),
+        (None, None) => document.added("layers:", Some(&format!("{{ name: {layer}, paused: {word} }}"))),
+    };
+    let wanted = with_paused(&file.root().value(), layer, is_paused);
+    let place = entry.or(layers).unwrap_or(document.spec);
+    edited.filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(place)))
+}
+
+fn names(entry: Node<'_>, layer: &LayerName) -> bool {
+    entry.get("name").is_some_and(|name| name.text() == layer.as_str())
+}
+
+/// Returns what a document says once a layer is paused, or is no longer.
+fn with_paused(document: &Value, layer: &LayerName, is_paused: bool) -> Value {
+    let mut wanted = document.clone();
+    let layers = wanted.make_map().entry_of("spec").make_map().entry_of("layers");
+    let mut items = layers.as_list().unwrap_or_default().to_vec();
+    let of_it = |item: &&mut Value| item.get("name").and_then(Value::as_str) == Some(layer.as_str());
+    if let Some(item) = items.iter_mut().find(of_it) {
+        item.make_map().insert("paused".into(), Value::Bool(is_paused));
+    } else {
+        let item: Map = [("name", layer.as_str().into()), ("paused", Value::Bool(is_paused))].into_iter().collect();
+        items.insert(0, item.into());
+    }
+    *layers = Value::list(items);
+    wanted
+}
+
+/// Whether a text says exactly this: an edit that says anything else is none.
+fn says(file: &File, text: &str, wanted: &Value) -> bool {
+    let read = File::read_one(&file.path, BlobId([0; 20]), text.as_bytes());
+    read.is_ok_and(|read| canonical(&read.root().value()) == canonical(wanted))
+}
+
+/// A document, with the place of its `spec`.
+struct Document<'a> {
+    text: &'a str,
+    /// What its lines end with.
+    end: &'static str,
+    key: Node<'a>,
+    spec: Node<'a>,
+}
+
+impl<'a> Document<'a> {
+    fn of(file: &'a File) -> Result<Self, Box<Span>> {
+        let spec = file.root().entries().find(|(key, _)| key.text() == "spec");
+        let (key, spec) = spec.ok_or_else(|| Box::new(file.span(file.root())))?;
+        let text: &str = &file.tree.text().0;
+        Ok(Self { text, end: if text.contains("\r\n") { "\r\n" } else { "\n" }, key, spec })
+    }
+
+    fn replaced(&self, node: Node<'_>, word: &str) -> Option<String> {
+        let bytes = node.bytes();
+        Some([self.text.get(..bytes.start as usize)?, word, self.text.get(bytes.end as usize..)?].concat())
+    }
+
+    fn inserted(&self, at: usize, what: &str) -> Option<String> {
+        Some([self.text.get(..at)?, what, self.text.get(at..)?].concat())
+    }
+
+    /// Adds an entry, perhaps with one item of a list, before all others of `spec`.
+    fn added(&self, entry: &str, item: Option<&str>) -> Option<String> {
+        let (first, _) = self.spec.entries().next()?;
+        let start = first.bytes().start as usize;
+        if self.is_flow(self.spec) {
+            let item = item.map_or_else(String::new, |item| format!(" [ {item} ]"));
+            return self.inserted(start, &format!("{entry}{item}, "));
+        }
+        let (end, indent) = (self.end, self.indent(start)?);
+        let item = item.map_or_else(String::new, |item| format!("{indent}  - {item}{end}"));
+        // Below the line of `spec` itself, so that a comment above its first entry stays there.
+        self.inserted(self.next_line(self.key)?, &format!("{indent}{entry}{end}{item}"))
+    }
+
+    /// Adds an entry behind the name of an item of a list.
+    fn beside_name(&self, item: Node<'_>, entry: &str) -> Option<String> {
+        let name = item.get("name")?;
+        let end = name.bytes().end as usize;
+        if self.is_flow(item) {
+            let quote = usize::from(self.text.get(end..)?.starts_with(['"', '\'']));
+            return self.inserted(end + quote, &format!(", {entry}"));
+        }
+        let (first, _) = item.entries().next()?;
+        let start = first.bytes().start as usize;
+        let column = start - self.text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.text.get(end..)?;
+        let line = end + rest.find('\n').unwrap_or(rest.len());
+        let line = if self.text.get(..line)?.ends_with('\r') { line - 1 } else { line };
+        self.inserted(line, &format!("{}{}{entry}", self.end, " ".repeat(column)))
+    }
+
+    /// Adds an item before all others of `layers`.
+    fn listed(&self, layers: Node<'_>, item: &str) -> Option<String> {
+        let first = layers.items().next()?.bytes().start as usize;
+        if self.is_flow(layers) {
+            return self.inserted(first, &format!("{item}, "));
+        }
+        let line = self.text.get(..first)?.rfind('\n').map_or(0, |at| at + 1);
+        let (indent, _) = self.text.get(line..first)?.split_once('-')?;
+        let (key, _) = self.spec.entries().find(|(key, _)| key.text() == "layers")?;
+        self.inserted(self.next_line(key)?, &format!("{indent}- {item}{}", self.end))
+    }
+
+    /// Whether a map or a list stands in brackets.
+    fn is_flow(&self, node: Node<'_>) -> bool {
+        self.text.get(node.bytes().start as usize..).is_some_and(|text| text.starts_with(['{', '[']))
+    }
+
+    /// Returns what stands before a key on its line, if that is blank.
+    fn indent(&self, at: usize) -> Option<&'a str> {
+        let line = self.text.get(..at)?.rfind('\n').map_or(0, |at| at + 1);
+        self.text.get(line..at).filter(|before| before.bytes().all(|byte| byte == b' '))
+    }
+
+    /// Returns where the line after a key's begins.
+    fn next_line(&self, key: Node<'_>) -> Option<usize> {
+        let end = key.bytes().end as usize;
+        self.text.get(end..)?.find('\n').map(|at| end + at + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::RepoPath;
+
+    fn file(text: &str) -> Arc<File> {
+        let path = RepoPath::new("clusters/dev/one/cluster.yaml").expect("it is a path");
+        File::read_one(&path, BlobId([0; 20]), text.as_bytes()).expect("it is YAML")
+    }
+
+    #[track_caller]
+    fn check(text: &str, edit: impl Fn(&Arc<File>) -> Result<String, Box<Span>>, expected: &str) {
+        let edited = edit(&file(text)).unwrap_or_else(|at| panic!("it can be edited at {at}:\n{text}"));
+        assert_eq!(edited, expected, "of\n{text}");
+    }
+
+    fn shop(is_paused: bool) -> impl Fn(&Arc<File>) -> Result<String, Box<Span>> {
+        move |file| paused(file, &LayerName::new("shop").expect("it is a label"), is_paused)
+    }
+
+    #[test]
+    fn a_lifecycle_is_replaced_where_it_stands_and_else_comes_first() {
+        let pause = |file: &Arc<File>| lifecycle(file, "paused");
+        check(
+            "spec:\n  lifecycle: active # soon\n  cloud: a\n",
+            pause,
+            "spec:\n  lifecycle: paused # soon\n  cloud: a\n",
+        );
+        check("spec:\n  lifecycle: \"active\"\n", pause, "spec:\n  lifecycle: \"paused\"\n");
+        check("spec: # it\n  # where\n  cloud: a\n", pause, "spec: # it\n  lifecycle: paused\n  # where\n  cloud: a\n");
+        check("spec: { cloud: a }\n", pause, "spec: { lifecycle: paused, cloud: a }\n");
+        check("spec:\r\n  cloud: a\r\n", pause, "spec:\r\n  lifecycle: paused\r\n  cloud: a\r\n");
+        assert!(lifecycle(&file("kind: Cluster\n"), "paused").is_err(), "there is no place for it");
+    }
+
+    #[test]
+    fn a_layer_is_paused_in_its_entry() {
+        let block = "spec:\n  layers:\n    - name: shop # ours\n      priority: 3\n    - name: b\n";
+        let edited =
+            "spec:\n  layers:\n    - name: shop # ours\n      paused: true\n      priority: 3\n    - name: b\n";
+        check(block, shop(true), edited);
+        check(edited, shop(false), &edited.replace("paused: true", "paused: false"));
+        check("spec:\n  layers:\n  - name: shop", shop(true), "spec:\n  layers:\n  - name: shop\n    paused: true");
+        let flow = "spec:\n  layers: [ { name: 'shop', remove: true } ]\n";
+        check(flow, shop(true), "spec:\n  layers: [ { name: 'shop', paused: true, remove: true } ]\n");
+    }
+
+    #[test]
+    fn a_layer_without_an_entry_gets_one() {
+        let listed = "spec:\n  layers:\n    # the first\n    - name: b\n";
+        let entry = "{ name: shop, paused: true }";
+        check(listed, shop(true), &format!("spec:\n  layers:\n    - {entry}\n    # the first\n    - name: b\n"));
+        check("spec:\n  cloud: a\n", shop(true), &format!("spec:\n  layers:\n    - {entry}\n  cloud: a\n"));
+        check("spec: { cloud: a }\n", shop(true), &format!("spec: {{ layers: [ {entry} ], cloud: a }}\n"));
+        check(
+            "spec: { layers: [ { name: b } ] }\n",
+            shop(true),
+            &format!("spec: {{ layers: [ {entry}, {{ name: b }} ] }}\n"),
+        );
+    }
+
+    #[test]
+    fn what_no_edit_of_a_line_says_names_its_place() {
+        let at = shop(true)(&file("spec:\n  cloud: a\n  layers: []\n")).expect_err("an empty list has no line");
+        assert_eq!(at.to_string(), "clusters/dev/one/cluster.yaml:3:11");
+        let at = lifecycle(&file("spec:\n  lifecycle: >-\n    active\n"), "paused").map(|text| text.contains("paused"));
+        assert!(at.is_err() || at == Ok(true), "a text of several lines is edited as a whole, or not");
+    }
+}
