@@ -11,5 +11,6 @@ mod laws;
 mod managed;
 mod serve;
 mod server;
+mod stuck;
 mod sync;
 mod watch;
