@@ -9,6 +9,7 @@ mod fleet;
 mod kills;
 mod laws;
 mod managed;
+mod outages;
 mod serve;
 mod server;
 mod stuck;
