@@ -141,7 +141,7 @@ async fn a_sync_that_is_killed_before_any_write_is_brought_to_its_end_by_the_nex
 #[tokio::test]
 async fn a_sync_that_is_killed_after_any_write_is_brought_to_its_end_by_the_next() {
     let killed = killed_at_each_write("after", Moment::After).await;
-    assert!(killed >= 3 + 1, "three objects and a deletion are written, not {killed}");
+    assert!(killed > 3, "three objects and a deletion are written, not {killed}");
 }
 
 /// Writes the settings of another operator of the same fleet, with a state of its own, and returns where they are.

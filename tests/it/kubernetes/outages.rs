@@ -115,7 +115,7 @@ async fn a_server_that_answers_a_byte_a_second_is_given_up_and_not_asked_again_a
     fleet.run(&["sync"]).ends_with(1).says(&["it took longer than 60 s"]);
     let asked: Vec<String> = proxy.seen().into_iter().skip(before).map(|seen| seen.uri).collect();
     // No request is made six times, which would take six deadlines; a loaded machine adds to those of the few that are made.
-    assert!(begin.elapsed() < Duration::from_secs(180), "it took {:?} for {asked:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_mins(3), "it took {:?} for {asked:?}", begin.elapsed());
     assert_eq!(writes(server, mark, "slow-reads"), [], "nothing is written");
     proxy.set(Schedule::none());
     fleet.run(&["sync"]).ends_with(0);
