@@ -14,7 +14,7 @@ use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
 use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
-use crate::decide::value::{Fault, Owner, Seal, Warnings};
+use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
 use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};

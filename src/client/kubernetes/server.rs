@@ -146,6 +146,11 @@ impl Server {
             if is_down && (was_down.is_some() || begin.elapsed() >= super::access::CONNECT) {
                 return Err(error);
             }
+            // A server that took a whole deadline would take the next one, too, and others wait meanwhile: that is for the
+            // next sync.
+            if begin.elapsed() >= DEADLINE {
+                return Err(error);
+            }
             let asked = if let Trouble::Refused { retry_after, .. } = &error.trouble { *retry_after } else { None };
             let pause = may_repeat(call, &error).then(|| attempts.again(asked, &mut self.budget())).flatten();
             let Some(pause) = pause else { return Err(error) };

@@ -1,7 +1,7 @@
 //! In: a real API server, the files of a fleet. Out: a repository with them, and the program synced to that server.
 //! Guarantee: fleet and namespace are the test's own, so that tests share a server; the program runs as its users run it.
 use crate::commands::fixture::{Checkout, Ran};
-use crate::testenv::{Server, User};
+use crate::testenv::{Entry, Mark, Server, User};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
@@ -144,4 +144,26 @@ pub(crate) async fn read(server: &Server, path: &str) -> Option<Value> {
 /// Reads a `ConfigMap`.
 pub(crate) async fn config_map(server: &Server, namespace: &str, name: &str) -> Option<Value> {
     read(server, &format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await
+}
+
+/// Asks a server as an administrator; an error where it refuses.
+pub(crate) async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> Result<String, kube::Error> {
+    let kind = match method {
+        "PATCH" => "application/merge-patch+json",
+        _ => "application/json",
+    };
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+    server.client().await.request_text(request.body(body).expect("it is a request")).await
+}
+
+/// Returns the writes that the server did for the program since a mark, of one fleet: `verb uri`.
+pub(crate) fn written(server: &Server, mark: Mark, fleet: &str) -> Vec<String> {
+    let is_done = |entry: &Entry| {
+        entry.user_agent.starts_with("stratify/")
+            && entry.is_write()
+            && (entry.uri.contains(&format!("/namespaces/{fleet}")) || entry.uri.contains(&format!(".{fleet}")))
+    };
+    let done = server.audit().since(mark, is_done).into_iter().filter(|entry| entry.code < 300);
+    done.map(|entry| format!("{} {}", entry.verb, entry.uri)).collect()
 }

@@ -5,18 +5,18 @@ use crate::testenv::{Entry, Fault, Mark, Proxy, Refusal, Schedule, Seen, Server,
 use serde_json::{Value, json};
 
 /// The layers of the fleet, each after the one before it.
-const LAYERS: [&str; 3] = ["one", "two", "three"];
+pub(super) const LAYERS: [&str; 3] = ["one", "two", "three"];
 
 /// What a write of the program is, as its place tells.
 #[derive(Clone, Debug, PartialEq)]
-enum Write {
+pub(super) enum Write {
     Record,
     Inventory(String),
     Object { layer: usize, name: String, is_deletion: bool },
 }
 
 /// Returns the writes of a fleet that the server did since a mark, in its order.
-fn writes(server: &Server, mark: Mark, fleet: &str) -> Vec<Write> {
+pub(super) fn writes(server: &Server, mark: Mark, fleet: &str) -> Vec<Write> {
     let is_done = |entry: &Entry| entry.user_agent.starts_with("stratify/") && entry.is_write() && entry.code < 300;
     let done = server.audit().since(mark, is_done);
     done.iter().filter_map(|entry| write(entry, fleet)).collect()
@@ -38,7 +38,7 @@ fn write(entry: &Entry, fleet: &str) -> Option<Write> {
 }
 
 /// What has to hold of a sync's writes, wherever it was cut off.
-fn laws(case: &str, writes: &[Write]) {
+pub(super) fn laws(case: &str, writes: &[Write]) {
     let mut highest = 0;
     for (at, write) in writes.iter().enumerate() {
         let Write::Object { layer, name, is_deletion } = write else { continue };
@@ -59,7 +59,7 @@ fn laws(case: &str, writes: &[Write]) {
 }
 
 /// A fleet of three layers that is synced once, and then changed: one object of each layer changes, the second of two goes.
-fn changed(server: &Server, name: &str, kubeconfig: String) -> Fleet {
+pub(super) fn changed(server: &Server, name: &str, kubeconfig: String) -> Fleet {
     let fleet = Fleet::new(server, name);
     fleet.layers(&LAYERS);
     for layer in LAYERS {
@@ -76,7 +76,7 @@ fn changed(server: &Server, name: &str, kubeconfig: String) -> Fleet {
 }
 
 /// Asserts the end that the last commit wants, and that another sync writes nothing.
-async fn converged(case: &str, server: &Server, fleet: &Fleet) {
+pub(super) async fn converged(case: &str, server: &Server, fleet: &Fleet) {
     let name = &fleet.name;
     for layer in LAYERS {
         let map = config_map(server, name, &format!("{layer}-a")).await;
@@ -94,7 +94,7 @@ async fn converged(case: &str, server: &Server, fleet: &Fleet) {
 }
 
 /// Makes an object that is somebody else's.
-async fn theirs(server: &Server, namespace: &str) {
+pub(super) async fn theirs(server: &Server, namespace: &str) {
     let object =
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "theirs" }, "data": { "a": "b" } });
     let uri = format!("/api/v1/namespaces/{namespace}/configmaps");

@@ -1,15 +1,19 @@
 //! In: a real API server. Out: what the program and the harness make of it.
 //! Guarantee: group `kubernetes` of `tests/run`; each test has a namespace or a server of its own.
+mod admission;
 mod bounds;
 mod demo;
 mod deploy;
 mod doctor;
 mod faults;
 mod fleet;
+mod kills;
 mod laws;
 mod managed;
 mod operators;
+mod outages;
 mod serve;
 mod server;
+mod stuck;
 mod sync;
 mod watch;

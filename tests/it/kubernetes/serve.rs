@@ -41,11 +41,17 @@ impl<'a> Serving<'a> {
 
     /// Commits all there is, lets the process look, and returns the commit once its verdict is told.
     pub(crate) async fn tell(&self, server: &Server, message: &str) -> String {
+        let commit = self.wake(message);
+        let is_told = |state: &str| state != "pending";
+        server.eventually("it is told", async || self.state(&commit).as_deref().is_some_and(is_told)).await;
+        commit
+    }
+
+    /// Commits all there is, lets the process look, and returns the commit.
+    pub(crate) fn wake(&self, message: &str) -> String {
         let commit = self.fleet.checkout.commit(message);
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::HUP).expect("it is our child");
-        let is_told = |state: &str| state != "pending";
-        server.eventually("it is told", async || self.state(&commit).as_deref().is_some_and(is_told)).await;
         commit
     }
 

@@ -59,6 +59,8 @@ pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut Cluste
         }
     }
     sight.seen.extend(survey(server, &unread, search.labels).await);
+    let undefined = search.undefined(server, &sight.seen).await;
+    sight.seen.extend(undefined.into_iter().map(|object| (object, Live::Absent(Absence::Gone))));
     let differing = search.differing(server, facts, &sight.seen).await;
     for layer in facts.inventory.layers.values_mut() {
         for ((_, object), entry) in layer.entries.iter_mut().filter(|((at, _), _)| *at == search.site) {
@@ -94,6 +96,31 @@ pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut Cluste
 type Differing = BTreeMap<(LayerName, ObjectId), Option<What>>;
 
 impl<'a> Search<'a> {
+    /// Returns the objects that went with their definition: it is wanted and was read as gone, and the server, which told
+    /// all of the group, serves the kind no more. Where only the kind is missing, its definition may come back with them.
+    async fn undefined(&self, server: &Server, seen: &BTreeMap<ObjectId, Live>) -> Vec<ObjectId> {
+        let is_gone = |object: &ObjectId| matches!(seen.get(object), Some(Live::Absent(Absence::Gone)));
+        let definitions =
+            self.wanted.iter().filter(|(object, _)| &*object.kind == "CustomResourceDefinition" && is_gone(object));
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let defined: BTreeSet<(String, String)> = definitions
+            .filter_map(|(_, (_, manifest))| {
+                let spec = manifest.get("spec")?;
+                Some((text(spec.get("group"))?, text(spec.get("names")?.get("kind"))?))
+            })
+            .collect();
+        if defined.is_empty() {
+            return Vec::new();
+        }
+        let Ok(kinds) = server.kinds().await else { return Vec::new() };
+        let is_undefined = |object: &&ObjectId| {
+            defined.contains(&(object.group.to_string(), object.kind.to_string()))
+                && kinds.get(&object.group, &object.kind).is_none()
+                && kinds.is_complete(&object.group)
+        };
+        seen.keys().filter(is_undefined).cloned().collect()
+    }
+
     /// Whether what was applied last is what is wanted.
     fn is_as_wanted(&self, object: &ObjectId, entry: &Entry) -> bool {
         let wanted = self.wanted.get(object).map(|(_, manifest)| manifest.digest());
