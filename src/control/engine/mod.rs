@@ -1,6 +1,6 @@
 //! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
 //! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
-mod look;
+mod heads;
 mod syncs;
 mod posts;
 mod asks;
@@ -8,11 +8,11 @@ mod asks;
 pub use posts::{Posted, standings};
 
 use super::compute::Compute;
-use super::look::{Compared, Looked, Stirred};
-use super::outside::{Outside, now};
 use super::prepare::Prepared;
+use super::real_world::{Outside, now};
+use super::repository_look::{Compared, Looked, Stirred};
 use super::statuses::Statuses;
-use super::tell::Told;
+use super::wanted_statuses::Told;
 use crate::client::store::Store;
 use crate::decide::drift::Disturbance;
 use crate::decide::report::Report;

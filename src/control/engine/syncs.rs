@@ -1,7 +1,7 @@
 //! In: plans of a head, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
 //! Guarantee: what was not asked for is planned and told, and waits.
-use super::super::outside::now;
 use super::super::prepare::{Prepared, Round};
+use super::super::real_world::now;
 use super::super::sync::sync;
 use super::{DRIFT_PAUSE, Engine, Event, Observer};
 use crate::decide::drift::Disturbance;

@@ -2,7 +2,7 @@
 //! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
 use super::approvals::Approval;
 use super::inventory::LayerInventory;
-use super::stair::Stair;
+use super::kubernetes_minors::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Pin, Record};

@@ -8,7 +8,7 @@
 //! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
 //! that the layer is applied. What is deferred holds up only who comes after both layers. Where Kubernetes goes up over
 //! several versions, each of them is such a place, too, and stands before anything that needs the layer.
-use super::definition::{Held, held};
+use super::custom_resource_definitions::{Held, held};
 use super::inventory::{Entry, Inventory, LayerInventory};
 use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::sequence;

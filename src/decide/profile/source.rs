@@ -2,8 +2,8 @@
 //! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
 use super::codes;
 use super::full::{ManifestFile, ResolvedSource};
-use super::select::{Home, Selection};
-use super::shaped::{Shaped, Step};
+use super::overlays::{Home, Selection};
+use super::shape::{Shaped, Step};
 use crate::decide::document::{Fragment, LayerRole, Pack, PackLifecycle, Preset, nearest};
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;

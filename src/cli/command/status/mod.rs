@@ -2,7 +2,7 @@
 //! Guarantee: as they were posted, or will be; decisions never read them.
 mod now;
 
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::args;
 use crate::cli::print::{Table, Text};

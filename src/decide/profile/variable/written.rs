@@ -1,7 +1,7 @@
 //! In: the variables of overlays. Out: what each declared variable is given, and what is wrong or odd about the names.
 //! Guarantee: the later overlay counts, under whichever name of the variable; a name that nothing declares is told.
 use super::super::codes;
-use super::super::select::{Home, Selection};
+use super::super::overlays::{Home, Selection};
 use crate::decide::document::{Fragment, Profile, Variable, nearest};
 use crate::decide::fleet::Index;
 use crate::decide::value::Diagnostic;

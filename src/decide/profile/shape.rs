@@ -2,8 +2,8 @@
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
 use super::codes;
 use super::declared::Declared;
-use super::select::Selection;
-use super::site::site;
+use super::deliver_to::site;
+use super::overlays::Selection;
 use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, Site, nearest, role_of};
 use crate::decide::value::{Diagnostic, Span};
 use crate::name::{LayerName, ProfileName};

@@ -1,8 +1,8 @@
 //! In: the mirrors, and the head that is known. Out: what a look at a repository gave: a head, or clusters that read anew.
 //! Guarantee: what becomes of another repository concerns the clusters that read it, and no other.
-use super::moments::Repositories;
-use super::outside::Outside;
-use super::release::Released;
+use super::commits::Repositories;
+use super::real_world::Outside;
+use super::released_clusters::Released;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
