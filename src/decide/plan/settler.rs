@@ -31,10 +31,10 @@ enum Moves {
 
 /// What settles the order of writes, and what becomes of each object.
 pub(super) struct Settler<'a> {
-    change: &'a Change,
-    inventory: &'a Inventory,
+    pub(super) change: &'a Change,
+    pub(super) inventory: &'a Inventory,
     listed: Listed<'a>,
-    wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    pub(super) wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
     /// Definitions that nobody wants, and that objects still need.
     held: Held,
     /// The first version of a stair that is to be done.
@@ -143,21 +143,6 @@ impl<'a> Settler<'a> {
     /// Returns what is to be told of definitions that nobody wants and that do not end.
     pub(super) fn held(&self) -> Vec<Diagnostic> {
         self.held.values().cloned().collect()
-    }
-
-    /// Returns the paused layers that would be written to, were they not.
-    pub(super) fn paused(&self) -> Vec<LayerName> {
-        let differs = |layer: &&LayerChange| {
-            let is_other = |object: &&ObjectChange| {
-                let digest = object.manifest.as_ref().map(Digested::digest);
-                digest.is_some()
-                    && self.own(layer, object).is_none_or(|entry| entry.applied != digest || entry.intended.is_some())
-            };
-            let listed = self.inventory.layers.get(&layer.layer).into_iter().flat_map(|book| book.entries.keys());
-            let mut unwanted = listed.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
-            layer.options.paused && (layer.objects.iter().any(|object| is_other(&object)) || unwanted.next().is_some())
-        };
-        self.change.layers.iter().filter(differs).map(|layer| layer.layer.clone()).collect()
     }
 
     /// Layers that only the inventory knows, those that depend on others first.
@@ -282,7 +267,7 @@ impl<'a> Settler<'a> {
     }
 
     /// Returns what a layer itself lists of an object, after what is planned so far.
-    fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
+    pub(super) fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
         self.settled_book(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
     }
 
