@@ -10,10 +10,10 @@
 //! several versions, each of them is such a place, too, and stands before anything that needs the layer.
 use super::custom_resource_definitions::{Held, held};
 use super::inventory::{Entry, Inventory, LayerInventory};
-use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::model::{Change, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::sequence;
+use super::swap::removes_first;
 use crate::decide::document::Site;
-use crate::decide::profile::Swap;
 use crate::decide::value::{Diagnostic, Digested, Pointer};
 use crate::name::{LayerName, ObjectId, PlanId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +71,7 @@ impl<'a> Settler<'a> {
     pub(super) fn layers(&mut self) -> Vec<LayerPlan> {
         let change = self.change;
         for layer in change.layers.iter().filter(|layer| is_present(layer)) {
-            if layer.options.swap == Swap::RemoveFirst && layer.kind == ChangeKind::Replaced {
+            if removes_first(layer) {
                 let name = layer.renamed_from.as_ref().unwrap_or(&layer.layer).clone();
                 let ending = Ending { name, layer: Some(layer), site: layer.site };
                 self.prune(&ending, Moves::Come, |settler, site, object| {
