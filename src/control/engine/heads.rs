@@ -150,6 +150,7 @@ impl<O: Observer> Engine<O> {
         self.outside.set_round(Round::default());
         self.prepared.clear();
         self.wrote.clear();
+        self.elsewhere.clear();
         self.unplanned = 0;
         self.prepare(commit, fleet, clusters, released);
     }

@@ -110,6 +110,8 @@ pub struct Engine<O> {
     ends: u64,
     /// The last sync of each cluster that wrote something at the head, with its place among all that ended.
     wrote: BTreeMap<ClusterName, (u64, Report)>,
+    /// What is told at the head of targets that clusters had before.
+    elsewhere: BTreeMap<ClusterName, Vec<String>>,
     /// What went wrong at the last try, by what was tried.
     troubles: BTreeMap<String, Vec<String>>,
     /// The repositories that are looked at for what the head names of them, each with how it is looked at once more.
@@ -189,6 +191,7 @@ impl<O: Observer> Engine<O> {
             looks: 0,
             ends: 0,
             wrote: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             troubles: BTreeMap::new(),
             stirring: BTreeMap::new(),
             preparing: 0,
