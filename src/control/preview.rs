@@ -161,6 +161,11 @@ impl Preview {
         self.targets.read(cluster, objects).await
     }
 
+    /// Returns the targets of the settings.
+    pub(super) fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
     /// Returns what the last look at the facts found that is not as it was applied.
     pub fn found(&self, cluster: &ClusterName) -> Vec<Found> {
         self.targets.found(cluster)

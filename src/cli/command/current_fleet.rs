@@ -281,7 +281,11 @@ pub(super) fn on_large_stack<T: Send>(work: impl Future<Output = Result<T, Failu
     const STACK_BYTES: usize = 64 << 20;
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| Failure::Fault(Fault::bug(error)))?.block_on(work)
+        let runtime = runtime.map_err(|error| Failure::Fault(Fault::bug(error)))?;
+        let result = runtime.block_on(work);
+        // A name that is looked up for a server that was given up is not waited for.
+        runtime.shutdown_background();
+        result
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);

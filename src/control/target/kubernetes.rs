@@ -240,6 +240,23 @@ impl Cluster {
         objects.iter().map(|(_, site, object)| (*site, object.clone())).zip(seen).collect()
     }
 
+    /// Returns what the look at the facts showed of objects, and reads those that it did not show.
+    pub(super) async fn shown(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let (mut shown, mut unseen) = (Vec::new(), Vec::new());
+        for placed in objects {
+            let (_, site, object) = placed;
+            let live = self.session().seen.get(object).cloned();
+            match live {
+                Some(live) => shown.push(((*site, object.clone()), live)),
+                None => unseen.push(placed.clone()),
+            }
+        }
+        if !unseen.is_empty() {
+            shown.extend(self.read(&unseen).await);
+        }
+        shown
+    }
+
     /// Returns what need not be read of a group that is looked at.
     fn known(&self, layer: Option<&LayerChange>, group: &Group) -> BTreeMap<ObjectId, Live> {
         let is_unchanged = group.writes().next().is_none();

@@ -7,6 +7,7 @@ mod examine;
 mod kubernetes;
 mod managed;
 mod memory;
+mod recorded;
 mod session;
 mod watching;
 mod wishes;

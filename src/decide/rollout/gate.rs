@@ -176,10 +176,21 @@ fn still_there(object: &Value) -> String {
 
 /// Returns the health of an object; a file must hold the manifest that is wanted, too.
 pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Judging<'_>) -> Health {
-    let health = assess(live, change.manifest.as_deref(), rule_of(&change.object, set.rules), set.reporting);
+    health_as_seen(&change.object, change.manifest.as_ref(), live, set.rules, set.reporting)
+}
+
+/// Returns the health of an object by what its layer says of its kind, as a gate would judge it.
+pub fn health_as_seen(
+    object: &ObjectId,
+    wanted: Option<&Digested>,
+    live: &Live,
+    rules: &[HealthRule],
+    reporting: Reporting,
+) -> Health {
+    let health = assess(live, wanted.map(Digested::value), rule_of(object, rules), reporting);
     if let (Health::Current, Reporting::Directory, Live::Present { object, .. }, Some(manifest)) =
-        (&health, set.reporting, live, &change.manifest)
-        && !is_written(object, manifest, set.reporting)
+        (&health, reporting, live, wanted)
+        && !is_written(object, manifest, reporting)
     {
         return Health::Failed("another manifest stands there".into());
     }
@@ -195,7 +206,7 @@ fn rule_of<'a>(object: &ObjectId, rules: &'a [HealthRule]) -> Option<Rule<'a>> {
 }
 
 /// Returns what a health says, in words.
-pub(super) fn words(health: Health) -> String {
+pub fn words(health: Health) -> String {
     match health {
         Health::Current => "it is well".into(),
         Health::InProgress(why) | Health::Failed(why) | Health::Ended(why) | Health::Unknown(why) => why,
