@@ -2,7 +2,7 @@
 //! is, what others changed, since when.
 //! Guarantee: nothing is written; a target that does not answer in time is told as such, and hides no other.
 use super::preview::Preview;
-use super::release::Released;
+use super::released_clusters::Released;
 use super::sync::{Wanted, resolve};
 use super::target::Placed;
 use super::world::Sources;
@@ -115,7 +115,7 @@ async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> 
     let place = Released::of(fleet, cluster)?;
     let wanted = preview.wanted(fleet, cluster, &mut Warnings::default()).await;
     let lifecycle = wanted.as_ref().ok().map(|wanted| wanted.profile.lifecycle);
-    let told = told(preview, &place, wanted).await;
+    let told = Box::pin(told(preview, &place, wanted)).await;
     let (environment, target) = (place.environment, place.target);
     Some(Overview { cluster: place.cluster, environment, target, lifecycle, told })
 }
@@ -190,8 +190,8 @@ impl Sight<'_> {
         let wanted_layers = wanted.map_or(&[][..], |wanted| &wanted.layers.layers);
         let mut layers = Vec::new();
         for layer in wanted_layers {
-            let book = [Some(&layer.name), layer.renamed_from.as_ref()].into_iter().flatten();
-            let book = book.filter_map(|name| self.facts.inventory.layers.get(name)).next();
+            let mut book = [Some(&layer.name), layer.renamed_from.as_ref()].into_iter().flatten();
+            let book = book.find_map(|name| self.facts.inventory.layers.get(name));
             layers.push(match book {
                 Some(book) => Seen { layer: layer.name.clone(), place: self.place(layer, book), ..self.seen(book) },
                 None => Seen { place: absent(layer), ..Seen::none(layer) },

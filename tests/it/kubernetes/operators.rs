@@ -67,7 +67,7 @@ async fn status_is_read_from_the_servers_alone_and_one_that_hangs_hides_no_other
         fleet.checkout.write(&format!("clusters/dev/{name}/cluster.yaml"), &cluster);
         let text = format!("{before}https://127.0.0.1:{port}{after}");
         std::fs::write(fleet.folder().join(name), text).expect("it is ours");
-        targets += &format!(", {{ name: {name}, kubeconfig: {name} }}");
+        targets.push_str(&[", { name: ", name, ", kubeconfig: ", name, " }"].concat());
     }
     fleet.checkout.commit("two more");
     let settings = fleet.folder().join("stratify.yaml");

@@ -1,6 +1,6 @@
 //! In: what targets tell of their clusters. Out: a row a cluster, on request a row a layer, and the whole for programs.
 //! Guarantee: a cluster whose target does not answer has its row, and why below the table.
-use super::super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::super::{Answer, Failure};
 use crate::cli::args;
 use crate::cli::print::{Table, Text, Tone};
@@ -64,7 +64,9 @@ fn chosen(options: &args::Status, fleet: &Fleet) -> Result<Vec<ClusterName>, Fai
 
 fn tell(rows: &[Overview], is_wide: bool, text: &mut Text) {
     let mut table = Table::new(&["cluster", "environment", "lifecycle", "commit", "layers", "health", "drift", "age"]);
-    rows.iter().for_each(|row| table.row(cells(row)));
+    for row in rows {
+        table.row(cells(row));
+    }
     text.table(table);
     if is_wide {
         let heads = ["cluster", "layer", "state", "pack", "version", "commit", "digest", "objects", "health", "drift"];
