@@ -233,7 +233,9 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
     let (code, answer) = fleet.json(&["schema", "Cluster"]);
     assert_eq!((code, &answer["title"]), (Some(0), &json!("Cluster")), "{answer}");
     fleet.run(&["schema", "Clustr"]).ends_with(1).says(&["did you mean Cluster?"]);
+    fleet.run(&["lock", "--check"]).ends_with(0).says(&["fleet.lock is right (0 tags, 2 versions)"]);
     fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
+    fs::remove_file(fleet.path("fleet.lock")).expect("it is there");
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
     assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "packs": [], "tags": [] })));
     assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");

@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
 
 /// More writes than any of these syncs has.
-const WRITES_MAX: usize = 40;
+pub(super) const WRITES_MAX: usize = 40;
 
 /// The process that a schedule of the proxy ends or stops; it is known once it runs.
 #[derive(Clone, Default)]
-struct Victim(Arc<AtomicI32>);
+pub(super) struct Victim(Arc<AtomicI32>);
 
 impl Victim {
     /// Sends a signal; one that has ended meanwhile takes none.
@@ -33,7 +33,7 @@ impl Victim {
 }
 
 /// A sync that runs; it ends with its test.
-struct Running {
+pub(super) struct Running {
     child: Child,
     log: std::path::PathBuf,
 }
@@ -46,7 +46,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(fleet: &Fleet, victim: &Victim) -> Self {
+    pub(super) fn start(fleet: &Fleet, victim: &Victim) -> Self {
         let settings = fleet.folder().join("stratify.yaml").display().to_string();
         let log = fleet.folder().join("sync.log");
         let file = || File::options().create(true).append(true).open(&log).expect("the scratch folder is ours");
@@ -56,7 +56,7 @@ impl Running {
         Self { child, log }
     }
 
-    fn end(&mut self) -> (ExitStatus, String) {
+    pub(super) fn end(&mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it is our child");
         (status, fs::read_to_string(&self.log).expect("it was written"))
     }
@@ -76,14 +76,14 @@ impl Running {
 
 /// When a process is killed.
 #[derive(Clone, Copy, Debug)]
-enum Moment {
+pub(super) enum Moment {
     /// Its write has not come to the server.
     Before,
     /// Its write is done, and it has asked for the next thing.
     After,
 }
 
-fn kill_at(nth: usize, moment: Moment, victim: Victim) -> Schedule {
+pub(super) fn kill_at(nth: usize, moment: Moment, victim: Victim) -> Schedule {
     let count = AtomicUsize::new(0);
     let is_hit = move |seen: &crate::testenv::Seen| {
         let before = count.fetch_add(usize::from(seen.is_write()), Ordering::SeqCst);

@@ -17,4 +17,5 @@ mod server;
 mod simulated;
 mod stuck;
 mod sync;
+mod upgrade;
 mod watch;
