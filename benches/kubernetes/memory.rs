@@ -42,7 +42,7 @@ fn kept() -> f64 {
         watched.put(&kind, Key::of(&object), sighting);
         watched.know(&kind, Key::of(&object), sighting);
         watched.trust(&kind, Key::of(&object), Digest([1; 32]));
-        let entry = Entry { applied: Some(Digest([1; 32])), intended: None, uid: Some(uid.into()) };
+        let entry = Entry { applied: Some(Digest([1; 32])), intended: None, uid: Some(uid.into()), kept: false };
         entries.insert((Site::Workload, object), entry);
     }
     let taken = resident(std::process::id()) - before;

@@ -5,7 +5,7 @@ use super::sync::{between, change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{self, ChangeKind, Operation};
+use crate::decide::plan::{self, ChangeKind, ObjectChange, Operation};
 use crate::decide::profile::Declarations;
 use crate::decide::report::{Condition, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault};
@@ -35,6 +35,8 @@ pub struct Summary {
     pub layers: usize,
     /// How many objects it deletes.
     pub deletions: usize,
+    /// How many objects are written or go though Git does not change them: a sync was cut off.
+    pub repairs: usize,
     /// How the cluster will stand where its plan is held.
     pub held: Option<Condition>,
     /// What is to be told of its approval.
@@ -143,23 +145,26 @@ async fn summary<W: Sources + Target>(
     let Outlined { wanted, mut warnings, .. } = outlined;
     let between = between(world, &wanted.sketch, &before).await?;
     let change = change(&before, &wanted.layers, &between);
+    let objects = change.layers.iter().flat_map(|layer| &layer.objects);
+    let ends = |object: &&ObjectChange| matches!(object.operation, Operation::Prune | Operation::Recreate);
+    let (mut deletions, mut repairs) = (objects.filter(ends).count(), 0);
     let (held, note) = match commit(fleet) {
         Some(head) => {
             let ruling = ruling(world, &wanted, &before, &facts, head).await?;
             let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
+            deletions = plan::deletions(&draft.plan().layers).len();
+            repairs = plan::view::repairs(draft.plan()).count();
             ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
         }
         None if change.said.iter().any(Diagnostic::is_error) => return Err(change.said.into()),
         None => (None, None),
     };
-    let objects = change.layers.iter().flat_map(|layer| &layer.objects);
     Ok(Summary {
         id: change.id,
         digest: change.digest,
         layers: change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count(),
-        deletions: objects
-            .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
-            .count(),
+        deletions,
+        repairs,
         held,
         note,
         warnings: warnings.0,

@@ -386,7 +386,10 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
     let book = |layer: &crate::decide::render::Layer| {
         let entry = |object: &crate::decide::render::Object| {
             let digest = object.manifest.digest();
-            ((layer.site, object.id.clone()), plan::Entry { applied: Some(digest), intended: None, uid: None })
+            (
+                (layer.site, object.id.clone()),
+                plan::Entry { applied: Some(digest), intended: None, uid: None, kept: object.is_kept },
+            )
         };
         plan::LayerInventory {
             layer: layer.name.clone(),

@@ -1,7 +1,7 @@
 //! In: the part of the operator's file that describes the floor. Out: what no repository may relax.
 //! Guarantee: what is not said restricts nothing.
 use crate::decide::document::Fragment;
-use crate::decide::document::shape::{Field, Shape, optional};
+use crate::decide::document::field_types::{Field, Shape, optional};
 use crate::decide::profile::Policy;
 use std::sync::Arc;
 

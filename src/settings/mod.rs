@@ -8,7 +8,7 @@ mod floor;
 pub use repository::{Credentials, Identity, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
-use crate::decide::document::shape::{Field, Shape, optional};
+use crate::decide::document::field_types::{Field, Shape, optional};
 use crate::decide::document::{File, Fragment, check_fields};
 use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};

@@ -1,6 +1,6 @@
 //! In: the part of the operator's file that describes a repository. Out: where it is, how often it is looked at, who we are.
 //! Guarantee: paths count from the file's folder; no credential stands here, only the file that holds it.
-use crate::decide::document::shape::{Field, Shape, optional, required};
+use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::document::{Fragment, kind};
 use crate::decide::plan::Bounds;
 use crate::name::RepoPath;

@@ -1,6 +1,6 @@
 //! In: the part of the operator's file that describes targets. Out: where each one is and how it is reached.
 //! Guarantee: paths count from the file's folder; a target is reached in exactly one way.
-use crate::decide::document::shape::{Field, Shape, optional, required};
+use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::document::{Fragment, kind};
 use crate::decide::value::{Code, Diagnostic};
 use std::collections::BTreeMap;

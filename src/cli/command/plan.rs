@@ -62,6 +62,7 @@ fn chosen(options: &Plan, fleet: &Fleet) -> Result<Vec<ClusterName>, Failure> {
 
 fn answer(plans: &[plan::Plan], sets: &BTreeMap<EnvironmentName, (ChangeSetId, usize)>, broken: usize) -> Answer {
     let (pending, quiet): (Vec<_>, Vec<_>) = plans.iter().partition(|plan| !plan.is_empty());
+    let (left, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|plan| !plan.paused.is_empty());
     let mut text = Text::default();
     // What is left as it is differs, though nothing is written.
     for plan in plans.iter().filter(|plan| !plan.is_empty() || !plan.paused.is_empty()) {
@@ -73,6 +74,9 @@ fn answer(plans: &[plan::Plan], sets: &BTreeMap<EnvironmentName, (ChangeSetId, u
     }
     let should = if quiet.len() == 1 { "it should" } else { "they should" };
     let mut last = format!("{} to change, {} as {should} be", counted(pending.len(), "cluster"), quiet.len());
+    if !left.is_empty() {
+        last = format!("{last}, {} left as a pause has it", left.len());
+    }
     if broken > 0 {
         last = format!("{last}, {broken} that cannot be planned");
     }
@@ -81,7 +85,7 @@ fn answer(plans: &[plan::Plan], sets: &BTreeMap<EnvironmentName, (ChangeSetId, u
         sets.iter().map(|(environment, (set, _))| (environment.to_string(), json!(set.to_string()))).collect();
     let data = json!({ "plans": plans.iter().map(view::data).collect::<Vec<Value>>(), "changeSets": sets });
     let mut answer = Answer::new(text, data);
-    if !pending.is_empty() {
+    if !pending.is_empty() || !left.is_empty() {
         answer.exit = Exit::Pending;
     }
     answer

@@ -5,7 +5,7 @@ use super::{Answer, Failure};
 use crate::cli::args::Render;
 use crate::cli::print::Text;
 use crate::client::git::{fault, in_folder};
-use crate::decide::plan::layout::{encode_object, object_path};
+use crate::decide::plan::directory_layout::{encode_object, object_path};
 use crate::decide::plan::view::json_of;
 use crate::decide::render::Layers;
 use crate::decide::value::{Owner, Warnings};

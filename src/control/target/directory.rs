@@ -6,7 +6,7 @@ use super::{Placed, Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};
 use crate::decide::document::Site;
 use crate::decide::drift::Found;
-use crate::decide::plan::layout::RECORD;
+use crate::decide::plan::directory_layout::RECORD;
 use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Fault, Live, Timestamp, Value};

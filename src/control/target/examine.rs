@@ -2,8 +2,8 @@
 //! rights are missing.
 //! Guarantee: nothing is written: rights are reviewed, not tried.
 use super::Targets;
-use super::binding::Binding;
 use super::connections::{Both, on_connections};
+use super::server_identity::Binding;
 use crate::client::kubernetes::{Kinds, Right, Server};
 use crate::decide::plan::Uid;
 use crate::decide::value::Fault;

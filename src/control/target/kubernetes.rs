@@ -2,9 +2,9 @@
 //! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
 use super::super::real_world::now;
 use super::super::released_clusters::Released;
-use super::binding::Binding;
 use super::connections::Both;
 use super::memory::{Kept, Memory};
+use super::server_identity::Binding;
 use super::session::{Session, Sought, wishes_of};
 use super::{Placed, Release, answered, released, wishes};
 use crate::act::apply::kubernetes as apply;
@@ -12,7 +12,7 @@ use crate::client::kubernetes::Server;
 use crate::decide::document::Site;
 use crate::decide::drift::{Sighting, Standing};
 use crate::decide::health::Suspects;
-use crate::decide::plan::secret::{Book, Books, Place};
+use crate::decide::plan::book_secrets::{Book, Books, Place};
 use crate::decide::plan::{
     ClusterState, Group, Inventory, LayerChange, LayerInventory, LayerPlan, ObjectChange, Operation, Plan, Probe, Role,
     Uid, Verdict, Version, Why,

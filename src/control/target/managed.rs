@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::session::Sought;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
-use crate::decide::plan::secret::Book;
+use crate::decide::plan::book_secrets::Book;
 use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Lifecycle, Record};
 use crate::decide::render::{Layer, Layers};

@@ -3,7 +3,7 @@
 use super::connections::Both;
 use super::watching::{Meaning, Watchers, Wish};
 use crate::decide::drift::{Disturbance, Fate, Found, Heat, Key, Kind, Sighting, Standing, Watched, What};
-use crate::decide::plan::secret::{Book, Place};
+use crate::decide::plan::book_secrets::{Book, Place};
 use crate::decide::plan::{Inventory, LayerInventory, Uid, Version};
 use crate::decide::profile::Record;
 use crate::decide::value::{Digest, Timestamp, Value};

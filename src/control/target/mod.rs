@@ -1,6 +1,6 @@
 //! In: settings, a cluster's profile, plans. Out: what its target has and takes, whatever kind of target it is.
 //! Guarantee: one writer a cluster; connections live on threads of their own, so that `decide` delays no answer.
-mod binding;
+mod server_identity;
 mod connections;
 mod directory;
 mod examine;

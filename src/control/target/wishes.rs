@@ -4,7 +4,7 @@ use super::kubernetes::labels;
 use super::watching::{Meaning, Wish};
 use crate::client::kubernetes::{Kinds, ObjectPath};
 use crate::decide::drift::Kind;
-use crate::decide::plan::secret::Place;
+use crate::decide::plan::book_secrets::Place;
 use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -275,7 +275,7 @@ impl Told {
         }
         for context in contexts {
             let status = Status::new(commit, context, State::Failure, why, now());
-            outbox.want(&key_of(&status), status, now());
+            outbox.hold(&key_of(&status), status, now());
         }
     }
 
@@ -304,7 +304,13 @@ impl Told {
         let is_concerned = all.iter().any(|standing| self.concerned.contains(&standing.cluster));
         let standings = if is_concerned { all } else { all.into_iter().map(not_affected).collect() };
         let status = environment_status(head, &environment, &standings, now());
-        outbox.want(&key_of(&status), status.clone(), now());
+        // A tag that moved, or another repository, may end what the same commit was synced by before.
+        let is_invalid = |standing: &Standing| matches!(standing.condition, Condition::Invalid(_));
+        if status.state == State::Failure && standings.iter().any(is_invalid) {
+            outbox.hold(&key_of(&status), status.clone(), now());
+        } else {
+            outbox.want(&key_of(&status), status.clone(), now());
+        }
         if status.state.is_verdict() {
             self.end_left(&status.context, head, outbox);
         }

@@ -16,7 +16,12 @@ pub(super) fn status(commit: CommitId, prepared: &[&Prepared]) -> Status {
         prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.deletions).sum();
     let waiting = prepared.iter().filter(|one| matches!(held(one), Some(Condition::Held(..)))).count();
     if said.is_empty() {
-        let text = if changed == 0 {
+        let repairs: usize =
+            prepared.iter().filter_map(|one| one.change.as_ref().ok()).map(|summary| summary.repairs).sum();
+        let text = if changed == 0 && repairs > 0 {
+            let (objects, deletions) = (counted(repairs, "object"), counted(deletions, "object"));
+            format!("nothing changes in Git; {objects} not as a sync left them, {deletions} to delete")
+        } else if changed == 0 {
             "nothing changes".to_owned()
         } else {
             let (layers, clusters) = (counted(layers, "layer"), counted(changed, "cluster"));

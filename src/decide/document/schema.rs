@@ -1,7 +1,7 @@
 //! In: a kind of document. Out: its JSON Schema, for editors.
 //! Guarantee: from the same table that reading uses; a field that is not supported yet is not in it.
+use super::field_types::{Field, Presence, Shape};
 use super::kind::DocumentKind;
-use super::shape::{Field, Presence, Shape};
 use serde_json::{Map, Value, json};
 
 /// Returns the JSON Schema (draft 2020-12) of a kind.

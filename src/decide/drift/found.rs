@@ -70,7 +70,7 @@ impl fmt::Display for Found {
             }
         }
         match &self.fate {
-            Fate::Corrected => f.write_str("; it is written again"),
+            Fate::Corrected => f.write_str("; a sync writes it again"),
             Fate::Observed => f.write_str("; it is left so, since drift is only observed"),
             Fate::Fought(fight) => write!(f, "; {fight}"),
         }
@@ -135,8 +135,8 @@ mod tests {
         assert_eq!(found.to_string(), said);
         found.what = What::Changed(vec![field(None); 5]);
         found.fate = Fate::Corrected;
-        assert!(found.to_string().ends_with(" and 2 more; it is written again"), "{found}");
+        assert!(found.to_string().ends_with(" and 2 more; a sync writes it again"), "{found}");
         found.what = What::Gone;
-        assert_eq!(found.to_string(), "layer config, ConfigMap shop/a is gone; it is written again");
+        assert_eq!(found.to_string(), "layer config, ConfigMap shop/a is gone; a sync writes it again");
     }
 }

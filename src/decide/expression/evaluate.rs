@@ -2,7 +2,7 @@
 //! Guarantee: what depends on something sensitive comes back sealed; an error shows no value.
 use super::references::{Path, References};
 use super::scope::exposed;
-use super::{ExpressionError, Scope, bind, bounds, cost, function, plain};
+use super::{ExpressionError, Scope, bounds, cel_values, cost, function, plain};
 use crate::decide::value::Value;
 use cel::parser::ParseErrors;
 use cel::{Context, Env, ExecutionError, IdedExpr};
@@ -81,11 +81,11 @@ impl Expression {
         cost::check(tree, &self.references.paths, &bound)?;
         let mut context = Context::with_env(STANDARD.clone());
         for (root, value) in &bound {
-            context.add_variable_as_val(root.to_string(), bind::to_cel(value));
+            context.add_variable_as_val(root.to_string(), cel_values::to_cel(value));
         }
         let found = cel::Value::resolve_val(tree, &context);
         let found = found.map_err(|error| self.explain(&error, scope, tainted))?;
-        let value = bind::from_cel(found.as_ref())?;
+        let value = cel_values::from_cel(found.as_ref())?;
         Ok(if tainted { scope.seal.seal(value) } else { value })
     }
 

@@ -2,7 +2,7 @@
 //! Guarantee: the index before it stays as it was, and shares all that did not change.
 use super::codes;
 use super::pins::{Named, references_of_cluster};
-use super::read::{Reading, is_document, read, whole};
+use super::read_document::{Reading, is_document, read, whole};
 use super::touch::Touched;
 use crate::decide::document::{
     Cluster, Content, Entry, EntryKind, Environment, File, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath,

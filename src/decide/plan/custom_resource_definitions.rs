@@ -9,8 +9,8 @@
 use super::codes;
 use super::inventory::Inventory;
 use super::model::{Admission, Change, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::object_order;
 use super::paused::is_paused;
-use super::sequence;
 use crate::decide::document::Site;
 use crate::decide::value::Diagnostic;
 use crate::name::ObjectId;
@@ -32,7 +32,7 @@ pub(super) fn held(change: &Change, inventory: &Inventory) -> Held {
     let listed = inventory.layers.values().flat_map(|book| book.entries.keys());
     let ending: Vec<(&(Site, ObjectId), &str)> = listed
         .filter(|(site, object)| !wanted.contains_key(&(*site, object)))
-        .filter_map(|key| Some((key, sequence::defined_group(&key.1)?)))
+        .filter_map(|key| Some((key, object_order::defined_group(&key.1)?)))
         .collect();
     // Most plans end no definition.
     if ending.is_empty() {
@@ -110,7 +110,7 @@ fn kept(change: &Change, layers: &[LayerPlan]) -> BTreeMap<Kinds, ObjectId> {
 }
 
 fn defines(change: &ObjectChange, (site, group): &Kinds) -> bool {
-    change.site == *site && sequence::defined_group(&change.object) == Some(group)
+    change.site == *site && object_order::defined_group(&change.object) == Some(group)
 }
 
 /// Returns the first place that keeps an object of a group, and a later one that keeps a definition of it.

@@ -2,11 +2,11 @@
 //! Guarantee: `lifecycle: delete` needs approval, `lifecycle: paused` holds all of it; an approval that is used is named.
 use super::approvals::weigh;
 use super::budget::{Needs, judge};
+use super::cluster_lifecycle;
 use super::draft::{Ruling, deletions};
 use super::kubernetes_minors::Footing;
 use super::model::{Hold, Plan};
 use super::state::ClusterState;
-use crate::decide::profile::Lifecycle;
 
 /// Decides whether the plan is held, and takes note of the approval that it uses up.
 pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footing: Footing) {
@@ -21,9 +21,7 @@ pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footi
         needs.forbidden.extend(footing.forbidden.map(of_layer));
         needs.approval.extend(footing.approval.map(of_layer));
     }
-    if ruling.lifecycle == Lifecycle::Delete && !plan.is_empty() {
-        needs.approval.push("deletion of all layers of the cluster".into());
-    }
+    cluster_lifecycle::needs(ruling.lifecycle, plan, &mut needs);
     let mut holds: Vec<Hold> = needs.forbidden.into_iter().map(|why| Hold::Forbidden { why }).collect();
     if !needs.approval.is_empty() {
         let ids: Vec<String> =
@@ -34,9 +32,7 @@ pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footi
         }
         plan.approval = Some(approval);
     }
-    if ruling.lifecycle == Lifecycle::Paused && !plan.is_empty() {
-        holds.push(Hold::Paused);
-    }
+    holds.extend(cluster_lifecycle::hold(ruling.lifecycle, plan));
     plan.holds = holds;
 }
 

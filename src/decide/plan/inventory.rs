@@ -46,6 +46,8 @@ pub struct Entry {
     pub intended: Option<Digest>,
     /// The UID that the target gave it, once it is known.
     pub uid: Option<Arc<str>>,
+    /// Whether it is let go of, and not deleted, once nobody wants it: also where no document says so any longer.
+    pub kept: bool,
 }
 
 /// Returns the digest by which an inventory knows what was written of an object.
@@ -65,6 +67,7 @@ impl LayerInventory {
             applied: entry.applied.map(|digest| digest.to_string()),
             intended: entry.intended.map(|digest| digest.to_string()),
             uid: entry.uid.as_ref().map(ToString::to_string),
+            kept: entry.kept,
         });
         let wire = Wire {
             form: FORM.into(),
@@ -118,6 +121,8 @@ struct WireEntry {
     applied: Option<String>,
     intended: Option<String>,
     uid: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
 }
 
 impl WireEntry {
@@ -136,8 +141,12 @@ impl WireEntry {
             namespace: self.namespace.map(Into::into),
             name: self.name.into(),
         };
-        let entry =
-            Entry { applied: digest(self.applied)?, intended: digest(self.intended)?, uid: self.uid.map(Into::into) };
+        let entry = Entry {
+            applied: digest(self.applied)?,
+            intended: digest(self.intended)?,
+            uid: self.uid.map(Into::into),
+            kept: self.kept,
+        };
         Ok(((site, object), entry))
     }
 }
@@ -154,7 +163,7 @@ mod tests {
             namespace: Some("web".into()),
             name: "web".into(),
         };
-        let entry = Entry { applied: Some(Digest([1; 32])), intended: None, uid: Some("u".into()) };
+        let entry = Entry { applied: Some(Digest([1; 32])), intended: None, uid: Some("u".into()), kept: true };
         let layer = LayerName::new("web").expect("it is a label");
         let inventory = LayerInventory {
             layer: layer.clone(),

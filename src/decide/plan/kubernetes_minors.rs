@@ -8,7 +8,7 @@
 use super::diff::{diff, inverse};
 use super::inventory::{Inventory, OTHER};
 use super::model::{Admission, Expected, ObjectChange, Operation};
-use super::sequence;
+use super::object_order;
 use crate::decide::document::{LayerRole, Site};
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::{Layer, Layers, Object};
@@ -130,7 +130,7 @@ fn objects(layer: &Layer, before: Option<&Layer>) -> Vec<ObjectChange> {
         }
     };
     let mut objects: Vec<ObjectChange> = layer.objects.iter().map(change).collect();
-    objects.sort_by(|left, right| sequence::key(&left.object).cmp(&sequence::key(&right.object)));
+    objects.sort_by(|left, right| object_order::key(&left.object).cmp(&object_order::key(&right.object)));
     objects
 }
 
@@ -245,7 +245,7 @@ mod tests {
         }
         let entry = |(key, digests): (&(Site, ObjectId), [u8; 2])| {
             let [applied, intended] = digests.map(|digest| Some(Digest([digest; 32])));
-            (key.clone(), Entry { applied, intended, uid: None })
+            (key.clone(), Entry { applied, intended, uid: None, kept: false })
         };
         let rung = of(&"1.30.1");
         let entries = rung.objects.keys().zip([[1, 1], shown]).map(entry).collect();

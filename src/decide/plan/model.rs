@@ -86,6 +86,8 @@ pub struct LayerChange {
     pub objects: Vec<ObjectChange>,
     /// Objects that wait for the definition of their kind, each with the later layer that has it.
     pub deferred: BTreeMap<ObjectId, LayerName>,
+    /// The Namespace that it brings along, which is never deleted.
+    pub brings: Option<ObjectId>,
     /// The kinds that it defines where it is wanted.
     pub defines: Vec<Defined>,
     /// How removal and replacement are done.

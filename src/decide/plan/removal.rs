@@ -3,9 +3,10 @@
 use super::change::{Places, both_ways};
 use super::disruption::removal;
 use super::model::{Admission, ChangeKind, Expected, LayerChange, ObjectChange, Operation};
-use super::sequence;
+use super::object_order;
 use crate::decide::profile::OnRemove;
 use crate::decide::render::{Layer, Object};
+use crate::name::ObjectId;
 use std::collections::BTreeMap;
 
 pub(super) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
@@ -28,7 +29,7 @@ pub(super) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
     let stays = |object: &&Object| new.find(layer.site, &object.id).is_some();
     let mut objects: Vec<ObjectChange> =
         layer.objects.iter().filter(|object| !stays(object)).map(|object| gone_object(layer, object)).collect();
-    objects.sort_by(|left, right| sequence::by_end(&left.object, &right.object));
+    objects.sort_by(|left, right| object_order::by_end(&left.object, &right.object));
     let (disruption, reason) = removal(layer, &objects);
     let (patch, inverse) = both_ways(Some(&layer.document), None);
     LayerChange {
@@ -45,9 +46,21 @@ pub(super) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
         inverse,
         objects,
         deferred: BTreeMap::new(),
+        brings: brought(layer),
         defines: Vec::new(),
         options: layer.options.clone(),
         is_resumed: false,
         timeout: layer.timeout,
     }
+}
+
+/// Returns the Namespace that a layer brings along, if it does.
+pub(super) fn brought(layer: &Layer) -> Option<ObjectId> {
+    layer.objects.iter().find(|object| object.is_kept).map(|object| object.id.clone())
+}
+
+/// Whether an object of a layer is let go of, and not deleted, once nobody wants it; its inventory remembers that, for
+/// when no document says so any longer.
+pub(super) fn is_kept(layer: &LayerChange, object: &ObjectId) -> bool {
+    layer.options.on_remove == OnRemove::Keep || layer.brings.as_ref() == Some(object)
 }

@@ -11,7 +11,8 @@
 use super::custom_resource_definitions::{Held, held};
 use super::inventory::{Entry, Inventory, LayerInventory};
 use super::model::{Change, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
-use super::sequence;
+use super::object_order;
+use super::removal;
 use super::swap::removes_first;
 use crate::decide::document::Site;
 use crate::decide::value::{Diagnostic, Digested, Pointer};
@@ -129,12 +130,12 @@ impl<'a> Settler<'a> {
         let keys = self.settled_book(name).into_iter().flat_map(|book| book.entries.keys());
         let ends = keys.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
         let ends = ends.filter(|key| !self.held.contains_key(key));
-        ends.filter_map(|(site, object)| Some((*site, sequence::defined_group(object)?.into())))
+        ends.filter_map(|(site, object)| Some((*site, object_order::defined_group(object)?.into())))
     }
 
     /// Whether an object is a definition, and other layers list objects of its group that end later.
     fn is_needed_to_end(&self, name: &LayerName, site: Site, object: &ObjectId) -> bool {
-        let Some(group) = sequence::defined_group(object) else { return false };
+        let Some(group) = object_order::defined_group(object) else { return false };
         let others = self.inventory.layers.values().filter(|book| book.layer != *name);
         let mut keys = others.flat_map(|book| book.entries.keys());
         keys.any(|(at, other)| *at == site && *other.group == *group && !self.wanted.contains_key(&(*at, other)))
@@ -203,7 +204,7 @@ impl<'a> Settler<'a> {
         let writes = objects.iter().any(|object| object.operation.is_write());
         let gate = Gate::Healthy { within: layer.timeout };
         let (first, rest): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|object| sequence::comes_first(&object.object));
+            objects.into_iter().partition(|object| object_order::comes_first(&object.object));
         let groups = [(Role::Crds, first), (Role::Main, rest)];
         let groups: Vec<Group> = groups
             .into_iter()
@@ -297,13 +298,14 @@ impl<'a> Settler<'a> {
         for object in groups.iter().flat_map(|group| &group.objects) {
             let key = (object.site, object.object.clone());
             let digest = object.manifest.as_ref().map(Digested::digest);
+            let kept = removal::is_kept(layer, &object.object);
             let from = || self.from(object.site, &object.object, &layer.layer).map(|(_, entry)| entry);
             let known = self.own(layer, object).or_else(from).cloned();
-            let known = known.unwrap_or(Entry { applied: None, intended: None, uid: None });
+            let known = known.unwrap_or(Entry { applied: None, intended: None, uid: None, kept: false });
             if object.operation.is_write() {
-                ahead.insert(key.clone(), Entry { intended: digest, ..known.clone() });
+                ahead.insert(key.clone(), Entry { intended: digest, kept, ..known.clone() });
             }
-            settled.insert(key, Entry { applied: digest, intended: None, uid: known.uid });
+            settled.insert(key, Entry { applied: digest, intended: None, uid: known.uid, kept });
         }
         let book = |entries| LayerInventory {
             layer: layer.layer.clone(),
@@ -336,10 +338,10 @@ impl<'a> Settler<'a> {
         let mut objects: Vec<ObjectChange> = leaving
             .iter()
             .filter(|(site, object)| !self.wanted.contains_key(&(*site, object)))
-            .map(|(site, object)| end_of(*site, object, *layer))
+            .map(|key| end_of(key, old.entries.get(key), *layer))
             .collect();
-        let stage = |change: &ObjectChange| sequence::stage(&change.object);
-        objects.sort_by(|left, right| sequence::by_end(&left.object, &right.object));
+        let stage = |change: &ObjectChange| object_order::stage(&change.object);
+        objects.sort_by(|left, right| object_order::by_end(&left.object, &right.object));
         let within = layer.map_or(std::time::Duration::from_mins(10), |layer| layer.timeout);
         let gate = Gate::Gone { within };
         let group = |objects: &[ObjectChange]| Group { role: Role::Prune, objects: objects.to_vec(), gate };
@@ -368,18 +370,20 @@ fn is_present(layer: &LayerChange) -> bool {
     layer.objects.iter().any(|object| object.manifest.is_some())
 }
 
-fn end_of(site: Site, object: &ObjectId, layer: Option<&LayerChange>) -> ObjectChange {
+fn end_of((site, object): &(Site, ObjectId), entry: Option<&Entry>, layer: Option<&LayerChange>) -> ObjectChange {
+    let site = *site;
+    let is_kept = entry.is_some_and(|entry| entry.kept);
     let of_change =
         layer.and_then(|layer| layer.objects.iter().find(|other| other.site == site && other.object == *object));
-    let pruned = || ObjectChange {
+    let ended = || ObjectChange {
         site,
         object: object.clone(),
-        operation: Operation::Prune,
+        operation: if is_kept { Operation::Keep } else { Operation::Prune },
         patch: vec![crate::decide::value::PatchOperation::Remove(Pointer::default())],
         inverse: Vec::new(),
         manifest: None,
         expected: Expected::Any,
         admission: super::model::Admission::default(),
     };
-    of_change.cloned().map_or_else(pruned, |change| ObjectChange { expected: Expected::Any, ..change })
+    of_change.cloned().map_or_else(ended, |change| ObjectChange { expected: Expected::Any, ..change })
 }

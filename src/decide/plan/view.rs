@@ -26,8 +26,10 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         plan.base.renamed_from.iter().map(|old| format!("  it was named {old}, and goes on under the new name")),
     );
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
+    let wanted = change.layers.iter().flat_map(|layer| &layer.objects).filter(|object| object.manifest.is_some());
+    let wanted: BTreeSet<(Site, &ObjectId)> = wanted.map(|object| (object.site, &object.object)).collect();
     for layer in &changed {
-        lines.extend(layer_lines(layer, &over(change, layer)));
+        lines.extend(layer_lines(layer, &over(change, layer), &wanted));
     }
     let unchanged = change.layers.len() - changed.len();
     if unchanged > 0 {
@@ -36,9 +38,14 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).filter_map(admission_line));
     lines.extend(resumed_lines(plan));
     let repairs: Vec<&ObjectChange> = repairs(plan).collect();
+    let (left, repairs): (Vec<_>, Vec<_>) = repairs.into_iter().partition(|object| object.manifest.is_none());
     if !repairs.is_empty() {
         lines.push("  ! not as it was written, and written again".to_owned());
         lines.extend(repairs.into_iter().flat_map(repair_lines));
+    }
+    if !left.is_empty() {
+        lines.push("  ! listed as ours, perhaps by a sync that was cut off, and wanted by nobody".to_owned());
+        lines.extend(left.into_iter().map(|object| format!("      {}", object_line(object))));
     }
     if let Old::Unknown(why) = &change.old {
         lines.push(format!("  ! the old state is unknown: {why}"));
@@ -153,7 +160,7 @@ fn over(change: &Change, layer: &LayerChange) -> Vec<String> {
     stair.flat_map(|stair| &stair.steps).map(|step| step.rung.version.to_string()).collect()
 }
 
-fn layer_lines(layer: &LayerChange, over: &[String]) -> Vec<String> {
+fn layer_lines(layer: &LayerChange, over: &[String], wanted: &BTreeSet<(Site, &ObjectId)>) -> Vec<String> {
     let sign = match layer.kind {
         ChangeKind::Added => '+',
         ChangeKind::Removed => '-',
@@ -179,11 +186,15 @@ fn layer_lines(layer: &LayerChange, over: &[String]) -> Vec<String> {
     if !matches!(layer.kind, ChangeKind::Added | ChangeKind::Removed) {
         lines.extend(operations(&layer.patch, &layer.inverse).into_iter().map(|line| format!("      {line}")));
     }
-    for object in layer.objects.iter().filter(|object| object.operation != Operation::Unchanged) {
+    // What another layer has now is told there.
+    let is_elsewhere =
+        |object: &ObjectChange| object.manifest.is_none() && wanted.contains(&(object.site, &object.object));
+    let objects = layer.objects.iter().filter(|object| !is_elsewhere(object));
+    for object in objects.filter(|object| object.operation != Operation::Unchanged) {
         let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
         let until = until.map_or_else(String::new, |until| format!(" deferred until {until} has its definition"));
         lines.push(format!("      {}{until}", object_line(object)));
-        if object.operation == Operation::Patch {
+        if matches!(object.operation, Operation::Patch | Operation::Move { .. }) {
             lines
                 .extend(operations(&object.patch, &object.inverse).into_iter().map(|line| format!("          {line}")));
         }

@@ -4,9 +4,9 @@
 use super::codes;
 use super::overlays::Selection;
 use super::shape::Shaped;
-use crate::decide::document::{Cluster, LayerRole, Profile, ProfileReference, ProfileType};
-use crate::decide::value::Diagnostic;
-use crate::name::ProfileName;
+use crate::decide::document::{Cluster, Fragment, LayerRole, Profile, ProfileReference, ProfileType};
+use crate::decide::value::{Diagnostic, Span};
+use crate::name::{LayerName, ProfileName};
 use std::sync::Arc;
 
 pub(super) fn check_types(
@@ -96,4 +96,33 @@ pub(super) fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut
             ),
         }
     }
+}
+
+/// Returns why a layer may not stand in its profile, if it may not.
+pub(super) fn wrong_role(profile: &Profile, role: LayerRole, at: impl Fn() -> Span) -> Option<Diagnostic> {
+    let said = |kind: &str, what: &str| {
+        Diagnostic::error(codes::ROLE, format!("the {kind} profile `{}` has an {what} layer", profile.name)).at(at())
+    };
+    match (profile.kind, role) {
+        (ProfileType::AddOn, LayerRole::AddOn) => None,
+        (ProfileType::AddOn, _) => Some(
+            said("add-on", "infrastructure")
+                .expected("role: add-on")
+                .hint("move the layer to an infrastructure or full profile"),
+        ),
+        (ProfileType::Infrastructure, LayerRole::AddOn) => Some(
+            said("infrastructure", "add-on")
+                .expected("one of: os, kubernetes, network, storage")
+                .hint("give it a role, move it to an add-on profile, or make the profile `type: full`"),
+        ),
+        _ => None,
+    }
+}
+
+/// Layer names are unique over the whole cluster.
+pub(super) fn in_two_profiles(name: &LayerName, part: &Fragment, other: &Shaped) -> Diagnostic {
+    Diagnostic::error(codes::TWO_LAYERS, format!("the layer `{name}` stands in two profiles of this cluster"))
+        .at(part.get("name").unwrap_or_else(|| part.clone()).span())
+        .also(other.at(), "first here")
+        .hint("rename one of them: layer names are unique over the whole cluster")
 }

@@ -3,12 +3,10 @@
 use super::codes;
 use super::composition::check_types;
 use super::full::Pin;
+use super::profile_entries::find_profiles;
 use super::scope::{Roots, cluster_value};
-use super::template::{advised, named};
-use crate::decide::document::{
-    Cluster, Environment, Fragment, Overlay, PinReference, Profile, ProfileReference, ProfileType, nearest,
-};
-use crate::decide::expression::Expression;
+use super::template::named;
+use crate::decide::document::{Cluster, Environment, Overlay, PinReference, Profile, ProfileReference};
 use crate::decide::fleet::{Fleet, Index};
 use crate::decide::value::{Diagnostic, Seal};
 use crate::name::{ClusterName, ProfileName, RepoName};
@@ -101,7 +99,7 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
 }
 
 /// Reads a pin, and takes note of it.
-fn read(
+pub(super) fn read(
     fleet: &Fleet,
     pin: &PinReference,
     profile: Option<&ProfileName>,
@@ -139,9 +137,9 @@ fn roots(fleet: &str, environment: &Environment, cluster: &Cluster) -> Roots {
     roots
 }
 
-struct Asked<'a> {
-    roots: Roots,
-    seal: &'a Seal,
+pub(super) struct Asked<'a> {
+    pub(super) roots: Roots,
+    pub(super) seal: &'a Seal,
 }
 
 impl Asked<'_> {
@@ -162,92 +160,4 @@ impl Asked<'_> {
         overlays.push(cluster.overlay.clone());
         overlays
     }
-
-    /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
-    fn references(&self, overlays: &[Arc<Overlay>], errors: &mut Vec<Diagnostic>) -> Vec<ProfileReference> {
-        let mut merged: Vec<ProfileReference> = Vec::new();
-        for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
-            match merged.iter_mut().find(|known| known.name == reference.name) {
-                Some(known) => {
-                    let when = reference.when.clone().or_else(|| known.when.clone());
-                    let pin = reference.pin.clone().or_else(|| known.pin.clone());
-                    *known = ProfileReference { when, pin, ..reference.clone() };
-                }
-                None if reference.remove => errors.push(nothing_to_remove(reference, &merged)),
-                None => merged.push(reference.clone()),
-            }
-        }
-        merged.retain(|reference| {
-            !reference.remove
-                && self.holds(reference.when.as_ref()).unwrap_or_else(|error| {
-                    errors.push(error);
-                    false
-                })
-        });
-        merged
-    }
-
-    fn holds(&self, when: Option<&Fragment>) -> Result<bool, Diagnostic> {
-        let Some(part) = when else { return Ok(true) };
-        let scope = self.roots.scope(self.seal);
-        let evaluated = Expression::compile(part.text()).and_then(|expression| expression.evaluate_bool(&scope));
-        evaluated.map_err(|error| {
-            let said = Diagnostic::error(codes::EXPRESSION, format!("the condition cannot be evaluated: {error}"))
-                .at(part.span());
-            advised(said, &error).expected("a CEL expression over cluster, environment and fleet that is true or false")
-        })
-    }
-}
-
-/// A misspelt removal would leave the profile where it is, so it is no less wrong than a misspelt addition.
-fn nothing_to_remove(reference: &ProfileReference, known: &[ProfileReference]) -> Diagnostic {
-    let near = nearest(reference.name.as_str(), known.iter().map(|known| known.name.as_str()));
-    let message = format!("there is no profile `{}` to remove", reference.name);
-    Diagnostic::error(codes::NO_PROFILE, message)
-        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
-        .expected("a profile that an overlay before this one names")
-        .nearest(near)
-}
-
-fn find_profiles(
-    fleet: &Fleet,
-    shared: &Arc<Index>,
-    references: &[ProfileReference],
-    pins: &mut Vec<Pin>,
-    warnings: &mut Vec<Diagnostic>,
-) -> (Vec<(Arc<Profile>, Home)>, Vec<Diagnostic>) {
-    let (mut profiles, mut errors) = (Vec::new(), Vec::new());
-    for reference in references {
-        let index = match &reference.pin {
-            Some(pin) => read(fleet, pin, Some(&reference.name), pins, warnings),
-            None => Ok(shared.clone()),
-        };
-        let found = index.map_err(|said| vec![said]).and_then(|index| {
-            let repository = reference.pin.as_ref().and_then(|pin| pin.repository.clone());
-            let found = index.profile(&reference.name)?.cloned();
-            let profile = found.ok_or_else(|| vec![no_profile(reference, &index)])?;
-            Ok((profile, Home { index, repository }))
-        });
-        match found {
-            Ok(found) => profiles.push(found),
-            Err(said) => errors.extend(said),
-        }
-    }
-    profiles.sort_by_key(|(profile, _)| profile.kind == ProfileType::AddOn);
-    (profiles, errors)
-}
-
-fn no_profile(reference: &ProfileReference, index: &Index) -> Diagnostic {
-    let near = nearest(reference.name.as_str(), index.profile_names().map(ProfileName::as_str));
-    let place = match &reference.pin {
-        Some(PinReference { repository: Some(repository), .. }) => {
-            format!("of the repository `{repository}` at that revision")
-        }
-        Some(_) => "at that revision".to_owned(),
-        None => "at the revision of the environment".to_owned(),
-    };
-    Diagnostic::error(codes::NO_PROFILE, format!("there is no profile `{}`", reference.name))
-        .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
-        .expected(format!("`profiles/{}/profile.yaml` {place}", reference.name))
-        .nearest(near)
 }

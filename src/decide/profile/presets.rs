@@ -2,8 +2,10 @@
 //! Guarantee: one of each group; an unknown one is told with those that there are.
 use super::codes;
 use super::shape::Shaped;
+use super::trace::Trace;
 use crate::decide::document::{Fragment, Pack, Preset, nearest};
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, Nulls, Pointer, Value, merge};
+use std::sync::Arc;
 
 pub(super) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
     let mut chosen: Vec<Preset> = Vec::new();
@@ -24,4 +26,31 @@ pub(super) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>)
         chosen.push(preset.clone());
     }
     chosen
+}
+
+/// Removes a preset's keys, then merges what it adds.
+pub(super) fn apply<T: Trace>(preset: &Preset, values: &mut Value, at: &Pointer, trace: &mut T) {
+    let what = format!("preset {}", preset.name);
+    for key in &preset.remove {
+        let tokens: Vec<Arc<str>> = key.text().split('.').map(Arc::from).collect();
+        remove(values, &tokens);
+        trace.wrote(&what, &key.span(), &at.tokens().iter().cloned().chain(tokens).collect());
+    }
+    if let Some(add) = &preset.add {
+        merge(values, &add.value(), Nulls::Drop);
+        trace.merged(&what, add, at);
+    }
+}
+
+fn remove(value: &mut Value, tokens: &[Arc<str>]) {
+    let Some((first, rest)) = tokens.split_first() else { return };
+    if value.get(first).is_none() {
+        return;
+    }
+    let map = value.make_map();
+    if rest.is_empty() {
+        map.remove(first);
+    } else if let Some(inner) = map.get_mut(first) {
+        remove(inner, rest);
+    }
 }

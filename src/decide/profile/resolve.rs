@@ -1,6 +1,5 @@
 //! In: the fleet and a cluster; then the texts of the files that its layers name. Out: its full profile.
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
-use super::codes;
 use super::constraint::{self, PackLayer};
 use super::declared::Declarations;
 use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
@@ -9,7 +8,6 @@ use super::layer_keys::{Known, Names, read_by_templates, reads_into, stub};
 use super::layer_options::options;
 use super::order::{Ordered, Place, digested, order};
 use super::overlays::Selection;
-use super::patches::object_patch;
 use super::policy::policy;
 use super::scope::{Roots, cluster_value};
 use super::shape::Shaped;
@@ -23,11 +21,9 @@ use crate::decide::document::kind::duration;
 use crate::decide::document::{LayerRole, Placeholders, Texts};
 use crate::decide::fleet::{Capabilities, Fleet};
 use crate::decide::value::{
-    Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, canonical, digest_of,
+    Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, digest_of,
 };
 use crate::name::{BlobId, ClusterName, LayerName};
-use jsonschema::ValidationError;
-use jsonschema::error::ValidationErrorKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -248,55 +244,6 @@ impl Sketch {
         roots
     }
 
-    pub(super) fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
-        for ((layer, source), document) in self.layers.iter().zip(documents) {
-            errors.extend(self.check_schema(layer, source, texts, document).err().into_iter().flatten());
-        }
-    }
-
-    /// Checks the values of a layer by the schema of its pack.
-    pub(super) fn check_schema(
-        &self,
-        layer: &Shaped,
-        source: &Source,
-        texts: &Texts,
-        document: &Value,
-    ) -> Result<(), Vec<Diagnostic>> {
-        let Some((found, part)) = &source.schema else { return Ok(()) };
-        let blob = texts.find(&found.path, found.blob)?;
-        blob.document(&found.path, found.origin.as_ref())?;
-        let validator = blob.schema().as_ref().map_err(|why| {
-            let message = format!("`{}` is no JSON Schema: {why}", found.path);
-            vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(part.span())]
-        })?;
-        let values = exposed(document.get("values").unwrap_or(&Value::Null));
-        let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
-        let said = validator.iter_errors(&values).map(|error| {
-            let pointer = error.instance_path().to_string();
-            let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
-            let why = error.masked();
-            let message = format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
-            let place = self.place_of_mistake(layer, source, texts, &error);
-            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
-        });
-        let said: Vec<Diagnostic> = said.collect();
-        if said.is_empty() { Ok(()) } else { Err(said) }
-    }
-
-    /// What is too much stands somewhere; what is missing at the top stands nowhere, so the layer is shown.
-    fn place_of_mistake(&self, layer: &Shaped, source: &Source, texts: &Texts, error: &ValidationError<'_>) -> Span {
-        let pointer = format!("/values{}", error.instance_path());
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let at = Pointer::parse(&pointer).unwrap_or_default();
-                let at = unexpected.first().map_or(at.clone(), |key| at.join(key));
-                self.place_of(layer, source, texts, &at.to_string())
-            }
-            ValidationErrorKind::Required { .. } if error.instance_path().is_empty() => layer.at(),
-            _ => self.place_of(layer, source, texts, &pointer),
-        }
-    }
-
     /// Returns who wrote last what a pointer of a layer's document points to.
     pub(super) fn place_of(&self, layer: &Shaped, source: &Source, texts: &Texts, pointer: &str) -> Span {
         let mut chain = Chain::default();
@@ -323,38 +270,12 @@ impl Sketch {
         };
         // Of a layer as it is declared there is nothing to tell.
         let written = || self.layers.iter().map(|(layer, _)| layer).filter(|layer| layer.declared.is_none());
-        for layer in written().filter(|layer| layer.role != LayerRole::AddOn) {
-            if let Some(priority) = layer.field("priority").filter(|part| part.value().as_i64() != Some(0)) {
-                let message = format!("the layer `{}` has a priority, which only add-ons have", layer.name);
-                errors.push(Diagnostic::error(codes::FIELD, message).at(priority.span()));
-            }
-        }
-        for layer in written() {
-            layer.health("expressions").inspect(|rules| health_expressions::check(rules, errors));
-            let is_managed = self.selection.cluster.management.is_some();
-            let deliver = layer.field("deliverTo").filter(|part| !is_managed && part.text() == "management");
-            if let Some(deliver) = deliver {
-                let message = format!(
-                    "the layer `{}` goes to a management cluster, which this cluster does not have",
-                    layer.name
-                );
-                errors.push(
-                    Diagnostic::error(codes::FIELD, message)
-                        .at(deliver.span())
-                        .expected("`management` of the cluster, or deliverTo: workload"),
-                );
-            }
-        }
+        written().for_each(|layer| self.check_fields(layer, errors));
         let ordered: Vec<Ordered> = self.layers.iter().zip(documents).map(ordered).collect();
         order(&ordered).unwrap_or_else(|said| {
             errors.extend(said);
             Vec::new()
         })
-    }
-
-    pub(super) fn object_patches(&self, errors: &mut Vec<Diagnostic>) -> Vec<ObjectPatch> {
-        let parts = self.selection.overlays.iter().flat_map(|overlay| &overlay.object_patches);
-        parts.filter_map(|part| object_patch(part, errors)).collect()
     }
 
     pub(super) fn profile(&self, layers: Vec<ProfileLayer>, object_patches: Vec<ObjectPatch>) -> FullProfile {
@@ -491,14 +412,4 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
 /// Returns the placeholders of a document's values.
 pub(super) fn placeholders(document: &Value) -> Placeholders {
     document.get("values").map(Placeholders::of).unwrap_or_default()
-}
-
-/// Returns a value with nothing sealed, for checks whose messages show no value.
-fn exposed(value: &Value) -> Value {
-    match value {
-        Value::Sensitive(sensitive) => exposed(sensitive.expose()),
-        Value::List(items) => Value::list(items.iter().map(exposed).collect()),
-        Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), exposed(value))).collect::<Map>().into(),
-        value => value.clone(),
-    }
 }

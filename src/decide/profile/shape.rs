@@ -1,12 +1,11 @@
 //! In: profiles and overlays. Out: the layers of a cluster, each with all that was written of it, in order.
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
-use super::codes;
-use super::composition::check_roles;
+use super::composition::{check_roles, in_two_profiles, wrong_role};
 use super::declared::Declared;
 use super::deliver_to::site;
-use super::overlay_entries::overlaid;
+use super::layer_entries::overlaid;
 use super::overlays::Selection;
-use crate::decide::document::{Fragment, LayerRole, Profile, ProfileType, Site, role_of};
+use crate::decide::document::{Fragment, LayerRole, Profile, Site, role_of};
 use crate::decide::value::{Diagnostic, Span};
 use crate::name::{LayerName, ProfileName};
 use std::sync::Arc;
@@ -40,9 +39,6 @@ pub(super) struct Step {
 
 /// The fields that outlast a replacement.
 const KEPT: [&str; 4] = ["role", "namespace", "priority", "dependsOn"];
-
-/// The fields of which exactly one names the source.
-pub(super) const SOURCES: [&str; 2] = ["pack", "manifests"];
 
 impl Shaped {
     /// Returns the last value written of a field.
@@ -90,26 +86,6 @@ impl Shaped {
         let name = first.map(|step| step.part.get("name").unwrap_or_else(|| step.part.clone()));
         name.map(|part| part.span()).expect("a layer has at least one writer")
     }
-
-    /// Returns the last step that names a source, and the source's field.
-    pub(super) fn source(&self) -> Result<(&Step, &'static str, Fragment), Diagnostic> {
-        for step in self.steps.iter().rev() {
-            let mut named = SOURCES.iter().filter_map(|key| Some((*key, step.part.get(key)?)));
-            match (named.next(), named.next()) {
-                (Some((key, part)), None) => return Ok((step, key, part)),
-                (Some((_, first)), Some((_, second))) => {
-                    return Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has two sources", self.name))
-                        .at(second.span())
-                        .also(first.span(), "the other one")
-                        .expected("exactly one of: pack, manifests"));
-                }
-                (None, _) => {}
-            }
-        }
-        Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has no source", self.name))
-            .at(self.at())
-            .expected("exactly one of: pack, manifests"))
-    }
 }
 
 /// Returns the layers of a cluster, in the order in which they are written; what is wrong goes to `errors`.
@@ -136,39 +112,10 @@ fn declared(profiles: &[Arc<Profile>], errors: &mut Vec<Diagnostic>) -> Vec<Shap
             let given = role.as_ref().and_then(|part| role_of(part.text()));
             let layer_role = given.unwrap_or(LayerRole::AddOn);
             let span = || role.clone().unwrap_or_else(|| part.clone()).span();
-            if profile.kind == ProfileType::AddOn && layer_role != LayerRole::AddOn {
-                errors.push(
-                    Diagnostic::error(
-                        codes::ROLE,
-                        format!("the add-on profile `{}` has an infrastructure layer", profile.name),
-                    )
-                    .at(span())
-                    .expected("role: add-on")
-                    .hint("move the layer to an infrastructure or full profile"),
-                );
-            }
-            if profile.kind == ProfileType::Infrastructure && layer_role == LayerRole::AddOn {
-                errors.push(
-                    Diagnostic::error(
-                        codes::ROLE,
-                        format!("the infrastructure profile `{}` has an add-on layer", profile.name),
-                    )
-                    .at(span())
-                    .expected("one of: os, kubernetes, network, storage")
-                    .hint("give it a role, move it to an add-on profile, or make the profile `type: full`"),
-                );
-            }
+            errors.extend(wrong_role(profile, layer_role, span));
             let step = Step { part: part.clone(), profile: Some(at), overlay: None };
             match layers.iter().find(|other| other.name == *name) {
-                Some(other) => errors.push(
-                    Diagnostic::error(
-                        codes::TWO_LAYERS,
-                        format!("the layer `{name}` stands in two profiles of this cluster"),
-                    )
-                    .at(part.get("name").unwrap_or_else(|| part.clone()).span())
-                    .also(other.at(), "first here")
-                    .hint("rename one of them: layer names are unique over the whole cluster"),
-                ),
+                Some(other) => errors.push(in_two_profiles(name, part, other)),
                 None => layers.push(Shaped {
                     name: name.clone(),
                     role: layer_role,

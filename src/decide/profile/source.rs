@@ -2,6 +2,7 @@
 //! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
 use super::codes;
 use super::full::{ManifestFile, ResolvedSource};
+use super::manifest_files::take_files;
 use super::overlays::{Home, Selection};
 use super::pack_lifecycle::check_pack;
 use super::presets::presets;
@@ -174,20 +175,6 @@ fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
 
 fn home_of<'a>(selection: &'a Selection, step: &Step) -> Option<&'a Home> {
     step.profile.and_then(|at| selection.homes.get(at))
-}
-
-fn take_files(index: &Index, pattern: &Fragment, manifests: &mut Vec<ManifestFile>, errors: &mut Vec<Diagnostic>) {
-    match index.files(pattern) {
-        Ok(found) => {
-            for Found { path, blob, origin } in found {
-                let template = path.as_str().ends_with(".tpl.yaml") || path.as_str().ends_with(".tpl.yml");
-                if !manifests.iter().any(|known| known.path == path && known.blob == blob) {
-                    manifests.push(ManifestFile { path, blob, template, origin });
-                }
-            }
-        }
-        Err(said) => errors.extend(said),
-    }
 }
 
 fn pack_source(

@@ -1,20 +1,17 @@
 //! In: a shaped layer, its source, the texts of its files. Out: its document, placeholders not yet filled.
 //! Guarantee: each step is a later writer: pack, presets, then of each overlay files, values, patches.
 use super::codes;
-use super::deliver_to;
+use super::layer_document::frame;
 use super::overlays::Selection;
 use super::patches::patch_document;
+use super::presets::apply;
 use super::shape::{Shaped, Step};
-use super::source::{Made, Source, word};
+use super::source::Source;
 use super::trace::Trace;
-use crate::decide::document::{Cluster, Fragment, Texts};
+use crate::decide::document::Texts;
 use crate::decide::fleet::Found;
-use crate::decide::profile::full::ResolvedSource;
-use crate::decide::value::{Diagnostic, Domain, Hasher, Map, Nulls, PatchOperation, Pointer, Value, merge};
+use crate::decide::value::{Diagnostic, Map, Nulls, PatchOperation, Pointer, Value, merge};
 use std::sync::Arc;
-
-/// How long a gate may take to open where the layer does not say.
-pub(super) const TIMEOUT: &str = "10m";
 
 /// What resolving the values of a layer needs.
 pub(super) struct Values<'a> {
@@ -68,18 +65,7 @@ impl Values<'_> {
         if let Some(found) = &source.defaults {
             self.file(&format!("defaults of pack {}@{}", pack.name, pack.version), found, values, trace);
         }
-        for preset in &source.presets {
-            let what = format!("preset {}", preset.name);
-            for key in &preset.remove {
-                let tokens: Vec<Arc<str>> = key.text().split('.').map(Arc::from).collect();
-                remove(values, &tokens);
-                trace.wrote(&what, &key.span(), &values_pointer().tokens().iter().cloned().chain(tokens).collect());
-            }
-            if let Some(add) = &preset.add {
-                merge(values, &add.value(), Nulls::Drop);
-                trace.merged(&what, add, &values_pointer());
-            }
-        }
+        source.presets.iter().for_each(|preset| apply(preset, values, &values_pointer(), trace));
     }
 
     fn file<T: Trace>(&mut self, what: &str, found: &Found, values: &mut Value, trace: &mut T) {
@@ -122,68 +108,6 @@ impl Values<'_> {
     }
 }
 
-/// Everything but the values; what is not said stands with its default.
-pub(super) fn frame(cluster: &Cluster, layer: &Shaped, source: &Made) -> Value {
-    let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
-    let (kind, name, version) = match &source.resolved {
-        ResolvedSource::Pack { name, version, .. } => {
-            ("pack", Value::String(name.clone()), Value::String(version.clone()))
-        }
-        ResolvedSource::Manifests => ("manifests", Value::Null, Value::Null),
-    };
-    let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
-    // A renamed layer goes on with the release that it has.
-    let release = layer.field("releaseName").or_else(|| layer.field("renamedFrom"));
-    let release = Value::string(release.as_ref().map_or(layer.name.as_str(), Fragment::text));
-    let profile = layer.profile.as_ref().map_or(Value::Null, |(name, _)| Value::string(name.as_str()));
-    let entries: [(&str, Value); 15] = [
-        ("name", Value::string(layer.name.as_str())),
-        ("profile", profile),
-        ("role", Value::string(word(layer.role))),
-        ("source", source_value.into()),
-        ("version", version),
-        ("digest", Value::String(digest(source).into())),
-        ("namespace", deliver_to::namespace(cluster, layer)),
-        ("releaseName", release),
-        ("presets", list("presets")),
-        ("attached", list("attached")),
-        ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
-        ("dependsOn", list("dependsOn")),
-        ("deliverTo", Value::string(deliver_to::word(layer.site))),
-        ("health", health(layer)),
-        ("values", Value::Null),
-    ];
-    entries.into_iter().collect::<Map>().into()
-}
-
-fn health(layer: &Shaped) -> Value {
-    let timeout = Value::string(layer.health("timeout").as_ref().map_or(TIMEOUT, Fragment::text));
-    let expressions = layer.health("expressions").map(|part| ("expressions", part.value()));
-    std::iter::once(("timeout", timeout)).chain(expressions).collect::<Map>().into()
-}
-
 fn values_pointer() -> Pointer {
     std::iter::once(Arc::from("values")).collect()
-}
-
-fn remove(value: &mut Value, tokens: &[Arc<str>]) {
-    let Some((first, rest)) = tokens.split_first() else { return };
-    if value.get(first).is_none() {
-        return;
-    }
-    let map = value.make_map();
-    if rest.is_empty() {
-        map.remove(first);
-    } else if let Some(inner) = map.get_mut(first) {
-        remove(inner, rest);
-    }
-}
-
-/// The digest of the files that a layer renders: another file is another layer, whatever its values.
-fn digest(source: &Made) -> String {
-    let mut hasher = Hasher::new(Domain("source/1"));
-    for file in source.manifests.iter() {
-        hasher.bytes(file.path.as_str().as_bytes()).bytes(&file.blob.0);
-    }
-    hasher.finish().to_string()
 }

@@ -10,6 +10,7 @@ use super::object::{Draft, defined_kind, flatten, identify, mark};
 use super::object_patches::{no_target, patch_object};
 use super::order::order_by_kinds;
 use super::rotation::rotate;
+use super::secret_data::seal_data;
 use crate::decide::document::{File, Placeholders, Site, Texts};
 use crate::decide::expression::Scope;
 use crate::decide::profile::{FullProfile, Lifecycle, ProfileLayer, Templates};
@@ -44,6 +45,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
         let drafts: Vec<Vec<Draft>> = profile.layers.iter().map(|layer| renderer.drafts(layer)).collect();
         let mut objects = renderer.identified(drafts);
         renderer.patch(&mut objects);
+        objects.iter_mut().flatten().for_each(|object| seal_data(object, seal));
         rotate(&profile.layers, &mut objects);
         let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
             Some(remembered) => recalled_layer(layer, remembered),

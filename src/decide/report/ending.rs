@@ -395,6 +395,7 @@ mod tests {
             objects: plan.groups.iter().flat_map(|group| group.objects.clone()).collect(),
             deferred: std::collections::BTreeMap::new(),
             options: LayerOptions::default(),
+            brings: None,
             defines: Vec::new(),
             is_resumed: false,
             timeout: Duration::from_mins(5),

@@ -44,7 +44,7 @@ fn layer(layer: &str, operation: Operation, object: &str, needs: &[usize]) -> La
         _ => (Role::Main, Gate::Healthy { within: WITHIN }),
     };
     let change = change(operation, object);
-    let entry = ((change.site, change.object.clone()), Entry { applied: None, intended: None, uid: None });
+    let entry = ((change.site, change.object.clone()), Entry { applied: None, intended: None, uid: None, kept: false });
     let writes = change.operation.is_write();
     let inventory =
         LayerInventory { layer: name(layer), plan: PlanId([1; 32]), after: vec![], entries: [entry].into() };
@@ -337,6 +337,7 @@ fn changed(layer: &str, role: LayerRole, options: LayerOptions) -> LayerChange {
         inverse: vec![],
         objects: vec![],
         deferred: std::collections::BTreeMap::new(),
+        brings: None,
         defines: Vec::new(),
         is_resumed: false,
         options,

@@ -216,6 +216,41 @@ fn a_layer_that_was_to_be_kept_while_it_was_paused_is_kept_when_it_goes() {
     assert!(before > 0 && after == before, "{before} files, then {after}:\n{}", ran.out);
 }
 
+#[test]
+fn a_removed_layer_comes_back_with_its_namespace() {
+    const EU: &str = "clusters/prod/eu-1/cluster.yaml";
+    let fleet = Checkout::synced();
+    let bytes = |tree: Tree| tree.into_iter().map(|(path, (_, bytes))| (path, bytes)).collect::<Vec<_>>();
+    let before = bytes(objects(&fleet, "eu-1"));
+    fleet.edit(EU, "  layers:\n", "  layers:\n    - { name: shop, remove: true }\n");
+    fleet.commit("no shop");
+    fleet.run(&["sync", "--cluster", "eu-1"]).ends_with(0).says(&["removed"]);
+    fleet.git(&["revert", "--no-edit", "--quiet", "HEAD"]);
+    fleet.run(&["sync", "--cluster", "eu-1"]).ends_with(0).says(&["created"]);
+    assert_eq!(bytes(objects(&fleet, "eu-1")), before, "all is as it was");
+}
+
+#[test]
+fn what_a_secret_holds_is_shown_nowhere() {
+    let fleet = Checkout::synced();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: door }\nstringData: { password: hunter2 }\n\
+                  data: { token: aHVudGVyMw== }\n";
+    fleet.write("profiles/web/shop/secret.yaml", secret);
+    fleet.commit("a secret in Git");
+    let shown = |args: &[&str]| fleet.run(args).all();
+    let all =
+        [&["plan", "--output", "json"][..], &["render", "eu-1"], &["sync"], &["render", "eu-1", "--output", "json"]];
+    for args in all {
+        let said = shown(args);
+        assert!(!said.contains("hunter2") && !said.contains("aHVudGVyMw"), "{args:?}: {said}");
+    }
+    let files = objects(&fleet, "eu-1");
+    let (_, text) = files.iter().find(|(path, _)| path.contains("Secret_door")).expect("it is written");
+    let text = String::from_utf8_lossy(&text.1);
+    assert!(text.contains("password: \"<sensitive:") && !text.contains("hunter2"), "{text}");
+    fleet.run(&["sync"]).ends_with(0).says(&["nothing to change"]);
+}
+
 /// Returns what a target remembers.
 fn record(fleet: &Checkout, target: &str) -> String {
     fs::read_to_string(fleet.target(target).join(".stratify-target/record.json")).expect("it was synced")

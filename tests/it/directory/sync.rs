@@ -23,7 +23,7 @@ fn layer_plan(name: &str, change: ObjectChange) -> LayerPlan {
     } else {
         (Role::Main, Gate::Healthy { within: WITHIN })
     };
-    let entry = ((change.site, change.object.clone()), Entry { applied: None, intended: None, uid: None });
+    let entry = ((change.site, change.object.clone()), Entry { applied: None, intended: None, uid: None, kept: false });
     let ahead = LayerInventory { layer: layer(name), plan: PlanId([1; 32]), after: vec![], entries: [entry].into() };
     let mut settled = ahead.clone();
     if goes {

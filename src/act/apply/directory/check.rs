@@ -2,7 +2,9 @@
 //! Guarantee: writes nothing; a file that does not bear the marks of this fleet, cluster and layer is never touched.
 use super::Failure;
 use crate::client::directory::Directory;
-use crate::decide::plan::layout::{OBJECT_BYTES_MAX, Owner, encode_object, object_path, owner_of, version_of};
+use crate::decide::plan::directory_layout::{
+    OBJECT_BYTES_MAX, Owner, encode_object, object_path, owner_of, version_of,
+};
 use crate::decide::plan::{Expected, ObjectChange, Operation, Why};
 use crate::decide::value::Digested;
 use crate::name::{ClusterName, LayerName};
@@ -101,6 +103,12 @@ fn put(
         None => Ok(Todo::Put { path, bytes, then_remove: None }),
         // An earlier try did it, and its answer was lost.
         Some(found) if found.bytes == bytes => Ok(Todo::Done { bytes, then_remove: None }),
+        // What was let go of, and is as it was, is taken again: nobody loses anything.
+        Some(found)
+            if found.owner.is_none() && change.expected != Expected::Any && body(&bytes) == Some(&*found.bytes) =>
+        {
+            Ok(Todo::Put { path, bytes, then_remove: None })
+        }
         Some(found) => {
             // What is expected to be absent was never ours.
             let why = if change.expected == Expected::Absent { Why::Conflict } else { Why::Unmarked };
@@ -146,11 +154,16 @@ fn moved(
 fn keep(marks: &Marks<'_>, path: String, found: Option<Found>) -> Todo {
     let Some(found) = found else { return Todo::Nothing };
     let is_ours = found.owner.as_ref().is_some_and(|owner| marks.own(owner, marks.layer));
-    let body = found.bytes.iter().position(|byte| *byte == b'\n').map(|end| found.bytes[end + 1..].to_vec());
-    match body {
-        Some(bytes) if is_ours => Todo::Put { path, bytes, then_remove: None },
+    match body(&found.bytes) {
+        Some(bytes) if is_ours => Todo::Put { path, bytes: bytes.to_vec(), then_remove: None },
         _ => Todo::Done { bytes: found.bytes, then_remove: None },
     }
+}
+
+/// Returns a file without its first line, by which it is ours.
+fn body(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    bytes.get(end + 1..)
 }
 
 fn ours(
@@ -165,7 +178,9 @@ fn ours(
         Some(owner) => format!("that of layer {} of cluster {} of fleet {}", owner.layer, owner.cluster, owner.fleet),
         None => "none".into(),
     };
-    Err(refused(why, format!("`{path}`: expected the mark of layer {layer} of this cluster, found {whose}")))
+    let advice = "move the file away, or take the object out of the layer";
+    let text = format!("`{path}`: expected the mark of layer {layer} of this cluster, found {whose}; {advice}");
+    Err(refused(why, text))
 }
 
 fn expected(marks: &Marks<'_>, expected: &Expected, path: &str, found: &Found) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ mod check;
 mod object;
 
 use crate::client::directory::{Directory, DirectoryError, Lock, Reason};
-use crate::decide::plan::layout::{IDENTITY, LOCK, OWN_FOLDER, RECORD, inventory_path, version_of};
+use crate::decide::plan::directory_layout::{IDENTITY, LOCK, OWN_FOLDER, RECORD, inventory_path, version_of};
 use crate::decide::plan::{LayerInventory, ObjectChange, Plan, Verdict, Version, Why, inventory};
 use crate::decide::profile::Record;
 use crate::decide::rollout::Answer;

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::check::Todo;
 use crate::client::directory::{Directory, Reason};
-use crate::decide::plan::layout::version_of;
+use crate::decide::plan::directory_layout::version_of;
 use crate::decide::plan::{Version, Why};
 
 /// Does it; a removal gives the empty version.

@@ -3,7 +3,7 @@
 use super::answer::{answer, is_stale};
 use super::target::{Target, version_of};
 use crate::client::kubernetes::{ApiError, Deletion, ObjectPath, Propagation};
-use crate::decide::plan::secret::{Book, inventory_secret, record_secret};
+use crate::decide::plan::book_secrets::{Book, inventory_secret, record_secret};
 use crate::decide::plan::{LayerInventory, Why};
 use crate::decide::profile::Record;
 use crate::decide::rollout::Answer;

@@ -2,7 +2,7 @@
 //! Guarantee: an object's path follows from what the server serves; a kind that it does not serve is told, not guessed.
 use crate::client::kubernetes::{Kinds, ObjectPath, Server};
 use crate::decide::document::Site;
-use crate::decide::plan::secret::Place;
+use crate::decide::plan::book_secrets::Place;
 use crate::decide::plan::{Plan, Version, Why};
 use crate::decide::profile::LayerOptions;
 use crate::decide::value::Value;

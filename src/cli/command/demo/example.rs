@@ -18,6 +18,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files! {
     "environments/dev/environment.yaml"
     "environments/prod/environment.yaml"
     "environments/staging/environment.yaml"
+    "fleet.lock"
     "fleet.yaml"
     "packs/cilium/1.16.2/manifests/agent.tpl.yaml"
     "packs/cilium/1.16.2/manifests/rbac.tpl.yaml"

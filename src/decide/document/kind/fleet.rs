@@ -2,7 +2,7 @@
 //! Guarantee: one table for reading, schema and messages.
 use super::rule::{LABEL, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
-use crate::decide::document::shape::{Field, Shape, later, optional, required};
+use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 pub(super) const FLEET: &[Field] = &[
     API_VERSION_FIELD,

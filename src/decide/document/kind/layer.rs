@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
 use super::rule::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
-use crate::decide::document::shape::{Field, Shape, later, optional, required};
+use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 /// The roles of layers.
 pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"];

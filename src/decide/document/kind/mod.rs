@@ -11,7 +11,7 @@ pub use layer::ROLES;
 pub use profile::VARIABLE_TYPES;
 pub use rule::{duration, is_label, is_semver};
 
-use super::shape::{Field, Shape, required};
+use super::field_types::{Field, Shape, required};
 
 /// The version of all kinds.
 pub const API_VERSION: &str = "stratify.dev/v1alpha1";

@@ -3,7 +3,7 @@
 use super::layer::{OVERLAY_LAYER, PATCH};
 use super::rule::{EXPRESSION, LABEL};
 use super::{API_VERSION_FIELD, NAME};
-use crate::decide::document::shape::{Field, Shape, later, optional, required};
+use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 const LABELS: Field = optional("labels", Shape::Entries(&Shape::Text), "Labels, for `when` and placeholders.");
 

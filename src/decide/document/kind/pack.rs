@@ -3,7 +3,7 @@
 use super::layer::ROLES;
 use super::rule::{LABEL, PATH, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
-use crate::decide::document::shape::{Field, Shape, later, optional, required};
+use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 pub(super) const PACK: &[Field] = &[
     API_VERSION_FIELD,

@@ -3,7 +3,7 @@
 use super::layer::PROFILE_LAYER;
 use super::rule::{LABEL, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
-use crate::decide::document::shape::{Field, Shape, optional, required};
+use crate::decide::document::field_types::{Field, Shape, optional, required};
 
 /// The types of variables.
 pub const VARIABLE_TYPES: &[&str] =

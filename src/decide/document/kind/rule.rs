@@ -1,6 +1,6 @@
 //! In: texts of documents. Out: whether they keep the rule of their field.
 //! Guarantee: each rule has one place and one sentence.
-use crate::decide::document::shape::Shape;
+use crate::decide::document::field_types::Shape;
 use crate::decide::value::Pointer;
 use std::time::Duration;
 

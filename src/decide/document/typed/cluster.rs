@@ -1,5 +1,6 @@
 //! In: a `cluster.yaml`. Out: a Cluster: what it is, and what it lays over its profiles.
 //! Guarantee: name and environment are those of its folders.
+use super::folder_names::check_environment;
 use super::overlay::Overlay;
 use super::{check_name, checked, is_true, texts};
 use crate::decide::document::codes;
@@ -111,14 +112,7 @@ impl Cluster {
 
 fn mistakes(file: &Arc<File>, spec: &Fragment, environment: &EnvironmentName, name: &ClusterName) -> Vec<Diagnostic> {
     let mut errors: Vec<Diagnostic> = check_name(file, name.as_str()).into_iter().collect();
-    if let Some(stated) = spec.get("environment").filter(|stated| stated.text() != environment.as_str()) {
-        errors.push(
-            Diagnostic::error(codes::INVALID_VALUE, "the environment is not that of its folder")
-                .at(stated.span())
-                .expected(format!("`{environment}`"))
-                .hint("move the folder or change the environment"),
-        );
-    }
+    errors.extend(check_environment(spec, environment));
     if is_true(spec.get("imported")) && spec.get("kubernetesVersion").is_none() {
         errors.push(
             Diagnostic::error(codes::MISSING_FIELD, "an imported cluster does not say its Kubernetes version")

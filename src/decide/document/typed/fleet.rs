@@ -4,6 +4,7 @@ use super::checked;
 use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
+use crate::decide::document::nearest::nearest;
 use crate::decide::value::{Checked, Diagnostic, Span};
 use crate::name::{CommitId, RepoName};
 use std::collections::BTreeMap;
@@ -26,13 +27,53 @@ pub type PolicyPart = Fragment;
 impl Fleet {
     /// Reads a Fleet.
     pub fn read(file: Arc<File>) -> Checked<Self> {
-        let warnings = checked(&file, DocumentKind::Fleet)?;
+        let mut warnings = checked(&file, DocumentKind::Fleet)?;
         let get = |outer: &str, inner: &str| file.root().get(outer)?.get(inner).map(|node| file.part(node));
         let name = get("metadata", "name").map(|part| Arc::from(part.text())).unwrap_or_default();
         let policies = get("spec", "policies");
+        warnings.extend(policies.iter().flat_map(misspelt_kinds));
         Ok((Self { file, name, policies }, warnings))
     }
 }
+
+/// Returns a warning for each protected kind that is no word for a kind, or a misspelt one: it would protect nothing.
+pub(super) fn misspelt_kinds(policies: &PolicyPart) -> Vec<Diagnostic> {
+    let kinds = policies.get("deletion").and_then(|deletion| deletion.get("protectedKinds"));
+    let kinds: Vec<Fragment> = kinds.iter().flat_map(Fragment::items).collect();
+    let said = |part: &Fragment| {
+        let (kind, group) = part.text().split_once('.').unwrap_or((part.text(), ""));
+        let near = nearest(kind, BUILT_IN.iter().copied()).filter(|near| *near != kind && group.is_empty());
+        let is_kind = kind.starts_with(|first: char| first.is_ascii_uppercase());
+        (near.is_some() || !is_kind).then(|| {
+            Diagnostic::warning(codes::INVALID_VALUE, format!("`{kind}` is no kind that Kubernetes knows"))
+                .at(part.span())
+                .expected("a kind as manifests have it, such as StatefulSet, or Kind.group")
+                .nearest(near)
+                .hint("as it stands it protects nothing")
+        })
+    };
+    kinds.iter().filter_map(said).collect()
+}
+
+/// Kinds that people protect, of Kubernetes itself.
+const BUILT_IN: &[&str] = &[
+    "ConfigMap",
+    "CronJob",
+    "CustomResourceDefinition",
+    "DaemonSet",
+    "Deployment",
+    "Ingress",
+    "Job",
+    "Namespace",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+    "StorageClass",
+];
 
 /// The lock: what floating references were resolved to.
 #[derive(Clone, Debug)]

@@ -1,26 +1,28 @@
 //! In: files at their places. Out: documents of each kind, with what indexing needs read out.
 //! Guarantee: a document that exists has passed the check of its kind, and its name is that of its place.
 mod overlay;
+mod folder_names;
 mod profile;
 mod pack;
 mod cluster;
 mod fleet;
-mod place;
+mod document_paths;
 
 pub use cluster::{Cluster, Management};
+pub use document_paths::{Place, place};
 pub use fleet::{Fleet, Lock, LockedPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};
-pub use place::{Place, place};
 pub use profile::{Profile, ProfileType, Variable, VariableType};
 
 use super::LayerRole;
-use super::check::check;
 use super::codes;
 use super::file::{File, Fragment};
 use super::kind::DocumentKind;
+use super::strict_fields::check;
 use crate::decide::value::Diagnostic;
 use crate::name::LayerName;
+use folder_names::check_name;
 use std::sync::Arc;
 
 /// Checks a file against its kind; what passes may be read without further checks.
@@ -42,17 +44,6 @@ fn wrong_kind(file: &Arc<File>, kind: DocumentKind) -> Option<Diagnostic> {
             .at(file.span(stated))
             .expected(format!("kind: {}, because of the file's place", kind.name()))
             .hint("move the file to the place of its kind")
-    })
-}
-
-/// Whether the name in a document is that of its folder.
-pub(super) fn check_name(file: &Arc<File>, expected: &str) -> Option<Diagnostic> {
-    let name = file.root().get("metadata")?.get("name")?;
-    (name.text() != expected).then(|| {
-        Diagnostic::error(codes::INVALID_VALUE, "the name is not that of its folder")
-            .at(file.span(name))
-            .expected(format!("`{expected}`"))
-            .hint("rename the folder or the document")
     })
 }
 

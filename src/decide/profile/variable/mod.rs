@@ -1,6 +1,7 @@
 //! In: what profiles declare and overlays set. Out: the variables of each profile.
 //! Guarantee: a value keeps its type and bounds; the last writer counts; nothing is guessed for what is not set.
-mod settle;
+mod types_and_bounds;
+mod names;
 mod written;
 
 use super::codes;
@@ -8,9 +9,9 @@ use super::overlays::Selection;
 use super::trace::Writer;
 use crate::decide::document::{Profile, Variable};
 use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};
-use settle::settle;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use types_and_bounds::settle;
 use written::{declared, written};
 
 /// The variables of each of the cluster's profiles, as maps, in the order of the profiles.

@@ -1,9 +1,9 @@
 //! In: the variables of overlays. Out: what each declared variable is given, and what is wrong or odd about the names.
 //! Guarantee: the later overlay counts, under whichever name of the variable; a name that nothing declares is told.
-use super::super::codes;
 use super::super::inactive_entries::inactive_variable;
 use super::super::overlays::{Home, Selection};
-use crate::decide::document::{Fragment, Profile, Variable, nearest};
+use super::names::{of_two_types, read_only, renamed, twice, unknown};
+use crate::decide::document::{Fragment, Profile, Variable};
 use crate::decide::fleet::Index;
 use crate::decide::value::Diagnostic;
 use std::collections::BTreeMap;
@@ -37,6 +37,7 @@ pub(super) fn written(
                 false => errors.push(unknown(selection, key)),
             }
         }
+        errors.extend(of_two_types(selection, key, &targets));
         for (profile, variable) in targets {
             if variable.read_only {
                 errors.push(read_only(variable, key));
@@ -101,44 +102,6 @@ fn parts(key: &str) -> (Option<&str>, &str) {
     key.split_once('/').map_or((None, key), |(profile, name)| (Some(profile), name))
 }
 
-fn name_of(key: &str) -> &str {
+pub(super) fn name_of(key: &str) -> &str {
     parts(key).1
-}
-
-fn read_only(variable: &Variable, key: &Fragment) -> Diagnostic {
-    Diagnostic::error(codes::VARIABLE_READ_ONLY, format!("the variable `{}` is read-only", variable.name))
-        .at(key.span())
-        .also(variable.part.span(), "declared here")
-}
-
-fn renamed(variable: &Variable, key: &Fragment) -> Diagnostic {
-    let message = format!("the variable `{}` is named `{}` now", name_of(key.text()), variable.name);
-    Diagnostic::warning(codes::RENAMED, message)
-        .at(key.span())
-        .also(variable.part.span(), "declared here")
-        .hint("its value is carried over; write the new name")
-}
-
-fn twice(variable: &Variable, first: &Fragment, second: &Fragment) -> Diagnostic {
-    let message = format!("the variable `{}` is set under its old and its new name", variable.name);
-    Diagnostic::error(codes::VARIABLE_VALUE, message)
-        .at(second.span())
-        .also(first.span(), "here, too")
-        .expected("one of the two")
-}
-
-fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {
-    let is_full = key.text().contains('/');
-    let named = |(profile, name): (&str, &str)| if is_full { format!("{profile}/{name}") } else { name.to_owned() };
-    let names = selection.profiles.iter().flat_map(|profile| {
-        profile.variables.iter().map(move |variable| named((profile.name.as_str(), &variable.name)))
-    });
-    let names: Vec<String> = names.collect();
-    Diagnostic::error(
-        codes::NO_VARIABLE,
-        format!("no profile of cluster {} declares `{}`", selection.cluster.name, key.text()),
-    )
-    .at(key.span())
-    .expected("the name of a variable, or profile/name")
-    .nearest(nearest(key.text(), names.iter().map(String::as_str)))
 }

@@ -74,6 +74,19 @@ impl Outbox {
         dropped
     }
 
+    /// Takes what holds a commit, whatever was said of it before.
+    pub fn hold(&mut self, key: &Key, status: Status, now: Timestamp) -> Option<Dropped> {
+        match self.rows.get_mut(key) {
+            Some(row) => {
+                if row.hold(status, now) {
+                    self.changed(key);
+                }
+                None
+            }
+            None => self.want(key, status, now),
+        }
+    }
+
     /// Returns what to post now, if anything is due; it is on its way until it is answered.
     pub fn next(&mut self, now: Timestamp) -> Option<Post> {
         let (due, key) = self.queue.first().cloned()?;

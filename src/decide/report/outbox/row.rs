@@ -1,6 +1,6 @@
 //! In: what is wanted and what was answered for one commit and context. Out: what to post, and not before when.
 //! Guarantee: pending, the verdict, at most one correction, then nothing; nothing pending after a verdict, nothing at
-//! all after a success: that all was seen once stays true.
+//! all after a success: that all was seen once stays true. But for what holds a commit, and lifts that.
 use super::super::status::{Context, State, Status};
 use crate::decide::value::{Digest, Domain, Hasher, Timestamp};
 use crate::name::CommitId;
@@ -134,6 +134,17 @@ impl Row {
             self.touched = now;
         }
         !is_same
+    }
+
+    /// Takes what holds a commit: its branch or a tag is no longer what was synced, so that an earlier success says
+    /// nothing of now. What lifts it is told again.
+    pub(super) fn hold(&mut self, status: Status, now: Timestamp) -> bool {
+        let said = self.wanted.as_ref().or(self.flying.as_ref()).or(self.posted.as_ref());
+        if said.is_some_and(|said| said.says(&status)) {
+            return false;
+        }
+        (self.verdicts, self.wanted, self.touched) = (0, Some(status), now);
+        true
     }
 
     /// Whether something is wanted that was not refused.

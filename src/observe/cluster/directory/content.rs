@@ -2,7 +2,7 @@
 //! Guarantee: to be compared with what is wanted, never to be shown.
 use crate::client::directory::Directory;
 use crate::decide::document::Site;
-use crate::decide::plan::layout::{OBJECT_BYTES_MAX, object_path};
+use crate::decide::plan::directory_layout::{OBJECT_BYTES_MAX, object_path};
 use crate::decide::value::Value;
 use crate::name::{LayerName, ObjectId};
 use std::path::Path;

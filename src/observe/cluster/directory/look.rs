@@ -3,7 +3,7 @@
 use super::identity;
 use crate::client::directory::{Directory, DirectoryError};
 use crate::decide::document::Site;
-use crate::decide::plan::layout::{OBJECT_BYTES_MAX, intact, object_path, owner_of, version_of};
+use crate::decide::plan::directory_layout::{OBJECT_BYTES_MAX, intact, object_path, owner_of, version_of};
 use crate::decide::value::{Absence, Fault, Live, Map, Owner, Source, Value};
 use crate::name::{LayerName, ObjectId};
 use std::path::Path;

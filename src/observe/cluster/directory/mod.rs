@@ -9,7 +9,7 @@ pub use drift::mark_drift;
 pub use look::look;
 
 use crate::client::directory::{Directory, DirectoryError};
-use crate::decide::plan::layout::{IDENTITY, OWN_FOLDER, RECORD, inventory_layer, inventory_path};
+use crate::decide::plan::directory_layout::{IDENTITY, OWN_FOLDER, RECORD, inventory_layer, inventory_path};
 use crate::decide::plan::{ClusterState, Inventory, LayerInventory, Uid, inventory};
 use crate::decide::profile::Record;
 use crate::decide::value::{Fault, Owner, Source};

@@ -2,7 +2,7 @@
 //! Guarantee: the books are of one moment; a server that does not answer gives a fault, not empty books.
 use crate::client::kubernetes::{ObjectPath, Server};
 use crate::decide::plan::Uid;
-use crate::decide::plan::secret::{Books, Place, read_books};
+use crate::decide::plan::book_secrets::{Books, Place, read_books};
 use crate::decide::value::{Fault, Owner, Source, Value};
 
 /// Returns the identity of a cluster: the UID of its namespace `kube-system`, which lives as long as it does.

@@ -1,6 +1,7 @@
 //! In: a path. Out: which document stands there, and for what.
 //! Guarantee: each path has one meaning; what looks like a document's name but is not is told apart.
 use crate::decide::document::kind::DocumentKind;
+use crate::decide::document::nearest::nearest;
 use crate::name::{ClusterName, EnvironmentName, ProfileName, RepoPath};
 use std::sync::Arc;
 
@@ -99,12 +100,27 @@ fn beside(parts: &[&str]) -> Option<&'static str> {
         "environments" => (OF_ENVIRONMENTS, 2, "environment"),
         "profiles" => (OF_PROFILES, 2, "profile"),
         "packs" => (OF_PACKS, 3, "pack"),
-        _ => return None,
+        _ => return misspelt_top(folders, file),
     };
     let is_above = folders.len() < depth && is_yaml(file);
     // Below profiles and packs, manifests may have any name.
     let is_beside = is(name) && (folders.len() == depth || matches!(name, "cluster" | "environment"));
     (is_above || is_beside).then_some(expected)
+}
+
+/// Returns the path of a document whose first folder is misspelt: its own name is a document's.
+fn misspelt_top(folders: &[&str], file: &str) -> Option<&'static str> {
+    let (expected, top, name) = [
+        (OF_CLUSTERS, "clusters", "cluster.yaml"),
+        (OF_ENVIRONMENTS, "environments", "environment.yaml"),
+        (OF_PROFILES, "profiles", "profile.yaml"),
+        (OF_PACKS, "packs", "pack.yaml"),
+    ]
+    .into_iter()
+    .find(|(.., name)| file.eq_ignore_ascii_case(name))?;
+    let first = folders.first()?;
+    (first.eq_ignore_ascii_case(top) || nearest(first, [top]).is_some() || name.strip_suffix(".yaml") == Some(first))
+        .then_some(expected)
 }
 
 fn is_yaml(file: &str) -> bool {

@@ -241,7 +241,7 @@ mod tests {
             namespace: Some("shop".into()),
             name: "a".into(),
         };
-        let entry = Entry { applied: None, intended: None, uid: Some("u".into()) };
+        let entry = Entry { applied: None, intended: None, uid: Some("u".into()), kept: false };
         LayerInventory {
             layer: LayerName::new("cni").expect("it is a label"),
             plan: PlanId([1; 32]),

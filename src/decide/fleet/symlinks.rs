@@ -1,7 +1,7 @@
 //! In: a symbolic link or a submodule where a file is looked for. Out: what is told of it.
 //! Guarantee: neither is ever followed, inside the repository too.
 use super::codes;
-use super::read::whole;
+use super::read_document::whole;
 use crate::decide::document::EntryKind;
 use crate::decide::value::Diagnostic;
 use crate::name::RepoPath;

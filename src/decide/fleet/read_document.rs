@@ -1,7 +1,7 @@
 //! In: a path, its entry and content. Out: the document that stands there, or what is wrong with it.
 //! Guarantee: each document is read by itself, so that many can be read at once; a link is never followed.
 use super::codes;
-use super::links::not_a_file;
+use super::symlinks::not_a_file;
 use crate::decide::document::codes::TOO_LARGE;
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::{

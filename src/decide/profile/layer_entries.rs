@@ -3,8 +3,9 @@
 //! that is there gets another source only so; `remove: true` stands alone.
 use super::codes;
 use super::inactive_entries::unknown;
+use super::one_source::SOURCES;
 use super::overlays::Selection;
-use super::shape::{SOURCES, Shaped, Step};
+use super::shape::{Shaped, Step};
 use crate::decide::document::{Fragment, LayerRole, Site, role_of};
 use crate::decide::value::Diagnostic;
 use crate::name::LayerName;
@@ -47,6 +48,7 @@ pub(super) fn overlaid(
         );
     }
     if let Some(replacement) = part.get("replaceWith") {
+        errors.extend(beside_replacement(name, part));
         let discarded = std::mem::take(&mut layer.steps);
         layer.kept.extend(discarded);
         layer.steps.push(step(replacement));
@@ -110,5 +112,17 @@ fn another_source(layer: &Shaped, part: &Fragment) -> Option<Diagnostic> {
             .also(old.span(), "its source")
             .expected("a further version of its pack, or `replaceWith`")
             .hint("`replaceWith` swaps the layer; a layer to be added needs another name"),
+    )
+}
+
+/// Of two sources in one entry one would do nothing.
+fn beside_replacement(name: &LayerName, part: &Fragment) -> Option<Diagnostic> {
+    let (key, source) = SOURCES.iter().find_map(|key| Some((*key, part.get(key)?)))?;
+    let message = format!("the layer `{name}` is replaced: `{key}` beside `replaceWith` has no effect");
+    Some(
+        Diagnostic::error(codes::FIELD, message)
+            .at(source.span())
+            .expected("the source within `replaceWith` alone")
+            .hint("without `replaceWith`, the entry names another version of the same pack"),
     )
 }

@@ -2,8 +2,10 @@
 //! Guarantee: what passes has only fields of the shape, each of the right type; an unsupported field never passes.
 use super::codes;
 use super::duplicate_keys::duplicate_errors;
+use super::field_types::{Field, Presence, Shape};
 use super::file::File;
-use super::shape::{Field, Presence, Shape, nearest};
+use super::nearest::nearest;
+use super::not_supported::not_supported;
 use super::yaml::{Kind, Node};
 use crate::decide::value::{Code, Diagnostic};
 use std::collections::BTreeMap;
@@ -14,9 +16,9 @@ pub fn check(file: &File, fields: &'static [Field], found: &mut Vec<Diagnostic>)
     Checker { file, found }.object(file.root(), fields);
 }
 
-struct Checker<'a> {
-    file: &'a File,
-    found: &'a mut Vec<Diagnostic>,
+pub(super) struct Checker<'a> {
+    pub(super) file: &'a File,
+    pub(super) found: &'a mut Vec<Diagnostic>,
 }
 
 impl Checker<'_> {
@@ -67,11 +69,9 @@ impl Checker<'_> {
         }
         for (key, value) in node.entries() {
             match fields.iter().find(|field| field.name == key.text()) {
-                Some(Field { presence: Presence::Later, about, .. }) => self.found.push(
-                    Diagnostic::error(codes::NOT_SUPPORTED, format!("`{}` is not supported yet", key.text()))
-                        .at(self.file.span(key))
-                        .hint(format!("remove it; it would mean: {about}")),
-                ),
+                Some(Field { presence: Presence::Later, about, .. }) => {
+                    self.found.push(not_supported(self.file, key, about));
+                }
                 Some(field) if value.kind() == Kind::Null && !matches!(field.shape, Shape::Any) => self.found.push(
                     Diagnostic::error(codes::WRONG_TYPE, format!("`{}` has no value", field.name))
                         .at(self.file.span(key))
@@ -131,22 +131,6 @@ impl Checker<'_> {
             said = said.hint("put it in quotes to make it a text");
         }
         self.found.push(said);
-    }
-
-    fn surprising(&mut self, node: Node<'_>) {
-        match node.kind() {
-            Kind::Map => node.entries().for_each(|(_, value)| self.surprising(value)),
-            Kind::List => node.items().for_each(|item| self.surprising(item)),
-            _ if node.is_surprising() => {
-                let value = crate::decide::value::canonical(&node.value());
-                self.found.push(
-                    Diagnostic::warning(codes::SURPRISING, format!("without quotes this is read as {value}"))
-                        .at(self.file.span(node))
-                        .hint(format!("write {value}, or put it in quotes if a text is meant")),
-                );
-            }
-            _ => {}
-        }
     }
 
     fn say(&mut self, code: Code, node: Node<'_>, message: &str, expected: &str) {

@@ -1,0 +1,29 @@
+//! In: a document, its folder. Out: where the names in it are not those of its folder.
+//! Guarantee: `metadata.name` and a Cluster's `environment` equal the folders; no environment is named `plan`.
+use crate::decide::document::codes;
+use crate::decide::document::file::{File, Fragment};
+use crate::decide::value::Diagnostic;
+use crate::name::EnvironmentName;
+use std::sync::Arc;
+
+/// Whether the name in a document is that of its folder.
+pub(super) fn check_name(file: &Arc<File>, expected: &str) -> Option<Diagnostic> {
+    let name = file.root().get("metadata")?.get("name")?;
+    (name.text() != expected).then(|| {
+        Diagnostic::error(codes::INVALID_VALUE, "the name is not that of its folder")
+            .at(file.span(name))
+            .expected(format!("`{expected}`"))
+            .hint("rename the folder or the document")
+    })
+}
+
+/// Whether the environment that a Cluster states is that of its folder.
+pub(super) fn check_environment(spec: &Fragment, environment: &EnvironmentName) -> Option<Diagnostic> {
+    let stated = spec.get("environment").filter(|stated| stated.text() != environment.as_str())?;
+    Some(
+        Diagnostic::error(codes::INVALID_VALUE, "the environment is not that of its folder")
+            .at(stated.span())
+            .expected(format!("`{environment}`"))
+            .hint("move the folder or change the environment"),
+    )
+}

@@ -1,0 +1,25 @@
+//! In: a glob of a layer's or a pack's manifests. Out: its files.
+//! Guarantee: each once; placeholders apply only in `*.tpl.yaml` and `*.tpl.yml`.
+use super::full::ManifestFile;
+use crate::decide::document::Fragment;
+use crate::decide::fleet::{Found, Index};
+use crate::decide::value::Diagnostic;
+
+pub(super) fn take_files(
+    index: &Index,
+    pattern: &Fragment,
+    manifests: &mut Vec<ManifestFile>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    match index.files(pattern) {
+        Ok(found) => {
+            for Found { path, blob, origin } in found {
+                let template = path.as_str().ends_with(".tpl.yaml") || path.as_str().ends_with(".tpl.yml");
+                if !manifests.iter().any(|known| known.path == path && known.blob == blob) {
+                    manifests.push(ManifestFile { path, blob, template, origin });
+                }
+            }
+        }
+        Err(said) => errors.extend(said),
+    }
+}

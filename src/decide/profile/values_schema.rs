@@ -1,0 +1,71 @@
+//! In: the values of a layer, the `valuesSchema` of its pack. Out: what of them does not fit it.
+//! Guarantee: each mistake stands where the value was written last; a message shows no value.
+use super::codes;
+use super::resolve::Sketch;
+use super::shape::Shaped;
+use super::source::Source;
+use crate::decide::document::Texts;
+use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value, canonical};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
+
+impl Sketch {
+    pub(super) fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
+        for ((layer, source), document) in self.layers.iter().zip(documents) {
+            errors.extend(self.check_schema(layer, source, texts, document).err().into_iter().flatten());
+        }
+    }
+
+    /// Checks the values of a layer by the schema of its pack.
+    pub(super) fn check_schema(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        texts: &Texts,
+        document: &Value,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let Some((found, part)) = &source.schema else { return Ok(()) };
+        let blob = texts.find(&found.path, found.blob)?;
+        blob.document(&found.path, found.origin.as_ref())?;
+        let validator = blob.schema().as_ref().map_err(|why| {
+            let message = format!("`{}` is no JSON Schema: {why}", found.path);
+            vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(part.span())]
+        })?;
+        let values = exposed(document.get("values").unwrap_or(&Value::Null));
+        let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
+        let said = validator.iter_errors(&values).map(|error| {
+            let pointer = error.instance_path().to_string();
+            let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
+            let why = error.masked();
+            let message = format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
+            let place = self.place_of_mistake(layer, source, texts, &error);
+            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
+        });
+        let said: Vec<Diagnostic> = said.collect();
+        if said.is_empty() { Ok(()) } else { Err(said) }
+    }
+
+    /// What is too much stands somewhere; what is missing at the top stands nowhere, so the layer is shown.
+    fn place_of_mistake(&self, layer: &Shaped, source: &Source, texts: &Texts, error: &ValidationError<'_>) -> Span {
+        let pointer = format!("/values{}", error.instance_path());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let at = Pointer::parse(&pointer).unwrap_or_default();
+                let at = unexpected.first().map_or(at.clone(), |key| at.join(key));
+                self.place_of(layer, source, texts, &at.to_string())
+            }
+            ValidationErrorKind::Required { .. } if error.instance_path().is_empty() => layer.at(),
+            _ => self.place_of(layer, source, texts, &pointer),
+        }
+    }
+}
+
+/// Returns a value with nothing sealed, for checks whose messages show no value.
+fn exposed(value: &Value) -> Value {
+    match value {
+        Value::Sensitive(sensitive) => exposed(sensitive.expose()),
+        Value::List(items) => Value::list(items.iter().map(exposed).collect()),
+        Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), exposed(value))).collect::<Map>().into(),
+        value => value.clone(),
+    }
+}
