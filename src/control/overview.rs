@@ -115,13 +115,13 @@ async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> 
     let place = Released::of(fleet, cluster)?;
     let wanted = preview.wanted(fleet, cluster, &mut Warnings::default()).await;
     let lifecycle = wanted.as_ref().ok().map(|wanted| wanted.profile.lifecycle);
-    let told = told(preview, &place, wanted).await;
+    let told = Box::pin(told(preview, &place, wanted)).await;
     let (environment, target) = (place.environment, place.target);
     Some(Overview { cluster: place.cluster, environment, target, lifecycle, told })
 }
 
 /// Waits for an answer, no longer than a person would.
-async fn in_time<T>(target: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
+pub(super) async fn in_time<T>(target: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
     tokio::time::timeout(ANSWER_MAX, answer).await.map_err(|_| Fault {
         owner: Owner::Outside,
         spurious: true,
@@ -190,8 +190,8 @@ impl Sight<'_> {
         let wanted_layers = wanted.map_or(&[][..], |wanted| &wanted.layers.layers);
         let mut layers = Vec::new();
         for layer in wanted_layers {
-            let book = [Some(&layer.name), layer.renamed_from.as_ref()].into_iter().flatten();
-            let book = book.filter_map(|name| self.facts.inventory.layers.get(name)).next();
+            let mut book = [Some(&layer.name), layer.renamed_from.as_ref()].into_iter().flatten();
+            let book = book.find_map(|name| self.facts.inventory.layers.get(name));
             layers.push(match book {
                 Some(book) => Seen { layer: layer.name.clone(), place: self.place(layer, book), ..self.seen(book) },
                 None => Seen { place: absent(layer), ..Seen::none(layer) },

@@ -276,6 +276,7 @@ impl<'a> Settler<'a> {
                 (Operation::Unchanged, Expected::Any)
             }
             (None, Some(entry)) if entry.applied.is_none() => (Operation::Create, Expected::Any),
+            (None, Some(_)) if object.operation == Operation::Recreate => (Operation::Recreate, Expected::Any),
             (None, Some(_)) => (Operation::Patch, Expected::Any),
         };
         object
@@ -314,7 +315,11 @@ impl<'a> Settler<'a> {
             let digest = object.manifest.as_ref().map(Digested::digest);
             let from = || self.from(object.site, &object.object, &layer.layer).map(|(_, entry)| entry);
             let known = self.own(layer, object).or_else(from).cloned();
-            let known = known.unwrap_or(Entry { applied: None, intended: None, uid: None });
+            let mut known = known.unwrap_or(Entry { applied: None, intended: None, uid: None });
+            if object.operation == Operation::Recreate {
+                // It gets another one; until that is known, our marks and our manager tell that it is ours.
+                known.uid = None;
+            }
             if object.operation.is_write() {
                 ahead.insert(key.clone(), Entry { intended: digest, ..known.clone() });
             }

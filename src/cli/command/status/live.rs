@@ -64,7 +64,9 @@ fn chosen(options: &args::Status, fleet: &Fleet) -> Result<Vec<ClusterName>, Fai
 
 fn tell(rows: &[Overview], is_wide: bool, text: &mut Text) {
     let mut table = Table::new(&["cluster", "environment", "lifecycle", "commit", "layers", "health", "drift", "age"]);
-    rows.iter().for_each(|row| table.row(cells(row)));
+    for row in rows {
+        table.row(cells(row));
+    }
     text.table(table);
     if is_wide {
         let heads = ["cluster", "layer", "state", "pack", "version", "commit", "digest", "objects", "health", "drift"];
@@ -202,6 +204,7 @@ fn data(row: &Overview) -> Value {
             "applying": told.record.applying.as_ref().map(|moment| head(moment.head)),
             "released": told.record.released.map(head),
             "generation": told.record.generation,
+            "plan": told.record.applied.as_ref().map(|moment| moment.plan.to_string()),
             "synced": synced,
             "wanted": if told.unwanted.is_none() { json!(wanted) } else { Value::Null },
             "unknown": told.unwanted,
