@@ -2,7 +2,7 @@
 //! is, what others changed, since when.
 //! Guarantee: nothing is written; a target that does not answer in time is told as such, and hides no other.
 use super::preview::Preview;
-use super::release::Released;
+use super::released_clusters::Released;
 use super::sync::{Wanted, resolve};
 use super::target::Placed;
 use super::world::Sources;

@@ -1,7 +1,7 @@
 //! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
-use super::moments::Moments;
+use super::commits::Moments;
 use super::overview::in_time;
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
 use super::target::{Examined, Needs, Placed, Targets};

@@ -1,7 +1,7 @@
 //! In: a cluster of the checked-out commit. Out: its document, to be edited; a commit of it.
 //! Guarantee: the document alone is committed, as it stands with the edit; its byte order mark stays.
 use super::Failure;
-use super::here::{Here, find_cluster};
+use super::current_fleet::{Here, find_cluster};
 use crate::act::commit::{into_work_tree, out_of_work_tree};
 use crate::client::git::{fault, in_folder};
 use crate::decide::document::{Cluster, File};

@@ -1,7 +1,7 @@
 //! In: a cluster, perhaps one of its layers. Out: a commit in the work tree that lets it stay as it is, or go on.
 //! Guarantee: one line of the cluster's document is edited, and committed alone; what is so already is not committed.
+use super::current_fleet::{Here, on_large_stack, unknown};
 use super::document::{Document, by_hand};
-use super::here::{Here, on_large_stack, unknown};
 use super::{Answer, Failure};
 use crate::cli::args::Pause;
 use crate::cli::print::{Text, Tone};

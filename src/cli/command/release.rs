@@ -5,7 +5,7 @@
 //! that takes a layer out says itself how. First it is `onRemove: keep`, and once that is synced, it is out.
 use super::adopt::{id, name};
 use super::document::{Document, by_hand};
-use super::here::{Here, on_large_stack, unknown};
+use super::current_fleet::{Here, on_large_stack, unknown};
 use super::{Answer, Failure};
 use crate::cli::args::Release;
 use crate::cli::print::{Text, Tone};

@@ -1,6 +1,6 @@
 //! In: the folder of a target. Out: facts, verdicts and answers.
 //! Guarantee: one writer, opened at the first write.
-use super::super::release::Released;
+use super::super::released_clusters::Released;
 use super::session::Sought;
 use super::{Placed, Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};

@@ -1,7 +1,7 @@
 //! In: an API server of a cluster. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
-use super::super::outside::now;
-use super::super::release::Released;
+use super::super::real_world::now;
+use super::super::released_clusters::Released;
 use super::binding::Binding;
 use super::connections::Both;
 use super::memory::{Kept, Memory};

@@ -1,7 +1,7 @@
 //! In: a cluster's place in the settings. Out: what its target remembers of it, and what a look there showed.
 //! Guarantee: nothing is written, and nothing of this machine is asked but the settings.
-use super::super::outside::now;
-use super::super::release::Released;
+use super::super::real_world::now;
+use super::super::released_clusters::Released;
 use super::connections::on_connections;
 use super::kubernetes::{Cluster, Seat};
 use super::{Open, Placed, Targets, directory};

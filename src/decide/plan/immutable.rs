@@ -97,7 +97,7 @@ fn touches(pattern: &str, path: &str) -> bool {
 mod tests {
     use super::*;
     use crate::decide::plan::diff::diff;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use serde_json::{Value as Json, json};
 
     fn found(group: &str, kind: &str, old: &Json, new: &Json) -> Option<String> {

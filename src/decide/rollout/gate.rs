@@ -1,6 +1,7 @@
 //! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
 //! Guarantee: an object that was not read, or fell back, opens nothing.
 use super::network::Nodes;
+use super::waits::FAILED_AFTER;
 use crate::decide::document::Site;
 use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous, is_made};
 use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
@@ -13,10 +14,6 @@ use std::time::Duration;
 
 /// Which object, and where.
 pub(super) type Place = (Site, ObjectId);
-
-/// How long an object may look failed before it counts as failed: a process that starts before what it needs restarts
-/// a few times within it. What has come to an end is not waited for.
-const FAILED_AFTER: Duration = Duration::from_secs(30);
 
 /// How the objects of a layer are judged.
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,7 @@ mod plans;
 mod recreate;
 mod serve;
 mod server;
+mod simulated;
 mod stuck;
 mod sync;
 mod watch;

@@ -1,6 +1,6 @@
 //! In: what targets tell of their clusters. Out: a row a cluster, on request a row a layer, and the whole for programs.
 //! Guarantee: a cluster whose target does not answer has its row, and why below the table.
-use super::super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::super::{Answer, Failure};
 use crate::cli::args;
 use crate::cli::print::{Table, Text, Tone};

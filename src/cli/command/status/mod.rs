@@ -3,7 +3,7 @@
 mod live;
 mod now;
 
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::args::{self, Output};
 use crate::cli::print::{Table, Text};

@@ -147,7 +147,7 @@ fn argo(live: &Value) -> Option<(Keeper, Vec<Arc<str>>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use serde_json::json;
 
     fn found(metadata: &serde_json::Value) -> Vec<String> {
