@@ -131,19 +131,20 @@ impl Handover {
         }
         all.from = names.into_iter().collect();
         for (id, manifest, shown) in there {
-            all.take(layer.site, id, manifest, shown);
+            all.take(layer.site, id, manifest, shown, is_listed(id));
         }
         all
     }
 
-    fn take(&mut self, site: Site, id: &ObjectId, manifest: &Value, shown: &Value) {
+    fn take(&mut self, site: Site, id: &ObjectId, manifest: &Value, shown: &Value, is_ours: bool) {
         let mut parts = Vec::new();
         for giver in givers(shown) {
             if is_adopted(&giver.manager.name, &self.from) {
                 let fields = paths(giver.fields).into_iter().filter(|path| !path.starts_with(".status"));
                 let fields = fields.map(|path| (path.clone(), fate(&path, manifest, shown))).collect();
                 parts.push(Part { manager: giver.manager, fields });
-            } else {
+            // What others have of ours is taken back by the next sync.
+            } else if !is_ours {
                 let fields = stated(&giver, manifest);
                 if !fields.is_empty() {
                     self.others.push((id.clone(), giver.manager, fields));
@@ -173,7 +174,10 @@ fn stated(giver: &Managed<'_>, manifest: &Value) -> Vec<String> {
 }
 
 fn fate(path: &str, manifest: &Value, shown: &Value) -> Fate {
+    // What a Secret is given as text stands there in base64.
+    let as_text = || path.strip_prefix(".data").and_then(|rest| find(manifest, &format!(".stringData{rest}")));
     match (find(manifest, path), find(shown, path)) {
+        (None, _) if as_text().is_some() => Fate::Changes,
         (None, _) => Fate::Goes,
         (Some(wanted), Some(live)) if canonical(wanted) == canonical(live) => Fate::Stays,
         (Some(_), _) => Fate::Changes,

@@ -1,7 +1,7 @@
 //! In: a cluster, a layer of it, perhaps from whom it shall adopt. Out: what changes hands, and a commit that says so.
 //! Guarantee: nothing is committed that is so already, nor where nobody has anything; `--dry-run` only tells.
-use super::document::{Document, by_hand};
 use super::current_fleet::{Here, on_large_stack, unknown};
+use super::document::{Document, by_hand};
 use super::{Answer, Failure};
 use crate::cli::args::Adopt;
 use crate::cli::print::{Text, Tone};

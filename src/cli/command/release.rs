@@ -4,8 +4,8 @@
 //! Why two commits of a layer: what becomes of its objects is asked of the layer as it was synced last, so that no commit
 //! that takes a layer out says itself how. First it is `onRemove: keep`, and once that is synced, it is out.
 use super::adopt::{id, name};
-use super::document::{Document, by_hand};
 use super::current_fleet::{Here, on_large_stack, unknown};
+use super::document::{Document, by_hand};
 use super::{Answer, Failure};
 use crate::cli::args::Release;
 use crate::cli::print::{Text, Tone};
