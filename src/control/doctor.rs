@@ -6,6 +6,7 @@ use super::preview::Preview;
 use super::sync::Wanted;
 use crate::decide::document::Site;
 use crate::decide::fleet::Fleet;
+use crate::decide::health::has_pods;
 use crate::decide::value::{Fault, Value, Warnings};
 use crate::name::ClusterName;
 use crate::settings::{Settings, Target};
@@ -71,6 +72,10 @@ fn take(wanted: &Wanted, settings: &Settings, all: &mut AllAsked) {
             let need = asked.needs.entry((id.group.clone(), id.kind.clone())).or_default();
             need.namespaces.insert(id.namespace.clone());
             define(&object.manifest, &mut asked.needs);
+            if let Some(namespace) = id.namespace.as_ref().filter(|_| has_pods(&id.group, &id.kind)) {
+                let pods = asked.needs.entry(("".into(), "Pod".into())).or_default();
+                pods.listed.insert(namespace.clone());
+            }
         }
     }
 }

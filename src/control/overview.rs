@@ -121,7 +121,7 @@ async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> 
 }
 
 /// Waits for an answer, no longer than a person would.
-async fn in_time<T>(target: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
+pub(super) async fn in_time<T>(target: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
     tokio::time::timeout(ANSWER_MAX, answer).await.map_err(|_| Fault {
         owner: Owner::Outside,
         spurious: true,

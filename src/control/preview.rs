@@ -2,6 +2,7 @@
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::commits::Moments;
+use super::overview::in_time;
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
@@ -10,7 +11,8 @@ use crate::client::git::{Limits, Objects, fault};
 use crate::decide::document::{CommitFacts, Commits, Person, Revision, Site, Texts};
 use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{self, ClusterState, Plan, Ruling, change_set_id};
+use crate::decide::health::Reporting;
+use crate::decide::plan::{self, ClusterState, Plan, Ruling, Verdict, change_set_id};
 use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
@@ -44,6 +46,16 @@ pub struct Plans {
     pub plans: Vec<(ClusterName, Result<Plan, Fault>)>,
     /// The id of all changes together that wait for approval in an environment, and how many they are.
     pub sets: BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be reviewed: each write is tried on its target without effect, as a sync does, and a target that does not answer
+    /// is no error.
+    Review,
+    /// To know what a sync would do: nothing is tried.
+    Outline,
 }
 
 /// What an approval would be worth.
@@ -98,6 +110,18 @@ impl Preview {
             }
             (None, None) => self.at(self.head()?),
         }
+    }
+
+    /// Returns the documents of a revision; without one, of the working tree. One that holds exactly what its commit does is
+    /// that commit, so that its plan is the one that a sync of it has.
+    pub fn reviewed(&self, revision: Option<&str>) -> Result<Arc<Fleet>, Fault> {
+        if let (None, Some(worktree), Some(local)) = (revision, &self.worktree, self.local())
+            && let Some(head) = local.try_head()?
+            && local.objects().changes(None, head)?.entries == worktree.list()?.entries
+        {
+            return self.at(head);
+        }
+        self.fleet(revision)
     }
 
     /// Returns the documents of the commit that a sync would take.
@@ -211,11 +235,12 @@ impl Preview {
         fleet: &Fleet,
         from: Option<&Fleet>,
         clusters: &[ClusterName],
+        purpose: Purpose,
         warnings: &mut Warnings,
     ) -> Plans {
         let mut plans = Vec::new();
         for cluster in clusters {
-            plans.push((cluster.clone(), self.plan(fleet, from, cluster, None, warnings).await));
+            plans.push((cluster.clone(), self.plan(fleet, from, cluster, (None, purpose), warnings).await));
         }
         let sets = self.sets(fleet, from, &plans).await;
         for (cluster, plan) in &mut plans {
@@ -223,7 +248,7 @@ impl Preview {
             if let (Ok(known), Some((set, _))) = (&plan, set)
                 && waits(known).is_some()
             {
-                *plan = self.plan(fleet, from, cluster, Some(*set), &mut Warnings::default()).await;
+                *plan = self.plan(fleet, from, cluster, (Some(*set), purpose), &mut Warnings::default()).await;
             }
         }
         Plans { plans, sets }
@@ -243,7 +268,7 @@ impl Preview {
         ids.retain(|_, ids| !ids.is_empty());
         for cluster in fleet.index.cluster_names().filter(|cluster| !plans.iter().any(|(known, _)| known == *cluster)) {
             let Some(ids) = fleet.index.environment_of(cluster).and_then(|name| ids.get_mut(&name)) else { continue };
-            let plan = self.plan(fleet, from, cluster, None, &mut Warnings::default()).await;
+            let plan = self.plan(fleet, from, cluster, (None, Purpose::Outline), &mut Warnings::default()).await;
             ids.extend(plan.ok().as_ref().and_then(waits));
         }
         ids.into_iter().map(|(name, ids)| (name, (change_set_id(&ids), ids.len()))).collect()
@@ -255,13 +280,14 @@ impl Preview {
         fleet: &Fleet,
         from: Option<&Fleet>,
         cluster: &ClusterName,
-        set: Option<ChangeSetId>,
+        (set, purpose): (Option<ChangeSetId>, Purpose),
         warnings: &mut Warnings,
     ) -> Result<Plan, Fault> {
         let wanted = self.wanted(fleet, cluster, warnings).await?;
-        let mut facts = self.facts(&wanted).await?;
+        let (mut facts, away) = Box::pin(self.facts_or_why(&wanted, purpose)).await?;
         own(fleet, cluster, &facts.record)?;
         let before = match from {
+            None if away.is_some() => Box::pin(self.remembered(&wanted, away.as_deref().unwrap_or_default())).await,
             None => applied(self, &facts.record).await,
             Some(from) if from.index.environment_of(cluster).is_none() => Applied::Nothing,
             Some(from) => {
@@ -270,7 +296,7 @@ impl Preview {
         };
         let between = between(self, &wanted.sketch, &before).await?;
         let change = change(&before, &wanted.layers, &between);
-        if from.is_some() {
+        if from.is_some() || away.is_some() {
             facts.inventory = as_if_applied(&before);
         }
         let mut policy = self.settings.floor.stricter(&wanted.profile.policy);
@@ -293,13 +319,63 @@ impl Preview {
             },
         };
         let draft = warnings.keep(plan::draft(change, &facts, &ruling))?;
-        // Nothing is tried: a preview has no effect and no rights.
-        let verdicts = draft.probes().iter().map(|_| plan::Verdict::SchemaChecked).collect();
-        let mut plan = warnings.keep(draft.settle(verdicts))?;
-        if from.is_none() {
+        let is_tried = purpose == Purpose::Review && from.is_none();
+        let verdicts = match &away {
+            Some(why) => draft.probes().iter().map(|_| Verdict::Unverified(why.clone())).collect(),
+            None if is_tried => Box::pin(self.tried(&wanted, &draft)).await,
+            None => draft.probes().iter().map(|_| Verdict::SchemaChecked).collect(),
+        };
+        // What would be refused is shown with all else.
+        let (mut plan, said) = draft.judged(verdicts);
+        warnings.0.extend(said);
+        if from.is_none() && away.is_none() {
             self.name_fields(&mut plan).await;
         }
         Ok(plan)
+    }
+
+    /// Tries each write of a plan without effect, as a sync does.
+    async fn tried(&self, wanted: &Wanted, draft: &plan::Draft) -> Vec<Verdict> {
+        let probes = draft.probes();
+        let count = probes.len();
+        let tried = in_time(&wanted.profile.target, self.targets.probe(draft.plan(), probes)).await;
+        tried.unwrap_or_else(|fault| vec![Verdict::Unverified(fault.to_string()); count])
+    }
+
+    /// Reads the facts of a cluster; for a review it is no error that its target does not answer: then nothing is known of
+    /// it, and why.
+    async fn facts_or_why(&self, wanted: &Wanted, purpose: Purpose) -> Result<(ClusterState, Option<String>), Fault> {
+        if purpose == Purpose::Outline {
+            return Ok((self.facts(wanted).await?, None));
+        }
+        let profile = &wanted.profile;
+        match in_time(&profile.target, self.facts(wanted)).await.flatten() {
+            Ok(facts) => Ok((facts, None)),
+            Err(fault) if fault.spurious && fault.owner == Owner::Outside => {
+                let record = Record::unborn(profile.fleet.clone(), profile.cluster.clone());
+                let (uid, inventory) = (plan::Uid("".into()), plan::Inventory::default());
+                Ok((ClusterState { uid, record, inventory }, Some(fault.to_string())))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Returns what this machine saw applied last to a cluster that does not answer.
+    async fn remembered(&self, wanted: &Wanted, why: &str) -> Applied {
+        let name = format!("{}/{}", wanted.profile.fleet, wanted.profile.cluster);
+        let kept = self.seen().map(|seen| seen.kept(&name)).transpose().ok().flatten().flatten();
+        let unknown = || Applied::Unknown(format!("its target does not answer: {why}"));
+        let Some(head) = kept else { return unknown() };
+        let wanted = async {
+            let past = Sources::fleet(self, head).await?.past();
+            self.wanted(&past, &wanted.profile.cluster, &mut Warnings::default()).await
+        };
+        wanted.await.map_or_else(|_| unknown(), |wanted| Applied::Known(Box::new(wanted.layers)))
+    }
+
+    /// Whether the target that a cluster's facts were read from is an API server.
+    pub fn is_server(&self, cluster: &ClusterName) -> bool {
+        self.targets.reporting(cluster) == Reporting::Server
     }
 
     /// Says of each object that is not as it was written which of its fields are not, as far as it can be read.

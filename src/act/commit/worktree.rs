@@ -1,4 +1,4 @@
-//! In: files for a work tree. Out: one commit with them on the checked-out branch, and the files in the work tree.
+//! In: files for a work tree, or one that goes. Out: one commit of it on the checked-out branch, and the work tree the same.
 //! Guarantee: the branch moves only from the commit that was seen; what the user has staged or changed stays as it is;
 //! no link is followed; no hook, filter or other program runs.
 use super::person::person;
@@ -24,6 +24,21 @@ const INDEX_WAIT: Duration = Duration::from_secs(5);
 pub fn into_work_tree(
     root: &Path,
     files: &[(RepoPath, Vec<u8>)],
+    message: &str,
+    author: Option<(&str, &str)>,
+) -> Result<CommitId, Fault> {
+    let files: Vec<(&RepoPath, Option<&[u8]>)> = files.iter().map(|(path, bytes)| (path, Some(&**bytes))).collect();
+    commit(root, &files, message, author)
+}
+
+/// Commits that a file, given by its path below `root`, goes.
+pub fn out_of_work_tree(root: &Path, file: &RepoPath, message: &str) -> Result<CommitId, Fault> {
+    commit(root, &[(file, None)], message, None)
+}
+
+fn commit(
+    root: &Path,
+    files: &[(&RepoPath, Option<&[u8]>)],
     message: &str,
     author: Option<(&str, &str)>,
 ) -> Result<CommitId, Fault> {
@@ -58,8 +73,14 @@ struct WorkTree {
 struct Planned<'a> {
     path: BString,
     absolute: PathBuf,
-    bytes: &'a [u8],
-    blob: ObjectId,
+    /// What it shall hold, with its blob; none where it goes.
+    content: Option<(&'a [u8], ObjectId)>,
+}
+
+impl Planned<'_> {
+    fn blob(&self) -> Option<ObjectId> {
+        self.content.map(|(_, blob)| blob)
+    }
 }
 
 /// Where the checked-out branch stood.
@@ -84,15 +105,18 @@ impl WorkTree {
     }
 
     /// Writes the blobs and returns where each file stands.
-    fn files<'a>(&self, root: &Path, files: &'a [(RepoPath, Vec<u8>)]) -> Result<Vec<Planned<'a>>, Fault> {
+    fn files<'a>(&self, root: &Path, files: &[(&RepoPath, Option<&'a [u8]>)]) -> Result<Vec<Planned<'a>>, Fault> {
         let attempt = format!("could not commit in {}", root.display());
         let root = root.canonicalize().map_err(in_folder(&attempt))?;
         let inside = root.strip_prefix(&self.top).unwrap_or(Path::new(""));
         let inside = inside.to_str().filter(|inside| !inside.is_empty());
-        let plan = |(path, bytes): &'a (RepoPath, Vec<u8>)| {
+        let plan = |(path, bytes): &(&RepoPath, Option<&'a [u8]>)| {
             let inner = inside.map_or_else(|| path.to_string(), |inside| format!("{inside}/{path}"));
-            let blob = self.repository.write_blob(bytes).map_err(in_local(&attempt))?.detach();
-            Ok(Planned { absolute: self.top.join(&inner), path: inner.into(), bytes, blob })
+            let written = |bytes: &'a [u8]| {
+                self.repository.write_blob(bytes).map(|blob| (bytes, blob.detach())).map_err(in_local(&attempt))
+            };
+            let content = bytes.map(written).transpose()?;
+            Ok(Planned { absolute: self.top.join(&inner), path: inner.into(), content })
         };
         files.iter().map(plan).collect()
     }
@@ -130,7 +154,7 @@ impl WorkTree {
                 return refuse(file, "it is in conflict");
             }
             let staged = index.entry_by_path(path).map(|entry| entry.id);
-            if staged != committed && staged != Some(file.blob) {
+            if staged != committed && staged != file.blob() {
                 return refuse(file, "what is staged of it is not committed");
             }
             let content = match fs::read(&file.absolute) {
@@ -141,7 +165,7 @@ impl WorkTree {
             if let Some(content) = content {
                 let blob = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &content);
                 let blob = blob.map_err(in_local(&attempt))?;
-                if Some(blob) != committed && blob != file.blob {
+                if Some(blob) != committed && Some(blob) != file.blob() {
                     return refuse(file, "it holds changes that are not committed");
                 }
             }
@@ -192,7 +216,10 @@ impl WorkTree {
             let before = base.lookup_entry(file.path.split_str("/")).map_err(in_local(attempt))?;
             let kind = before.map(|entry| entry.mode().kind()).filter(|kind| *kind == EntryKind::BlobExecutable);
             let kind = kind.unwrap_or(EntryKind::Blob);
-            editor.upsert(file.path.as_bstr(), kind, file.blob).map_err(in_local(attempt))?;
+            match file.blob() {
+                Some(blob) => editor.upsert(file.path.as_bstr(), kind, blob).map_err(in_local(attempt))?,
+                None => editor.remove(file.path.as_bstr()).map_err(in_local(attempt))?,
+            };
         }
         let tree = editor.write().map_err(in_local(attempt))?.detach();
         let commit = gix::objs::Commit {
@@ -230,11 +257,18 @@ impl WorkTree {
     }
 }
 
-/// Writes the files, each whole or not at all.
+/// Writes the files, each whole or not at all, and removes those that go.
 fn check_out(files: &[Planned]) -> Result<(), Fault> {
     for file in files {
         let attempt = format!("the commit is made, but could not write {}", git::readable(file.path.as_bstr()));
-        replace(&file.absolute, file.bytes).map_err(in_folder(&attempt))?;
+        let done = match file.content {
+            Some((bytes, _)) => replace(&file.absolute, bytes),
+            None => match fs::remove_file(&file.absolute) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        };
+        done.map_err(in_folder(&attempt))?;
     }
     Ok(())
 }
@@ -243,13 +277,17 @@ fn check_out(files: &[Planned]) -> Result<(), Fault> {
 fn stage(mut index: gix::index::File, files: &[Planned], mut lock: gix::lock::File) -> Result<(), Fault> {
     let attempt = "the commit is made, but could not write Git's index; run `git reset` to mend it";
     for file in files {
+        let Some(blob) = file.blob() else {
+            index.remove_entries(|_, path, _| path == file.path.as_bstr());
+            continue;
+        };
         let metadata = gix::index::fs::Metadata::from_path_no_follow(&file.absolute).map_err(in_folder(attempt))?;
         let stat = Stat::from_fs(&metadata).unwrap_or_default();
         let mode = if metadata.is_executable() { Mode::FILE_EXECUTABLE } else { Mode::FILE };
         if let Some(entry) = index.entry_mut_by_path_and_stage(file.path.as_bstr(), Stage::Unconflicted) {
-            (entry.id, entry.stat, entry.flags) = (file.blob, stat, Flags::empty());
+            (entry.id, entry.stat, entry.flags) = (blob, stat, Flags::empty());
         } else {
-            index.dangerously_push_entry(stat, file.blob, Flags::empty(), mode, file.path.as_bstr());
+            index.dangerously_push_entry(stat, blob, Flags::empty(), mode, file.path.as_bstr());
             index.sort_entries();
         }
     }

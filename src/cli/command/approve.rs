@@ -6,7 +6,7 @@ use crate::act::commit::{author, into_work_tree};
 use crate::cli::args::{Approve, CHANGE_DIGITS};
 use crate::cli::print::{Text, Tone};
 use crate::client::git::{fault, in_folder};
-use crate::control::preview::{Plans, Preview};
+use crate::control::preview::{Plans, Preview, Purpose};
 use crate::decide::document::Person;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::{Condition, Status, held};
@@ -60,7 +60,7 @@ struct Waiting {
 /// Returns what the checked-out commit would have to wait for.
 async fn waiting(preview: &Preview, fleet: &Fleet) -> Vec<Waiting> {
     let clusters: Vec<ClusterName> = fleet.index.cluster_names().cloned().collect();
-    let Plans { plans, sets } = preview.plans(fleet, None, &clusters, &mut Warnings::default()).await;
+    let Plans { plans, sets } = preview.plans(fleet, None, &clusters, Purpose::Outline, &mut Warnings::default()).await;
     let held = plans.iter().filter_map(|(_, plan)| plan.as_ref().ok()).filter_map(|plan| match held(plan) {
         Condition::Held(why, id) => {
             let cluster = plan.change.cluster.clone();

@@ -1,10 +1,10 @@
 //! In: two sides of a fleet. Out: what a sync would do to each cluster, in order.
-//! Guarantee: nothing is written; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
+//! Guarantee: nothing is written, only tried on API servers as a sync tries it; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
 use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
-use crate::control::preview::Plans;
+use crate::control::preview::{Plans, Purpose};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, view};
 use crate::decide::report::counted;
@@ -19,22 +19,27 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
     let here = Here::find(settings)?;
     let preview = here.preview()?;
     let (all, said, warnings) = on_large_stack(async {
-        let fleet = preview.fleet(options.rev.as_deref())?;
+        let fleet = preview.reviewed(options.rev.as_deref())?;
         let from = options.from.as_deref().map(|from| preview.fleet(Some(from))).transpose()?;
         let clusters = chosen(options, &fleet)?;
         let is_all = options.cluster.is_empty() && options.environment.is_none();
         let said = if is_all { fleet.index.said() } else { Vec::new() };
         let mut warnings = Warnings::default();
-        Ok((preview.plans(&fleet, from.as_deref(), &clusters, &mut warnings).await, said, warnings.0))
+        let purpose = if options.no_probe { Purpose::Outline } else { Purpose::Review };
+        Ok((preview.plans(&fleet, from.as_deref(), &clusters, purpose, &mut warnings).await, said, warnings.0))
     })?;
     let Plans { plans, sets } = all;
-    let Sorted { sound, failures, broken } = sorted(plans, said);
+    // A plan of which something would be refused is shown with it.
+    let (refused, warnings): (Vec<_>, Vec<_>) = warnings.into_iter().partition(Diagnostic::is_error);
+    let Sorted { sound, failures, broken } = sorted(plans, said.into_iter().chain(refused).collect());
     if sound.is_empty()
         && let [_] = &*failures
     {
         return Err(failures.into_iter().next().unwrap_or_else(|| Fault::bug("there is one").into()));
     }
-    let mut answer = answer(&sound, &sets, broken);
+    let is_tried =
+        |plan: &plan::Plan| !options.no_probe && options.from.is_none() && preview.is_server(&plan.change.cluster);
+    let mut answer = answer(&sound, &sets, broken, is_tried);
     answer.warnings = once(Found::of_all(warnings));
     if let (Some(data), Some(said)) = (answer.data.as_object_mut(), Failure::data(&failures).as_object()) {
         data.extend(said.clone());
@@ -60,13 +65,19 @@ fn chosen(options: &Plan, fleet: &Fleet) -> Result<Vec<ClusterName>, Failure> {
     Ok(clusters)
 }
 
-fn answer(plans: &[plan::Plan], sets: &BTreeMap<EnvironmentName, (ChangeSetId, usize)>, broken: usize) -> Answer {
+fn answer(
+    plans: &[plan::Plan],
+    sets: &BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
+    broken: usize,
+    is_tried: impl Fn(&plan::Plan) -> bool,
+) -> Answer {
     let (pending, quiet): (Vec<_>, Vec<_>) = plans.iter().partition(|plan| !plan.is_empty());
     let (left, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|plan| !plan.paused.is_empty());
     let mut text = Text::default();
     // What is left as it is differs, though nothing is written.
     for plan in plans.iter().filter(|plan| !plan.is_empty() || !plan.paused.is_empty()) {
         text.lines(view::lines(plan));
+        text.lines(Some(plan).filter(|plan| is_tried(plan)).and_then(view::tried));
         text.line("");
     }
     for (environment, (set, count)) in sets.iter().filter(|(_, (_, count))| *count > 1) {

@@ -5,7 +5,7 @@ use super::status::Now;
 use super::{Answer, Failure};
 use crate::cli::args::Why;
 use crate::cli::print::Text;
-use crate::control::preview::Preview;
+use crate::control::preview::{Preview, Purpose};
 use crate::decide::drift::Found;
 use crate::decide::plan::{Approval, ChangeKind, Hold, Plan, view};
 use crate::decide::value::{Fault, Warnings};
@@ -64,7 +64,8 @@ struct Waits {
 async fn waits(preview: &Preview, cluster: &ClusterName) -> Result<Waits, Failure> {
     let fleet = preview.committed()?;
     find_cluster(&fleet, cluster)?;
-    let all = preview.plans(&fleet, None, std::slice::from_ref(cluster), &mut Warnings::default()).await;
+    let all =
+        preview.plans(&fleet, None, std::slice::from_ref(cluster), Purpose::Outline, &mut Warnings::default()).await;
     let sets = all.sets;
     let Some((_, plan)) = all.plans.into_iter().next() else {
         return Err(Fault::bug("no plan was made").into());

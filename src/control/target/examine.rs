@@ -28,6 +28,8 @@ pub struct Need {
     pub resource: Option<Arc<str>>,
     /// The namespaces of its objects; none for objects without.
     pub namespaces: BTreeSet<Option<Arc<str>>>,
+    /// The namespaces in which others' objects of the kind are listed, to tell why one of ours is not well.
+    pub listed: BTreeSet<Arc<str>>,
 }
 
 /// Kinds, by group and kind.
@@ -82,6 +84,9 @@ impl Targets {
             let kinds = both.server.refresh_kinds().await?;
             for (kind, need) in needs.iter().filter(|(_, need)| !need.namespaces.is_empty()) {
                 rights(&both.server, &kinds, kind, need, &mut examined).await?;
+            }
+            for (kind, need) in needs {
+                examined.missing.extend(listing(&both.server, &kinds, kind, need).await?);
             }
             Ok(examined)
         };
@@ -165,6 +170,37 @@ async fn rights(
         examined.missing.push(Missing { namespace, group, resource, name: None, verbs, is_own: false });
     }
     Ok(())
+}
+
+/// Reviews whether objects of a kind may be listed where that tells why ours are not well.
+async fn listing(
+    server: &Server,
+    kinds: &Kinds,
+    (group, kind): &(Arc<str>, Arc<str>),
+    need: &Need,
+) -> Result<Vec<Missing>, Fault> {
+    let Some(kind) = kinds.get(group, kind).filter(|_| !need.listed.is_empty()) else { return Ok(Vec::new()) };
+    let right = Right { group, resource: &kind.resource, namespace: None, name: None, verb: "list" };
+    if server.may(right).await? {
+        return Ok(Vec::new());
+    }
+    let mut refused = Vec::new();
+    for namespace in need.listed.iter().filter(|it| !need.namespaces.contains(&Some((*it).clone()))) {
+        if !server.may(Right { namespace: Some(namespace), ..right }).await? {
+            refused.push(Some(namespace.clone()));
+        }
+    }
+    // One rule for all is easier to give than one for each.
+    let places = if refused.len() > 1 && refused.len() == need.listed.len() { vec![None] } else { refused };
+    let missing = |namespace| Missing {
+        namespace,
+        group: group.clone(),
+        resource: kind.resource.clone(),
+        name: None,
+        verbs: vec!["list"],
+        is_own: false,
+    };
+    Ok(places.into_iter().map(missing).collect())
 }
 
 /// Returns those of the verbs that the server does not give us.

@@ -8,7 +8,7 @@ use super::server_identity::Binding;
 use super::session::{Session, Sought, wishes_of};
 use super::{Placed, Release, answered, released, wishes};
 use crate::act::apply::kubernetes as apply;
-use crate::client::kubernetes::Server;
+use crate::client::kubernetes::{ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::drift::{Sighting, Standing};
 use crate::decide::health::Suspects;
@@ -19,7 +19,7 @@ use crate::decide::plan::{
 };
 use crate::decide::profile::Record;
 use crate::decide::rollout::{Answer, Outcome};
-use crate::decide::value::{Fault, Live};
+use crate::decide::value::{Fault, Live, Value};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::kubernetes as observe;
 use crate::settings::{Kubernetes, Settings};
@@ -240,6 +240,18 @@ impl Cluster {
         objects.iter().map(|(_, site, object)| (*site, object.clone())).zip(seen).collect()
     }
 
+    /// Returns the names of Secrets, by labels; none where they may not be listed.
+    pub(super) async fn secrets(&self, namespace: &str, labels: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        let name = |secret: &Value| secret.get("metadata")?.get("name")?.as_str().map(str::to_owned);
+        let listed = self
+            .side
+            .server
+            .list_metadata(&ObjectPath::secret(namespace, ""), labels, |secret| names.extend(name(secret)))
+            .await;
+        if listed.is_ok() { names } else { Vec::new() }
+    }
+
     /// Returns what the look at the facts showed of objects, and reads those that it did not show.
     pub(super) async fn shown(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
         let (mut shown, mut unseen) = (Vec::new(), Vec::new());
@@ -319,7 +331,13 @@ pub(super) async fn release(
 
 /// Reads which cluster it is, and its books.
 async fn read(server: &Server, place: &Place, memory: &Memory) -> Result<Kept, Fault> {
-    let uid: Uid = observe::uid(server).await?;
+    let uid: Uid = if let Some(uid) = memory.uid() {
+        uid
+    } else {
+        let uid = observe::uid(server).await?;
+        memory.know_uid(&uid);
+        uid
+    };
     let Books { record, inventory, secrets } = observe::books(server, place).await?;
     let kept = Kept { uid, record, inventory, secrets };
     memory.keep(&kept);

@@ -159,6 +159,15 @@ impl Managed {
         objects.into_iter().map(unread)
     }
 
+    /// Returns the names of Secrets of one of both servers, by labels.
+    pub(super) async fn secrets(&self, site: Site, namespace: &str, labels: &str) -> Vec<String> {
+        match (site, self.own.get()) {
+            (Site::Management, _) => self.management.secrets(namespace, labels).await,
+            (Site::Workload, Some(own)) => own.secrets(namespace, labels).await,
+            (Site::Workload, None) => Vec::new(),
+        }
+    }
+
     /// Returns the Secret of the record.
     pub(super) fn record_book(&self) -> Option<Book> {
         self.management.record_book()

@@ -11,7 +11,12 @@ use crate::name::{ClusterName, ObjectId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+
+/// For so long it is not asked anew which cluster is behind a connection: between the plan of a head and its sync, which
+/// come together, nobody puts another one there.
+const UID_FRESH: Duration = Duration::from_secs(10);
 
 /// Told whenever somebody else changed something of a cluster.
 pub(super) type Tell = Arc<dyn Fn(&ClusterName, Disturbance) + Send + Sync>;
@@ -28,6 +33,8 @@ pub(super) struct Memory {
 struct State {
     /// The server of which all this is.
     reached: Option<(Both, Place)>,
+    /// Which cluster it is, and when that was read.
+    uid: Option<(Uid, Instant)>,
     watchers: Watchers,
     watched: Watched,
     kept: Option<Kept>,
@@ -93,6 +100,7 @@ impl Memory {
             state.watchers = Watchers::default();
             state.watched.clear();
             state.kept = None;
+            state.uid = None;
             state.reached = Some((both.clone(), place.clone()));
         }
     }
@@ -115,6 +123,17 @@ impl Memory {
     pub(super) fn kept(&self) -> Option<Kept> {
         let state = self.state();
         state.kept.clone().filter(|_| state.watched.is_as_known(&books()))
+    }
+
+    /// Returns which cluster it is, where that was read a moment ago.
+    pub(super) fn uid(&self) -> Option<Uid> {
+        let known = self.state().uid.clone();
+        known.filter(|(_, read)| read.elapsed() < UID_FRESH).map(|(uid, _)| uid)
+    }
+
+    /// Remembers which cluster it is.
+    pub(super) fn know_uid(&self, uid: &Uid) {
+        self.state().uid = Some((uid.clone(), Instant::now()));
     }
 
     /// Remembers books that were read.

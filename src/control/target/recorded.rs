@@ -4,7 +4,6 @@ use super::super::real_world::now;
 use super::super::released_clusters::Released;
 use super::connections::on_connections;
 use super::kubernetes::{Cluster, Seat};
-use super::memory::Memory;
 use super::{Open, Placed, Targets, directory};
 use crate::decide::document::Site;
 use crate::decide::health::Reporting;
@@ -12,7 +11,6 @@ use crate::decide::plan::ClusterState;
 use crate::decide::value::{Fault, Live, Timestamp};
 use crate::name::{ClusterName, ObjectId};
 use crate::settings::Target;
-use std::sync::Arc;
 
 impl Targets {
     /// Reads the record and the inventories of a cluster, where its record is kept.
@@ -30,7 +28,7 @@ impl Targets {
         };
         let work = async {
             let both = self.servers.get(&self.settings, &seat.name, &seat.target).await?;
-            let memory = Arc::new(Memory::new(&of.cluster, None, true));
+            let memory = self.memory(&of.cluster, seat.site);
             Cluster::open(&self.settings, both, &seat, None, None, memory).await
         };
         Ok(on_connections(self.connections.as_ref(), work).await?.1)
@@ -56,6 +54,27 @@ impl Targets {
         match self.open().get(cluster).map(|open| &**open) {
             Some(Open::Kubernetes(_) | Open::Managed(_)) => Reporting::Server,
             Some(Open::Directory(_)) | None => Reporting::Directory,
+        }
+    }
+
+    /// Returns the names of the Secrets in which Helm keeps a release, as far as they may be listed.
+    pub(in super::super) async fn releases(
+        &self,
+        cluster: &ClusterName,
+        site: Site,
+        namespace: &str,
+        name: &str,
+    ) -> Vec<String> {
+        let open = self.open().get(cluster).cloned();
+        let labels = format!("owner=helm,name={name}");
+        match open.as_deref() {
+            Some(Open::Kubernetes(side)) => {
+                on_connections(self.connections.as_ref(), side.secrets(namespace, &labels)).await
+            }
+            Some(Open::Managed(sides)) => {
+                on_connections(self.connections.as_ref(), sides.secrets(site, namespace, &labels)).await
+            }
+            Some(Open::Directory(_)) | None => Vec::new(),
         }
     }
 

@@ -22,19 +22,66 @@ pub fn lifecycle(file: &Arc<File>, word: &str) -> Result<String, Box<Span>> {
 
 /// Returns a cluster's text that says of a layer whether it is paused.
 pub fn paused(file: &Arc<File>, layer: &LayerName, is_paused: bool) -> Result<String, Box<Span>> {
+    let word = if is_paused { "true" } else { "false" };
+    option(file, layer, ("paused", word), Value::Bool(is_paused))
+}
+
+/// Returns a cluster's text that says of a layer from whom it adopts.
+pub fn adopt(file: &Arc<File>, layer: &LayerName, names: &[Arc<str>]) -> Result<String, Box<Span>> {
+    let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let word = |name: &Arc<str>| if is_plain(name) { name.to_string() } else { canonical(&Value::string(name)) };
+    let list = format!("[{}]", names.iter().map(word).collect::<Vec<_>>().join(", "));
+    let names = names.iter().map(|name| Value::String(name.clone())).collect();
+    option(file, layer, ("adopt", &list), Value::list(names))
+}
+
+/// Returns a cluster's text that says of a layer that its objects stay when it goes.
+pub fn kept(file: &Arc<File>, layer: &LayerName) -> Result<String, Box<Span>> {
+    option(file, layer, ("onRemove", "keep"), "keep".into())
+}
+
+/// Returns a cluster's text that takes a layer out: what its entry said of it goes, and one that adds it goes whole.
+pub fn removed(file: &Arc<File>, layer: &LayerName) -> Result<String, Box<Span>> {
+    let document = Document::of(file)?;
+    let layers = document.spec.get("layers");
+    let Some(entry) = layers.and_then(|layers| layers.items().find(|item| names(*item, layer))) else {
+        return option(file, layer, ("remove", "true"), Value::Bool(true));
+    };
+    let is_added = entry.get("role").is_some();
+    let edited = if is_added { document.without(entry) } else { document.replaced(entry, &removal(layer)) };
+    let mut wanted = file.root().value();
+    let items = wanted.make_map().entry_of("spec").make_map().entry_of("layers");
+    let mut all = items.as_list().unwrap_or_default().to_vec();
+    let is_it = |item: &Value| item.get("name").and_then(Value::as_str) == Some(layer.as_str());
+    if is_added {
+        all.retain(|item| !is_it(item));
+    } else if let Some(item) = all.iter_mut().find(|item| is_it(item)) {
+        let entries = [("name", layer.as_str().into()), ("remove", Value::Bool(true))];
+        *item = Value::map(entries.into_iter().collect());
+    }
+    *items = Value::list(all);
+    edited.filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(entry)))
+}
+
+fn removal(layer: &LayerName) -> String {
+    format!("{{ name: {layer}, remove: true }}")
+}
+
+/// Returns a text with one option of a layer: in its entry, else in one that is added.
+fn option(file: &Arc<File>, layer: &LayerName, (key, word): (&str, &str), value: Value) -> Result<String, Box<Span>> {
     let document = Document::of(file)?;
     let layers = document.spec.get("layers");
     let entry = layers.and_then(|layers| layers.items().find(|item| names(*item, layer)));
-    let word = if is_paused { "true" } else { "false" };
+    let whole = format!("{{ name: {layer}, {key}: {word} }}");
     let edited = match (layers, entry) {
-        (_, Some(entry)) => match entry.get("paused") {
+        (_, Some(entry)) => match entry.get(key) {
             Some(value) => document.replaced(value, word),
-            None => document.beside_name(entry, &format!("paused: {word}")),
+            None => document.beside_name(entry, &format!("{key}: {word}")),
         },
-        (Some(layers), None) => document.listed(layers, &format!("{{ name: {layer}, paused: {word} }}")),
-        (None, None) => document.added("layers:", Some(&format!("{{ name: {layer}, paused: {word} }}"))),
+        (Some(layers), None) => document.listed(layers, &whole),
+        (None, None) => document.added("layers:", Some(&whole)),
     };
-    let wanted = with_paused(&file.root().value(), layer, is_paused);
+    let wanted = with_option(&file.root().value(), layer, key, value);
     let place = entry.or(layers).unwrap_or(document.spec);
     edited.filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(place)))
 }
@@ -43,16 +90,16 @@ fn names(entry: Node<'_>, layer: &LayerName) -> bool {
     entry.get("name").is_some_and(|name| name.text() == layer.as_str())
 }
 
-/// Returns what a document says once a layer is paused, or is no longer.
-fn with_paused(document: &Value, layer: &LayerName, is_paused: bool) -> Value {
+/// Returns what a document says once a layer has an option.
+fn with_option(document: &Value, layer: &LayerName, key: &str, value: Value) -> Value {
     let mut wanted = document.clone();
     let layers = wanted.make_map().entry_of("spec").make_map().entry_of("layers");
     let mut items = layers.as_list().unwrap_or_default().to_vec();
     let of_it = |item: &&mut Value| item.get("name").and_then(Value::as_str) == Some(layer.as_str());
     if let Some(item) = items.iter_mut().find(of_it) {
-        item.make_map().insert("paused".into(), Value::Bool(is_paused));
+        item.make_map().insert(key.into(), value);
     } else {
-        let item: Map = [("name", layer.as_str().into()), ("paused", Value::Bool(is_paused))].into_iter().collect();
+        let item: Map = [("name", layer.as_str().into()), (key, value)].into_iter().collect();
         items.insert(0, item.into());
     }
     *layers = Value::list(items);
@@ -120,6 +167,20 @@ impl<'a> Document<'a> {
         let line = end + rest.find('\n').unwrap_or(rest.len());
         let line = if self.text.get(..line)?.ends_with('\r') { line - 1 } else { line };
         self.inserted(line, &format!("{}{}{entry}", self.end, " ".repeat(column)))
+    }
+
+    /// Takes an item out of a list, with its lines.
+    fn without(&self, item: Node<'_>) -> Option<String> {
+        let bytes = item.bytes();
+        let (start, end) = (bytes.start as usize, bytes.end as usize);
+        let line = self.text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+        let is_dash = self.text.get(line..start)?.trim() == "-";
+        // What a node covers may end at its last word, or with its line.
+        let rest = self.text.get(end..)?;
+        let is_over = self.text.get(..end)?.ends_with('\n');
+        let next = if is_over { end } else { rest.find('\n').map_or(self.text.len(), |at| end + at + 1) };
+        let cut = [self.text.get(..line)?, self.text.get(next..)?].concat();
+        is_dash.then_some(cut)
     }
 
     /// Adds an item before all others of `layers`.
@@ -211,6 +272,41 @@ mod tests {
             shop(true),
             &format!("spec: {{ layers: [ {entry}, {{ name: b }} ] }}\n"),
         );
+    }
+
+    #[test]
+    fn a_layer_says_from_whom_it_adopts_and_that_it_is_kept() {
+        let shop = LayerName::new("shop").expect("it is a label");
+        let names: Vec<Arc<str>> = vec!["kubectl".into(), "my operator".into()];
+        let adopts = |file: &Arc<File>| adopt(file, &shop, &names);
+        let list = "[kubectl, \"my operator\"]";
+        check(
+            "spec:\n  cloud: a\n",
+            adopts,
+            &format!("spec:\n  layers:\n    - {{ name: shop, adopt: {list} }}\n  cloud: a\n"),
+        );
+        let before = "spec:\n  layers:\n    - name: shop\n      adopt: [helm] # once\n";
+        check(before, adopts, &before.replace("[helm]", list));
+        check(
+            "spec:\n  layers: [ { name: shop } ]\n",
+            |file| kept(file, &shop),
+            "spec:\n  layers: [ { name: shop, onRemove: keep } ]\n",
+        );
+    }
+
+    #[test]
+    fn a_layer_is_taken_out_with_what_its_entry_says() {
+        let shop = LayerName::new("shop").expect("it is a label");
+        let out = |file: &Arc<File>| removed(file, &shop);
+        let entry = "{ name: shop, remove: true }";
+        check("spec:\n  cloud: a\n", out, &format!("spec:\n  layers:\n    - {entry}\n  cloud: a\n"));
+        let said = "spec:\n  layers:\n    - name: shop\n      onRemove: keep\n    # the next\n    - name: b\n";
+        check(said, out, &format!("spec:\n  layers:\n    - {entry}\n    # the next\n    - name: b\n"));
+        let added =
+            "spec:\n  layers:\n    - name: b\n    - name: shop\n      role: add-on\n      manifests: [a]\n  cloud: a\n";
+        check(added, out, "spec:\n  layers:\n    - name: b\n  cloud: a\n");
+        let flow = "spec:\n  layers:\n    - name: b\n    - { name: shop, role: add-on }\n";
+        check(flow, out, "spec:\n  layers:\n    - name: b\n");
     }
 
     #[test]

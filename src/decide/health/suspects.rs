@@ -17,6 +17,16 @@ pub struct Suspects {
     pub selector: Arc<str>,
 }
 
+/// Whether objects of a kind have pods that may say why they are not well.
+pub fn has_pods(group: &str, kind: &str) -> bool {
+    matches!(
+        (group, kind),
+        ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+            | ("batch", "Job")
+            | ("", "ReplicationController")
+    )
+}
+
 /// Returns the pods of a workload; nothing where the object has none, or would select all.
 pub fn suspects(live: &Live) -> Option<Suspects> {
     let Live::Present { object, .. } = live else { return None };

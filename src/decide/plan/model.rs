@@ -174,6 +174,8 @@ pub enum Admission {
     SchemaChecked,
     /// It could not be tried, because of this.
     Unverified(String),
+    /// The target would not take it, because of this; such a plan is only shown.
+    Refused(String),
 }
 
 /// What a write does about fields that another manager has.

@@ -262,6 +262,7 @@ impl<'a> Settler<'a> {
                 (Operation::Unchanged, Expected::Any)
             }
             (None, Some(entry)) if entry.applied.is_none() => (Operation::Create, Expected::Any),
+            (None, Some(_)) if object.operation == Operation::Recreate => (Operation::Recreate, Expected::Any),
             (None, Some(_)) => (Operation::Patch, Expected::Any),
         };
         object
@@ -301,7 +302,11 @@ impl<'a> Settler<'a> {
             let kept = removal::is_kept(layer, &object.object);
             let from = || self.from(object.site, &object.object, &layer.layer).map(|(_, entry)| entry);
             let known = self.own(layer, object).or_else(from).cloned();
-            let known = known.unwrap_or(Entry { applied: None, intended: None, uid: None, kept: false });
+            let mut known = known.unwrap_or(Entry { applied: None, intended: None, uid: None, kept: false });
+            if object.operation == Operation::Recreate {
+                // It gets another one; until that is known, our marks and our manager tell that it is ours.
+                known.uid = None;
+            }
             if object.operation.is_write() {
                 ahead.insert(key.clone(), Entry { intended: digest, kept, ..known.clone() });
             }

@@ -4,7 +4,7 @@ use super::approvals::Approval;
 use super::diff::diff;
 use super::disruption::name as class;
 use super::model::{
-    Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, ObjectChange, Old, Operation, Plan,
+    Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, LayerPlan, ObjectChange, Old, Operation, Plan,
 };
 use crate::decide::document::Site;
 use crate::decide::profile::{Pin, reason};
@@ -12,7 +12,7 @@ use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical
 use crate::name::{LayerName, ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
 use similar::{ChangeTag, TextDiff};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest value that a line shows: a line of a terminal.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -35,7 +35,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if unchanged > 0 {
         lines.push(format!("  = {unchanged} layer{} unchanged", if unchanged == 1 { "" } else { "s" }));
     }
-    lines.extend(plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).filter_map(admission_line));
+    lines.extend(plan.layers.iter().flat_map(admission_lines));
     lines.extend(resumed_lines(plan));
     let repairs: Vec<&ObjectChange> = repairs(plan).collect();
     let (left, repairs): (Vec<_>, Vec<_>) = repairs.into_iter().partition(|object| object.manifest.is_none());
@@ -194,7 +194,7 @@ fn layer_lines(layer: &LayerChange, over: &[String], wanted: &BTreeSet<(Site, &O
         let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
         let until = until.map_or_else(String::new, |until| format!(" deferred until {until} has its definition"));
         lines.push(format!("      {}{until}", object_line(object)));
-        if matches!(object.operation, Operation::Patch | Operation::Move { .. }) {
+        if matches!(object.operation, Operation::Patch | Operation::Move { .. } | Operation::Recreate) {
             lines
                 .extend(operations(&object.patch, &object.inverse).into_iter().map(|line| format!("          {line}")));
         }
@@ -202,16 +202,48 @@ fn layer_lines(layer: &LayerChange, over: &[String], wanted: &BTreeSet<(Site, &O
     lines
 }
 
-/// Says what changes hands, and how far a write was tried where the target has not admitted it.
-fn admission_line(object: &ObjectChange) -> Option<String> {
+/// Says what changes hands, and how far writes were tried where the target has not admitted them: what could not be for
+/// one reason together.
+fn admission_lines(layer: &LayerPlan) -> Vec<String> {
+    let writes: Vec<&ObjectChange> = layer.groups.iter().flat_map(Group::writes).collect();
+    let runs = writes.chunk_by(|left, right| left.admission == right.admission && why(&left.admission).is_some());
+    runs.filter_map(|run| admission_line(run.first()?, run.len() - 1)).collect()
+}
+
+fn why(admission: &Admission) -> Option<&str> {
+    if let Admission::Unverified(why) = admission { Some(why) } else { None }
+}
+
+fn admission_line(object: &ObjectChange, more: usize) -> Option<String> {
     let said = match &object.admission {
         Admission::Untried
         | Admission::SchemaChecked
         | Admission::Admitted(Conflicts::Refuse | Conflicts::Overrule) => return None,
         Admission::Admitted(Conflicts::Adopt(managers)) => format!("changes hands, from {}", managers.join(", ")),
         Admission::Unverified(why) => format!("could not be tried: {why}"),
+        Admission::Refused(why) => format!("would be refused: {why}"),
     };
-    Some(format!("  ! {} {} {said}", object.object.kind, object.object.name))
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("  ! {} {}{more} {said}", object.object.kind, object.object.name))
+}
+
+/// Says how far the writes of a plan were tried on an API server; nothing where there are none.
+pub fn tried(plan: &Plan) -> Option<String> {
+    let words = |object: &ObjectChange| match &object.admission {
+        Admission::Admitted(_) => Some("admitted"),
+        Admission::SchemaChecked => Some("schema-checked, since what they need comes with this plan"),
+        Admission::Unverified(_) => Some("unverified"),
+        Admission::Refused(_) => Some("refused"),
+        Admission::Untried => None,
+    };
+    let all: Vec<&str> = plan.tried().filter_map(|(_, object)| words(object)).collect();
+    let mut order = all.clone();
+    order.sort_unstable();
+    order.dedup();
+    let count = |word: &&str| format!("{} {word}", all.iter().filter(|other| *other == word).count());
+    let counts: Vec<String> = order.iter().map(count).collect();
+    let noun = if all.len() == 1 { "1 write".to_owned() } else { format!("{} writes", all.len()) };
+    (!all.is_empty()).then(|| format!("  {noun} tried on the server: {}", counts.join(", ")))
 }
 
 fn object_line(object: &ObjectChange) -> String {
@@ -330,6 +362,10 @@ pub fn masked(value: &Value) -> Value {
 /// Returns a plan as programs read it.
 pub fn data(plan: &Plan) -> Json {
     let change = &plan.change;
+    let mut tried: BTreeMap<(Site, &ObjectId), &Admission> = BTreeMap::new();
+    for object in plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes) {
+        tried.entry((object.site, &object.object)).or_insert(&object.admission);
+    }
     let layer = |layer: &LayerChange| {
         json!({
             "layer": layer.layer.as_str(),
@@ -340,7 +376,7 @@ pub fn data(plan: &Plan) -> Json {
             "over": over(change, layer),
             "patch": patch(&layer.patch),
             "inverse": patch(&layer.inverse),
-            "objects": layer.objects.iter().map(|change| of_layer(layer, change)).collect::<Vec<_>>(),
+            "objects": layer.objects.iter().map(|change| of_layer(layer, change, &tried)).collect::<Vec<_>>(),
         })
     };
     let hold = |hold: &Hold| match hold {
@@ -378,12 +414,32 @@ fn approvals(approval: &Approval) -> Vec<Json> {
 }
 
 /// What is deferred says until which layer has its definition.
-fn of_layer(layer: &LayerChange, change: &ObjectChange) -> Json {
+fn of_layer(layer: &LayerChange, change: &ObjectChange, tried: &BTreeMap<(Site, &ObjectId), &Admission>) -> Json {
     let mut said = object(change);
-    if let (Some(until), Json::Object(fields)) = (layer.deferred.get(&change.object), &mut said) {
-        fields.insert("deferredUntil".into(), until.as_str().into());
+    if let Json::Object(fields) = &mut said {
+        let tried = tried.get(&(change.site, &change.object)).map_or(Json::Null, |it| admission(it));
+        fields.insert("admission".into(), tried);
+        let until = layer.deferred.get(&change.object);
+        fields.extend(until.map(|until| ("deferredUntil".into(), until.as_str().into())));
     }
     said
+}
+
+/// Says how far a write was tried, and what it does about fields that others have.
+fn admission(admission: &Admission) -> Json {
+    let (verdict, why) = match admission {
+        Admission::Untried => ("untried", None),
+        Admission::Admitted(_) => ("admitted", None),
+        Admission::SchemaChecked => ("schema-checked", None),
+        Admission::Unverified(why) => ("unverified", Some(why)),
+        Admission::Refused(why) => ("refused", Some(why)),
+    };
+    let adopts = match admission {
+        Admission::Admitted(Conflicts::Adopt(managers)) => managers.iter().map(|name| &**name).collect(),
+        _ => Vec::new(),
+    };
+    let overrules = matches!(admission, Admission::Admitted(Conflicts::Overrule));
+    json!({ "verdict": verdict, "why": why, "adopts": adopts, "overrules": overrules })
 }
 
 fn object(object: &ObjectChange) -> Json {
@@ -394,6 +450,7 @@ fn object(object: &ObjectChange) -> Json {
         "name": &*object.object.name,
         "operation": operation(&object.operation),
         "patch": patch(&object.patch),
+        "admission": admission(&object.admission),
     })
 }
 

@@ -12,6 +12,7 @@ pub(super) fn options(layer: &Shaped) -> LayerOptions {
     let word = |key: &str| layer.field(key).map(|part| part.text().to_owned()).unwrap_or_default();
     LayerOptions {
         paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
+        recreate: layer.field("recreate").is_some_and(|part| part.value().as_bool() == Some(true)),
         swap: if word("swap") == "remove-first" { Swap::RemoveFirst } else { Swap::NewFirst },
         on_remove: if word("onRemove") == "keep" { OnRemove::Keep } else { OnRemove::Prune },
         propagation: match &*word("propagation") {

@@ -53,4 +53,9 @@ impl View {
     pub fn accepted_tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
         self.objects.resolve(&head::accepted_tag_ref(name))
     }
+
+    /// Returns the commit that is kept under a name.
+    pub fn kept(&self, name: &str) -> Result<Option<CommitId>, Fault> {
+        self.objects.resolve(&format!("{}/{name}", head::APPLIED))
+    }
 }

@@ -166,3 +166,28 @@ fn status_asks_the_targets_and_needs_no_state_of_its_own() {
     assert_eq!(eu(&fleet.json(&["status"]).1)["commit"], json!(newer), "it went on");
     fleet.run(&["status", "--cluster", "eu-2"]).ends_with(1).says(&["did you mean `eu-1`?"]);
 }
+
+#[test]
+fn a_layer_of_a_folder_is_let_go_of_in_two_commits_and_nothing_there_is_of_others() {
+    let fleet = Checkout::synced();
+    fleet.becomes("Grace");
+    fleet.run(&["adopt", "eu-1", "shop"]).ends_with(0).says(&["there is nothing to adopt"]);
+    fleet.run(&["release", "eu-1", "tracing"]).ends_with(0).says(&["keeps its objects when it goes"]);
+    let text = fs::read_to_string(fleet.path(EU)).expect("it is there");
+    assert!(text.contains("  layers:\n    - { name: tracing, onRemove: keep }\n    - name: cni\n"), "{text}");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["release", "eu-1", "tracing"]).ends_with(0).says(&["is taken out"]);
+    let text = fs::read_to_string(fleet.path(EU)).expect("it is there");
+    assert!(text.contains("  layers:\n    - { name: tracing, remove: true }\n    - name: cni\n"), "{text}");
+    fleet.run(&["lint"]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0);
+    let left = fs::read_dir(fleet.target("eu-1").join("tracing")).expect("its objects stay").count();
+    assert!(left > 0, "its objects stay");
+    // A layer that the cluster itself adds goes with its entry.
+    fleet.run(&["release", "eu-1", "local-tools"]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.run(&["release", "eu-1", "local-tools"]).ends_with(0);
+    let text = fs::read_to_string(fleet.path(EU)).expect("it is there");
+    assert!(!text.contains("local-tools") && text.contains("- name: cni"), "{text}");
+    fleet.run(&["release", "eu-1", "none"]).ends_with(1).says(&["the fleet has no layer none"]);
+}

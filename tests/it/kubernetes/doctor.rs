@@ -63,3 +63,22 @@ fn given(name: &str, missing: &Value) -> [Value; 2] {
         }),
     ]
 }
+
+#[tokio::test]
+async fn pods_that_say_why_a_workload_is_not_well_have_to_be_listed() {
+    let server = Server::shared();
+    let user = User { name: "few-pods", groups: &[] };
+    let fleet = Fleet::at("clinic-pods", server.kubeconfig(user));
+    let said = "  - apiGroups: [\"\"]\n    resources: [pods]\n    verbs: [list]";
+    fleet.checkout.commit("no workload");
+    let ran = fleet.run(&["doctor"]).ends_with(1);
+    assert!(!ran.all().contains("[pods]"), "nothing of it has pods: {}", ran.all());
+    fleet.manifest(
+        "config",
+        "web",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { app: web } }\n  \
+         template: { metadata: { labels: { app: web } }, spec: { containers: [ { name: web, image: 'x:1' } ] } }\n",
+    );
+    fleet.checkout.commit("a workload");
+    fleet.run(&["doctor"]).ends_with(1).says(&["to a Role in the namespace clinic-pods", said]);
+}

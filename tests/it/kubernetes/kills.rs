@@ -204,3 +204,48 @@ async fn what_a_process_writes_that_was_stopped_while_another_went_on_is_refused
     assert!(stopped >= 3 + 1 + 2, "it was stopped at each write, not at {stopped}");
     assert!(refused > 0, "some of what it wrote came late");
 }
+
+/// Returns the manifest of a `ConfigMap` that cannot change.
+fn sealed(value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a }}\ndata: {{ key: '{value}' }}\nimmutable: true\n")
+}
+
+/// Kills a sync that makes an object anew at each of its writes in turn, and returns how many were killed.
+async fn killed_while_made_anew(word: &str, moment: Moment) -> usize {
+    let server = Server::shared();
+    for nth in 1..WRITES_MAX {
+        let case = format!("anew-{word}-{nth}");
+        let proxy = Proxy::start(server, User::ADMIN, Schedule::none());
+        let fleet = Fleet::at(&case, proxy.kubeconfig());
+        fleet.layer_option("recreate: true");
+        fleet.manifest("config", "a", &sealed("1"));
+        fleet.sync("the fleet").ends_with(0);
+        fleet.manifest("config", "a", &sealed("2"));
+        fleet.checkout.commit("it changes");
+        let (mark, victim) = (server.audit().mark(), Victim::default());
+        proxy.set(kill_at(nth, moment, victim.clone()));
+        let (status, said) = Running::start(&fleet, &victim).end();
+        proxy.set(Schedule::none());
+        let ran = fleet.run(&["sync"]);
+        assert_eq!(ran.code, Some(0), "{case}: after its end\n{said}\nit goes on:\n{}", ran.all());
+        let map = config_map(server, &case, "a").await.expect("it was made anew");
+        assert_eq!(map["data"]["key"], json!("2"), "{case}: as it is wanted");
+        let deleted = server.audit().since(mark, |entry| {
+            entry.verb == "delete" && entry.code < 300 && entry.uri.contains(&format!("/{case}/configmaps/"))
+        });
+        assert_eq!(deleted.len(), 1, "{case}: it is deleted once, whenever it was killed: {deleted:?}");
+        if status.signal().is_none() {
+            assert!(status.success(), "{case}: it came to its end: {said}");
+            return nth - 1;
+        }
+    }
+    panic!("a sync of one layer has no {WRITES_MAX} writes");
+}
+
+#[tokio::test]
+async fn what_is_made_anew_is_deleted_once_whenever_its_sync_is_killed() {
+    for (word, moment) in [("before", Moment::Before), ("after", Moment::After)] {
+        let killed = killed_while_made_anew(word, moment).await;
+        assert!(killed > 2, "a deletion, an object and two records are written, not {killed}");
+    }
+}

@@ -1,6 +1,7 @@
 //! In: a real API server. Out: what the program and the harness make of it.
 //! Guarantee: group `kubernetes` of `tests/run`; each test has a namespace or a server of its own.
 mod admission;
+mod adopt;
 mod bounds;
 mod demo;
 mod deploy;
@@ -12,6 +13,8 @@ mod laws;
 mod managed;
 mod operators;
 mod outages;
+mod plans;
+mod recreate;
 mod serve;
 mod server;
 mod simulated;

@@ -3,6 +3,7 @@
 use super::fleet::{Fleet, ask};
 use crate::testenv::Server;
 use serde_json::json;
+use std::fmt::Write as _;
 
 #[tokio::test]
 async fn what_others_changed_on_a_server_is_told_by_field_and_manager() {
@@ -67,7 +68,7 @@ async fn status_is_read_from_the_servers_alone_and_one_that_hangs_hides_no_other
         fleet.checkout.write(&format!("clusters/dev/{name}/cluster.yaml"), &cluster);
         let text = format!("{before}https://127.0.0.1:{port}{after}");
         std::fs::write(fleet.folder().join(name), text).expect("it is ours");
-        targets.push_str(&[", { name: ", name, ", kubeconfig: ", name, " }"].concat());
+        write!(targets, ", {{ name: {name}, kubeconfig: {name} }}").expect("a text takes all");
     }
     fleet.checkout.commit("two more");
     let settings = fleet.folder().join("stratify.yaml");
@@ -99,4 +100,17 @@ async fn status_is_read_from_the_servers_alone_and_one_that_hangs_hides_no_other
     let ill = row["layers"][0]["ill"].as_array().expect("it lists them");
     assert_eq!((ill.len(), &ill[0]["name"], &ill[0]["why"]), (1, &json!("a"), &json!("it is not there")), "{row}");
     assert!(row["ageSeconds"].as_u64().is_some_and(|age| age < 600), "since its last sync: {row}");
+}
+
+#[tokio::test]
+async fn which_server_it_is_is_asked_once_a_sync() {
+    let server = Server::shared();
+    let user = crate::testenv::User { name: "asks-once", groups: &["system:masters"] };
+    let fleet = Fleet::at("asks-once", server.kubeconfig(user));
+    let mark = server.audit().mark();
+    fleet.sync("the fleet").ends_with(0);
+    let asked = server.audit().since(mark, |entry| {
+        entry.user == "asks-once" && entry.verb == "get" && entry.uri.starts_with("/api/v1/namespaces/kube-system")
+    });
+    assert_eq!(asked.len(), 1, "the plan and the sync of a head are of one server: {asked:?}");
 }

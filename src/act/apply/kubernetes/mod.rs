@@ -4,11 +4,14 @@ mod answer;
 mod books;
 mod probe;
 mod prune;
+mod recreate;
 mod referrer;
 mod target;
 mod write;
+mod plain;
 
 pub use books::{write_inventory, write_record};
+pub use plain::{apply_plain, id_of};
 pub use probe::probe;
 pub use target::Target;
 pub use write::write;

@@ -2,6 +2,7 @@
 //! Guarantee: changes nothing; an object that is there and not ours is refused, with who manages it.
 use super::answer::{conflicts, lacks_namespace, why};
 use super::prune::{Ours, find};
+use super::recreate::try_recreate;
 use super::target::{CONCURRENT, Owner, Pathless, Target, managers, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
 use crate::decide::plan::book_secrets::with_marks;
@@ -97,7 +98,11 @@ async fn probe_one(
         Err(Pathless::Incomplete(why)) => return Verdict::Unverified(why),
         Err(pathless) => return Verdict::Refused(pathless.into()),
     };
-    match try_apply(target, &path, owner, change).await {
+    let tried = match change.operation {
+        Operation::Recreate => try_recreate(target, kinds, &path, owner, change).await,
+        _ => try_apply(target, &path, owner, change).await,
+    };
+    match tried {
         Ok((expected, conflicts)) => Verdict::AdmittedOver { expected, conflicts },
         Err(Refusal::Server(error)) => {
             let namespace = change.object.namespace.as_deref();
@@ -111,7 +116,7 @@ async fn probe_one(
                 why => Verdict::Refused(why),
             }
         }
-        Err(Refusal::Foreign(why)) => Verdict::Refused(Why::Conflict(why)),
+        Err(refusal) => Verdict::Refused(refusal.into()),
     }
 }
 
@@ -134,6 +139,18 @@ pub(super) enum Refusal {
     Server(ApiError),
     /// It would take what is not ours.
     Foreign(String),
+    /// It cannot be told, or another reason.
+    Other(Why),
+}
+
+impl From<Refusal> for Why {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Server(error) => why(&error),
+            Refusal::Foreign(why) => Self::Conflict(why),
+            Refusal::Other(why) => why,
+        }
+    }
 }
 
 /// Tries an apply, and returns over what it would be done.

@@ -2,8 +2,9 @@
 //! Guarantee: what could not be tried before is tried now, all of it before the first write; an object that moved on is
 //! tried anew, under the same record only.
 use super::answer::{answer, is_stale, why};
-use super::probe::{Refusal, try_apply};
+use super::probe::try_apply;
 use super::prune::{end, operations};
+use super::recreate::{remove, try_recreate};
 use super::target::{CONCURRENT, Owner, Pathless, Target, parts, path_of, text, version_of};
 use crate::client::kubernetes::{ApiError, Applied, ApplyMode, Kinds, ObjectPath};
 use crate::decide::plan::adoption::{adopt, hand_over};
@@ -112,10 +113,11 @@ impl Writer<'_> {
 
     async fn try_one(&self, change: &ObjectChange) -> Result<(Expected, Conflicts), Why> {
         let path = self.path(change)?;
-        try_apply(self.target, &path, self.owner, change).await.map_err(|refusal| match refusal {
-            Refusal::Server(error) => why(&error),
-            Refusal::Foreign(why) => Why::Conflict(why),
-        })
+        let tried = match change.operation {
+            Operation::Recreate => try_recreate(self.target, &self.kinds, &path, self.owner, change).await,
+            _ => try_apply(self.target, &path, self.owner, change).await,
+        };
+        tried.map_err(Why::from)
     }
 
     fn path(&self, change: &ObjectChange) -> Result<ObjectPath, Why> {
@@ -125,8 +127,27 @@ impl Writer<'_> {
     async fn write(&self, change: &ObjectChange, expected: Expected, conflicts: Conflicts) -> Answer {
         match &change.operation {
             Operation::Prune | Operation::Keep => end(self.target, &self.kinds, self.owner, change).await,
-            Operation::Recreate => Answer::Refused(Why::Invalid("it cannot be made anew on an API server yet".into())),
+            Operation::Recreate => self.recreate(change, expected, conflicts).await,
             _ => self.apply(change, expected, conflicts).await,
+        }
+    }
+
+    /// Makes an object anew, unless a sync that was cut off has done so: then it can be written as it stands.
+    async fn recreate(&self, change: &ObjectChange, expected: Expected, conflicts: Conflicts) -> Answer {
+        let path = match self.path(change) {
+            Ok(path) => path,
+            Err(why) => return Answer::Refused(why),
+        };
+        match self.apply(change, expected, conflicts).await {
+            Answer::Refused(Why::Invalid(_)) => {}
+            answer => return answer,
+        }
+        if let Err(why) = self.still_ours().await {
+            return Answer::Refused(why);
+        }
+        match remove(self.target, &self.kinds, &path, self.owner, change).await {
+            Ok(()) => self.apply(change, Expected::Absent, Conflicts::Refuse).await,
+            Err(answer) => answer,
         }
     }
 
@@ -150,8 +171,7 @@ impl Writer<'_> {
             }
             match try_apply(self.target, &path, self.owner, change).await {
                 Ok(tried) => (expected, conflicts) = tried,
-                Err(Refusal::Server(error)) => return Answer::Refused(why(&error)),
-                Err(Refusal::Foreign(why)) => return Answer::Refused(Why::Conflict(why)),
+                Err(refusal) => return Answer::Refused(refusal.into()),
             }
         }
         Answer::Refused(Why::Unavailable("it changes faster than it can be written".into()))

@@ -162,7 +162,7 @@ impl<'a> Show<'a> {
         let mut is_right = true;
         if let Some(last) = self.last {
             let (rev, from) = (Some(commit.to_string()), Some(last.to_string()));
-            let options = Plan { rev, from, cluster: Vec::new(), environment: None };
+            let options = Plan { rev, from, cluster: Vec::new(), environment: None, no_probe: true };
             let failures = match plan::run(&options, self.settings.as_deref()) {
                 Ok(answer) => {
                     self.say(&answer.text)?;
@@ -292,7 +292,8 @@ impl<'a> Show<'a> {
 /// Returns the id of what is pending on a cluster.
 fn change_id(cluster: &str, settings: Option<&Path>) -> Result<String, Failure> {
     let cluster = crate::name::ClusterName::new(cluster).map_err(Fault::bug)?;
-    let options = Plan { rev: Some("HEAD".into()), from: None, cluster: vec![cluster], environment: None };
+    let options =
+        Plan { rev: Some("HEAD".into()), from: None, cluster: vec![cluster], environment: None, no_probe: true };
     let answer = plan::run(&options, settings)?;
     let id = answer.data.pointer("/plans/0/change").and_then(Value::as_str);
     Ok(id.ok_or_else(|| Fault::bug("the plan has no id"))?.to_owned())

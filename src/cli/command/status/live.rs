@@ -204,6 +204,7 @@ fn data(row: &Overview) -> Value {
             "applying": told.record.applying.as_ref().map(|moment| head(moment.head)),
             "released": told.record.released.map(head),
             "generation": told.record.generation,
+            "plan": told.record.applied.as_ref().map(|moment| moment.plan.to_string()),
             "synced": synced,
             "wanted": if told.unwanted.is_none() { json!(wanted) } else { Value::Null },
             "unknown": told.unwanted,

@@ -63,7 +63,7 @@ macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("renamedFrom", LABEL, "The name it had before; keeps release name and inventory."),
     optional("ignore", Shape::List(&Shape::Object(IGNORE)), "Fields of its objects that are left to others."),
     optional("adopt", Shape::List(&Shape::Text), "Field managers and tools that its objects may be taken from, once."),
-    later("recreate", "objects that cannot be patched are made anew"),
+    optional("recreate", Shape::Bool, "Objects of some kinds are made anew where a field changes that cannot."),
     optional("swap", Shape::Word(&["new-first", "remove-first"]), "What comes first when it is replaced."),
     optional("onRemove", Shape::Word(&["prune", "keep"]), "What becomes of its objects when it goes."),
     optional(

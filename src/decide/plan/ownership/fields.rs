@@ -121,6 +121,36 @@ fn steps<'a>(object: &'a Value, pointer: &'a Pointer) -> Vec<Step<'a>> {
     steps
 }
 
+/// Returns the paths of what a set owns, as an API server writes them in a conflict: `.spec.containers[name="a"].image`.
+pub fn paths(fields: &Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    if fields.as_map().is_some_and(|map| !map.is_empty()) {
+        paths_below(fields, String::new(), &mut paths);
+    }
+    paths
+}
+
+fn paths_below(fields: &Value, at: String, paths: &mut Vec<String>) {
+    let map = fields.as_map().filter(|map| map.iter().any(|(key, _)| **key != *ITSELF));
+    let Some(map) = map else { return paths.push(at) };
+    for (key, below) in map.iter().filter(|(key, _)| ***key != *ITSELF) {
+        let step = match key.split_once(':') {
+            Some(("f", name)) => format!(".{name}"),
+            Some(("k", keys)) => format!("[{}]", selector(keys)),
+            Some(("v", value)) => format!("[={value}]"),
+            Some((_, index)) => format!("[{index}]"),
+            None => continue,
+        };
+        paths_below(below, format!("{at}{step}"), paths);
+    }
+}
+
+/// Returns `{"name":"a","port":1}` as `name="a",port=1`.
+fn selector(keys: &str) -> String {
+    let keys: BTreeMap<String, Json> = serde_json::from_str(keys).unwrap_or_default();
+    keys.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// Returns all fields of both sets.
 #[must_use]
 pub fn union(left: &Value, right: &Value) -> Value {

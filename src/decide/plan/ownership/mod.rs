@@ -2,11 +2,13 @@
 //! Guarantee: what cannot be read is owned by nobody.
 pub mod fields;
 mod path;
+mod keeper;
 
 use crate::decide::value::Value;
 use std::fmt;
 use std::sync::Arc;
 
+pub use keeper::{Keeper, keepers, tool_of};
 pub use path::find;
 
 /// The name under which we apply.
