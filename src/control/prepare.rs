@@ -7,9 +7,9 @@ use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{self, ChangeKind, Operation};
 use crate::decide::profile::Declarations;
-use crate::decide::report::{Condition, held, note};
+use crate::decide::report::{Condition, Review, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault};
-use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use crate::name::{ChangeId, ChangeSetId, ClusterName, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub struct Summary {
     pub note: Option<Arc<str>>,
     /// Warnings of the documents.
     pub warnings: Vec<Diagnostic>,
+    /// The change as people review it; of a merge only.
+    pub review: Option<Review>,
 }
 
 /// What holds for all clusters of one head.
@@ -143,32 +145,29 @@ async fn summary<W: Sources + Target>(
     let Outlined { wanted, mut warnings, .. } = outlined;
     let between = between(world, &wanted.sketch, &before).await?;
     let change = change(&before, &wanted.layers, &between);
-    let (held, note) = match commit(fleet) {
-        Some(head) => {
-            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
-            let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
-            ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
-        }
-        None if change.said.iter().any(Diagnostic::is_error) => return Err(change.said.into()),
-        None => (None, None),
-    };
+    let (Revision::Commit(head) | Revision::Merge { head, .. }) = fleet.head;
+    let ruling = ruling(world, &wanted, &before, &facts, head).await?;
+    let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
+    let plan = draft.plan();
+    let held = (!plan.holds.is_empty()).then(|| held(plan));
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);
-    Ok(Summary {
+    let layers = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count();
+    let deletions = objects
+        .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
+        .count();
+    let review = matches!(fleet.head, Revision::Merge { .. }).then(|| Review {
         id: change.id,
-        digest: change.digest,
-        layers: change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count(),
-        deletions: objects
-            .filter(|object| object.operation == Operation::Prune || object.operation == Operation::Recreate)
-            .count(),
-        held,
-        note,
-        warnings: warnings.0,
-    })
+        layers,
+        deletions,
+        disruption: change.disruption,
+        waits: waits(held.as_ref()),
+        lines: plan::view::lines(plan),
+    });
+    let note = note(plan);
+    Ok(Summary { id: change.id, digest: change.digest, layers, deletions, held, note, warnings: warnings.0, review })
 }
 
-fn commit(fleet: &Fleet) -> Option<CommitId> {
-    match fleet.head {
-        Revision::Commit(commit) => Some(commit),
-        Revision::Merge { .. } => None,
-    }
+/// Returns why a plan waits for approval, if it does.
+fn waits(held: Option<&Condition>) -> Option<String> {
+    if let Some(Condition::Held(why, _)) = held { Some(why.to_string()) } else { None }
 }
