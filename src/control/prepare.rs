@@ -5,11 +5,11 @@ use super::sync::{between, change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{self, ChangeKind, ObjectChange, Operation};
+use crate::decide::plan::{self, ChangeKind};
 use crate::decide::profile::Declarations;
-use crate::decide::report::{Condition, held, note};
+use crate::decide::report::{Condition, Review, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault};
-use crate::name::{ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName};
+use crate::name::{ChangeId, ChangeSetId, ClusterName, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -43,6 +43,8 @@ pub struct Summary {
     pub note: Option<Arc<str>>,
     /// Warnings of the documents.
     pub warnings: Vec<Diagnostic>,
+    /// The change as people review it; of a merge only.
+    pub review: Option<Review>,
 }
 
 /// What holds for all clusters of one head.
@@ -145,35 +147,28 @@ async fn summary<W: Sources + Target>(
     let Outlined { wanted, mut warnings, .. } = outlined;
     let between = between(world, &wanted.sketch, &before).await?;
     let change = change(&before, &wanted.layers, &between);
-    let objects = change.layers.iter().flat_map(|layer| &layer.objects);
-    let ends = |object: &&ObjectChange| matches!(object.operation, Operation::Prune | Operation::Recreate);
-    let (mut deletions, mut repairs) = (objects.filter(ends).count(), 0);
-    let (held, note) = match commit(fleet) {
-        Some(head) => {
-            let ruling = ruling(world, &wanted, &before, &facts, head).await?;
-            let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
-            deletions = plan::deletions(&draft.plan().layers).len();
-            repairs = plan::view::repairs(draft.plan()).count();
-            ((!draft.plan().holds.is_empty()).then(|| held(draft.plan())), note(draft.plan()))
-        }
-        None if change.said.iter().any(Diagnostic::is_error) => return Err(change.said.into()),
-        None => (None, None),
-    };
-    Ok(Summary {
+    let (Revision::Commit(head) | Revision::Merge { head, .. }) = fleet.head;
+    let ruling = ruling(world, &wanted, &before, &facts, head).await?;
+    let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
+    let plan = draft.plan();
+    let held = (!plan.holds.is_empty()).then(|| held(plan));
+    let layers = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count();
+    // What a sync that was cut off left goes, too.
+    let deletions = plan::deletions(&plan.layers).len();
+    let repairs = plan::view::repairs(plan).count();
+    let review = matches!(fleet.head, Revision::Merge { .. }).then(|| Review {
         id: change.id,
-        digest: change.digest,
-        layers: change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count(),
+        layers,
         deletions,
-        repairs,
-        held,
-        note,
-        warnings: warnings.0,
-    })
+        disruption: change.disruption,
+        waits: waits(held.as_ref()),
+        lines: plan::view::lines(plan),
+    });
+    let note = note(plan);
+    Ok(Summary { id: change.id, digest: change.digest, layers, deletions, repairs, held, note, warnings: warnings.0, review })
 }
 
-fn commit(fleet: &Fleet) -> Option<CommitId> {
-    match fleet.head {
-        Revision::Commit(commit) => Some(commit),
-        Revision::Merge { .. } => None,
-    }
+/// Returns why a plan waits for approval, if it does.
+fn waits(held: Option<&Condition>) -> Option<String> {
+    if let Some(Condition::Held(why, _)) = held { Some(why.to_string()) } else { None }
 }

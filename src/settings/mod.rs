@@ -1,10 +1,12 @@
 //! In: the folder that a command runs in, and the operator's file, if there is one. Out: everything an operator
 //! configures, parsed once.
 //! Guarantee: nothing else reads it; no credential stands here, only the file that holds it.
+mod forge;
 mod repository;
 mod target;
 mod floor;
 
+pub use forge::{Forge, ForgeKind, TokenAt};
 pub use repository::{Credentials, Identity, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
@@ -14,6 +16,7 @@ use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};
 use crate::name::{BlobId, RepoName, RepoPath};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ pub struct Settings {
     pub running_max: usize,
     /// What no repository may relax.
     pub floor: Policy,
+    /// Where HTTP is listened on; nowhere by default.
+    pub listen: Option<SocketAddr>,
 }
 
 const FIELDS: &[Field] = &[
@@ -64,7 +69,16 @@ const FIELDS: &[Field] = &[
     ),
     optional("runningMax", Shape::Integer(1, 1000), "How many clusters are synced at once; default 8."),
     optional("floor", Shape::Object(floor::FIELDS), "What no repository may relax."),
+    optional(
+        "listen",
+        Shape::Checked(is_socket, "an address and a port, such as 127.0.0.1:8080"),
+        "Where `serve` takes webhooks by HTTP; default: nowhere.",
+    ),
 ];
+
+fn is_socket(text: &str) -> bool {
+    text.parse::<SocketAddr>().is_ok()
+}
 
 impl Settings {
     /// Returns the embedded default: all state under `.stratify/` of the fleet's folder.
@@ -79,6 +93,7 @@ impl Settings {
             others: false,
             running_max: RUNNING_MAX,
             floor: floor::none(),
+            listen: None,
         }
     }
 
@@ -102,6 +117,7 @@ impl Settings {
         check_fields(&document, FIELDS, &mut found);
         let targets = document.part(document.root()).get("targets");
         found.extend(targets.iter().flat_map(target::check));
+        found.extend(document.part(document.root()).get("repository").iter().flat_map(forge::check));
         if found.iter().any(Diagnostic::is_error) {
             return Err(Fault { owner: Owner::Operator, ..Fault::from(found) });
         }
@@ -135,6 +151,7 @@ impl Settings {
                 settings.repositories.insert(name, Repository::read(&part, folder));
             }
         }
+        settings.listen = text(root, "listen").and_then(|listen| listen.parse().ok());
         if let Some(floor) = root.get("floor") {
             settings.floor = floor::read(&floor);
         }

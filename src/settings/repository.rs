@@ -1,5 +1,6 @@
 //! In: the part of the operator's file that describes a repository. Out: where it is, how often it is looked at, who we are.
 //! Guarantee: paths count from the file's folder; no credential stands here, only the file that holds it.
+use super::forge::{self, Forge};
 use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::document::{Fragment, kind};
 use crate::decide::plan::Bounds;
@@ -29,6 +30,8 @@ pub struct Repository {
     pub bounds: Bounds,
     /// As whom its objects are written.
     pub identity: Identity,
+    /// The forge that it is on, which is told of its commits.
+    pub forge: Option<Forge>,
 }
 
 /// As whom requests are made on API servers, where it is not the account itself.
@@ -80,6 +83,7 @@ macro_rules! fields { ($($more:expr),* $(,)?) => { &[
 pub(super) const FIELDS: &[Field] = fields![
     optional("allow", Shape::Object(ALLOW), "What the repository may touch; default: all."),
     optional("identity", Shape::Object(IDENTITY), "As whom its objects are written on API servers, by impersonation."),
+    optional("forge", Shape::Object(forge::FIELDS), "The forge that it is on, which is told of its commits."),
 ];
 
 const ALLOW: &[Field] = &[
@@ -126,6 +130,7 @@ impl Repository {
             authority: None,
             bounds: Bounds::default(),
             identity: Identity::default(),
+            forge: None,
         }
     }
 
@@ -157,6 +162,7 @@ impl Repository {
             authority: file("authorityFile"),
             bounds: part.get("allow").map(|part| bounds(&part)).unwrap_or_default(),
             identity: part.get("identity").map(|part| identity(&part)).unwrap_or_default(),
+            forge: part.get("forge").and_then(|forge| forge::read(&forge, text("url").as_deref(), folder)),
         }
     }
 }

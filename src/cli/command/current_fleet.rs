@@ -1,6 +1,7 @@
 //! In: the current folder, and the operator's file. Out: the fleet, with settings, key, mirror, store and statuses.
 //! Guarantee: only what a command needs is opened; a preview changes nothing.
 use super::Failure;
+use crate::client::forge::Server;
 use crate::client::git::{self, Address, Limits, fault, in_folder};
 use crate::client::secret::{installation_key, secret};
 use crate::client::store::Store;
@@ -14,6 +15,7 @@ use crate::decide::value::{Fault, Owner, Seal};
 use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
 use crate::observe::worktree::Local;
+use crate::serve::door::Hook;
 use crate::settings::{Credentials, OWN, Repository, Settings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -172,11 +174,28 @@ impl Here {
         names.map(|name| (name.clone(), self.other_mirror(name).map_err(|fault| fault.to_string()))).collect()
     }
 
+    /// Returns the forge of the settings, where they name one; nothing is asked of it.
+    pub(super) fn forge(&self) -> Result<Option<Arc<Server>>, Fault> {
+        self.settings.repository.forge.as_ref().map(|forge| Ok(Arc::new(Server::new(forge)?))).transpose()
+    }
+
+    /// Returns the webhook of the fleet's own repository, where the settings have a secret for one.
+    pub(super) fn hook(&self, name: &RepoName) -> Option<Hook> {
+        let forge = self.settings.repository.forge.as_ref()?;
+        let secret = forge.webhook_secret.clone()?;
+        Some(Hook { repository: name.clone(), kind: forge.kind, named: forge.repository.clone(), secret })
+    }
+
     /// Opens where the statuses are: the repository around, or the mirror of a remote one.
     fn statuses(&self, mirror: &Arc<Mirror>) -> Result<Statuses, Fault> {
         match &self.settings.repository.url {
             None => Ok(Statuses::Local(Arc::new(self.local()?))),
-            Some(_) => Ok(Statuses::Mirror(mirror.clone())),
+            Some(_) => match self.forge()? {
+                None => Ok(Statuses::Mirror(mirror.clone())),
+                Some(server) => {
+                    Ok(Statuses::Forge { mirror: mirror.clone(), server, branch: self.settings.branch().into() })
+                }
+            },
         }
     }
 

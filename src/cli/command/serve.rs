@@ -9,6 +9,7 @@ use crate::decide::report::Report;
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::watch::{Queue, Signal, Wake, Watch, Why, poll, signals, watch_folder, watch_local};
+use crate::serve::door::{self, Hook};
 use crate::serve::socket::{listen, serve};
 use crate::settings::OWN;
 use serde_json::json;
@@ -29,11 +30,12 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
         let (mut engine, received) = Engine::new(outside.clone(), statuses.clone(), store, Log::default())?;
         let events = engine.events();
         let name = RepoName::new(OWN).expect("it is a label");
+        let own = name.clone();
         let queue = Arc::new(Queue::default());
-        // A remote repository is polled; its forge tells of changes once webhooks are there.
+        // A remote repository is polled; its forge may tell of changes by webhooks.
         let refs = match &statuses {
             Statuses::Local(local) => Some(watch_local(local.git_folder(), &name, &queue)),
-            Statuses::Mirror(_) => None,
+            Statuses::Mirror(_) | Statuses::Forge { .. } => None,
         };
         std::fs::create_dir_all(&here.settings.targets)
             .map_err(crate::client::git::in_folder("could not make the folder of the targets"))?;
@@ -57,6 +59,14 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
         let polls = std::iter::once((name, here.settings.repository.poll)).chain(others).collect();
         let polled = queue.clone();
         tokio::spawn(async move { poll(&polled, polls).await });
+        if let Some(address) = here.settings.listen {
+            let listener = door::listen(address).await?;
+            let address = listener.local_addr().map_err(Fault::bug)?;
+            let hooks: Vec<Hook> = here.hook(&own).into_iter().collect();
+            let webhooks = hooks.len();
+            tracing::info!(%address, webhooks, "listening");
+            tokio::spawn(door::serve(listener, hooks, queue.clone()));
+        }
         let repository = here.settings.repository.url.as_deref().unwrap_or("the one around");
         tracing::info!(repository, branch = here.settings.branch(), "serving");
         engine.run(received, Until::Stopped).await

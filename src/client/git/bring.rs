@@ -4,9 +4,10 @@ use super::address::{Address, Way};
 use super::copy::copy;
 use super::error::{fault, in_folder, in_local, local};
 use super::fetch::fetch_one;
-use super::objects::{Objects, bytes, edit_refs, open, open_writable};
+use super::objects::{Objects, bytes, edit_refs, object, open, open_writable};
 use super::push::target;
 use crate::decide::value::{Fault, Owner};
+use crate::name::CommitId;
 use gix::ObjectId;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 use std::fs;
@@ -24,19 +25,47 @@ pub(crate) fn bring(
     reference: &str,
     into: &str,
 ) -> Result<Option<[u8; 20]>, Fault> {
+    bring_beside(address, objects, reference, into, None)
+}
+
+impl Objects {
+    /// Brings a remote's ref here under the name `into`, and returns the commit that it names. Of what comes with it, only
+    /// what `base` does not have is asked for.
+    pub(crate) fn bring_commit(
+        &self,
+        address: &Address,
+        reference: &str,
+        into: &str,
+        base: CommitId,
+    ) -> Result<Option<CommitId>, Fault> {
+        let branch = address.full_branch();
+        let found = bring_beside(address, self, reference, into, Some((&branch, object(base))))?;
+        self.reopen()?;
+        Ok(found.map(CommitId))
+    }
+}
+
+fn bring_beside(
+    address: &Address,
+    objects: &Objects,
+    reference: &str,
+    into: &str,
+    beside: Option<(&str, ObjectId)>,
+) -> Result<Option<[u8; 20]>, Fault> {
     let attempt = format!("could not fetch {reference} of repository {}", address.name);
     let to = open_writable(objects.repository().path())?;
     let known = target(&to, into, &attempt)?;
     let found = if let (_, Way::Folder(folder)) = address.way()? {
         let from = gix::open::Options::isolated().open(&folder).map_err(in_local(&attempt))?.to_thread_local();
         let found = target(&from, reference, &attempt)?;
-        take(&from, &to, found, known, &attempt)?;
+        take(&from, &to, found, known, beside, &attempt)?;
         found
     } else {
-        let scratch = Scratch::new(&to, known.map(|known| (reference, known))).map_err(in_folder(&attempt))?;
+        let refs: Vec<(&str, ObjectId)> = known.map(|known| (reference, known)).into_iter().chain(beside).collect();
+        let scratch = Scratch::new(&to, refs).map_err(in_folder(&attempt))?;
         let into = open(&scratch.0, &address.limits)?.to_thread_local();
         let found = fetch_one(&into, address, reference, &attempt)?;
-        take(&into, &to, found, known, &attempt)?;
+        take(&into, &to, found, known, beside, &attempt)?;
         found
     };
     let name = gix::refs::FullName::try_from(into).map_err(|error| local(&attempt, &error))?;
@@ -55,6 +84,7 @@ fn take(
     to: &gix::Repository,
     found: Option<ObjectId>,
     known: Option<ObjectId>,
+    beside: Option<(&str, ObjectId)>,
     attempt: &str,
 ) -> Result<(), Fault> {
     let Some(found) = found.filter(|found| Some(*found) != known) else { return Ok(()) };
@@ -63,7 +93,8 @@ fn take(
         let message = format!("{attempt}: it does not name a commit");
         return Err(fault(Owner::Operator, false, message, "delete the ref at the remote"));
     }
-    let there: Vec<ObjectId> = known.into_iter().filter(|known| from.has_object(known)).collect();
+    let there: Vec<ObjectId> =
+        known.into_iter().chain(beside.map(|(_, id)| id)).filter(|known| from.has_object(known)).collect();
     copy(from, to, found, &there, attempt)
 }
 
@@ -74,7 +105,7 @@ struct Scratch(PathBuf);
 static SCRATCHES: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    fn new(of: &gix::Repository, known: Option<(&str, ObjectId)>) -> io::Result<Self> {
+    fn new(of: &gix::Repository, mut refs: Vec<(&str, ObjectId)>) -> io::Result<Self> {
         let number = SCRATCHES.fetch_add(1, Ordering::Relaxed);
         let folder = of.path().join(SCRATCH).join(format!("{}-{number}", std::process::id()));
         let scratch = Self(folder);
@@ -88,9 +119,10 @@ impl Scratch {
         }
         // From `objects` over the scratch folder and the folder of all of them.
         fs::write(folder.join("objects/info/alternates"), "../../../objects\n")?;
-        if let Some((name, id)) = known {
-            fs::write(folder.join("packed-refs"), format!("# pack-refs with: sorted\n{id} {name}\n"))?;
-        }
+        refs.sort();
+        let lines: Vec<String> = refs.iter().map(|(name, id)| format!("{id} {name}\n")).collect();
+        let lines = lines.concat();
+        fs::write(folder.join("packed-refs"), format!("# pack-refs with: sorted\n{lines}"))?;
         fs::write(folder.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
         fs::write(folder.join("HEAD"), "ref: refs/heads/none\n")?;
         Ok(scratch)

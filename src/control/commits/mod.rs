@@ -105,6 +105,25 @@ impl Moments {
         Ok(touched)
     }
 
+    /// Returns the documents of a merge, and the clusters that differ from its base. `merges` holds the merge; pins are read
+    /// from the repositories, so that a pull request's objects never become one. Nothing of it is kept.
+    pub fn merged(
+        &self,
+        repositories: &dyn Repositories,
+        merges: &dyn Repository,
+        base: &Fleet,
+        revision: Revision,
+        merge: CommitId,
+    ) -> Result<(Arc<Fleet>, Touched), Fault> {
+        let (Revision::Merge { base: from, .. } | Revision::Commit(from)) = revision;
+        let change = merges.changes(Some(from), merge)?;
+        let (index, mut touched) = advance(&base.index, &change, merges)?;
+        let fleet = self.with_pins(repositories, revision, Reach::From(from), Arc::new(index))?;
+        // A merge may name what the base does not: another tag, another pin.
+        touched.clusters.extend(fleet.index.readers(&fleet.changed_since(base)));
+        Ok((fleet, touched))
+    }
+
     /// Returns the documents of a working tree, whose blobs `read` gives; pins are read from the repositories.
     pub fn worktree(
         &self,

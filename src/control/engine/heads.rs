@@ -78,6 +78,9 @@ impl<O: Observer> Engine<O> {
         self.looks += 1;
         let troubles = looked.iter().flat_map(|looked| &looked.troubles).chain(looked.as_ref().err());
         self.troubled("look", troubles);
+        if let Ok(looked) = &looked {
+            self.look_at_pulls(looked.head);
+        }
         match looked {
             Ok(Looked { head: Head::At(commit), news: News::None, .. }) if is_first => self.resumed(commit),
             Ok(Looked { news: News::Head(moved), .. }) => {

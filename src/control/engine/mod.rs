@@ -4,11 +4,13 @@ mod heads;
 mod syncs;
 mod posts;
 mod asks;
+mod pulls;
 
 pub use posts::{Posted, standings};
 
 use super::compute::Compute;
 use super::prepare::Prepared;
+use super::pulls::{Known, Pulled};
 use super::real_world::{Outside, now};
 use super::repository_look::{Compared, Looked, Stirred};
 use super::statuses::Statuses;
@@ -44,6 +46,8 @@ pub enum Event {
     Ended(Box<Report>),
     /// Statuses were posted, or not.
     Posted(Posted),
+    /// Pull requests were looked at.
+    Pulled(Pulled),
     /// A person accepted a head, or holds a tag.
     Accepted(Acceptance),
     /// Something in a folder of a target changed.
@@ -85,7 +89,7 @@ pub trait Observer: Send {
 /// The loop and all that it knows.
 pub struct Engine<O> {
     pub(super) outside: Arc<Outside>,
-    compute: Compute,
+    compute: Arc<Compute>,
     store: Store,
     statuses: Statuses,
     pub(super) outbox: Outbox,
@@ -120,8 +124,14 @@ pub struct Engine<O> {
     /// How many of those are of the head.
     unplanned: usize,
     posting: usize,
+    /// What is known of the pull requests.
+    pulls: Known,
+    /// When it ends by itself.
+    until: Until,
     last_look: Option<Timestamp>,
     look_due: Option<Timestamp>,
+    /// When the forge takes statuses again that are due.
+    post_due: Option<Timestamp>,
     drift_due: Option<Timestamp>,
     /// The clusters of which a status changed; none stands for those of folders.
     restless: BTreeSet<Option<ClusterName>>,
@@ -165,14 +175,14 @@ impl<O: Observer> Engine<O> {
         if outbox.wakes().is_some() {
             statuses.unlock()?;
         }
-        let mut told = Told::after(&outbox);
+        let mut told = Told::after(&outbox, statuses.place());
         let head = posts::remembered(&store, &mut told)?;
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
         let engine = Self {
             outside,
-            compute,
+            compute: Arc::new(compute),
             store,
             statuses,
             outbox,
@@ -197,8 +207,11 @@ impl<O: Observer> Engine<O> {
             preparing: 0,
             unplanned: 0,
             posting: 0,
+            pulls: Known::default(),
+            until: Until::Settled,
             last_look: None,
             look_due: None,
+            post_due: None,
             drift_due: None,
             restless: BTreeSet::new(),
             observer,
@@ -235,6 +248,7 @@ impl<O: Observer> Engine<O> {
 
     /// Runs until it ends.
     pub async fn run(&mut self, mut received: mpsc::UnboundedReceiver<Event>, until: Until) -> Result<(), Fault> {
+        self.until = until;
         loop {
             self.start_syncs();
             self.post()?;
@@ -247,7 +261,9 @@ impl<O: Observer> Engine<O> {
                 }
             }
             self.do_what_is_due();
-            let wakes = [self.schedule.wakes(), self.outbox.wakes(), self.look_due, self.drift_due];
+            // What is due while a batch is on its way, or the forge takes nothing, waits for that.
+            let posts = if self.posting > 0 { None } else { self.post_due.or(self.outbox.wakes()) };
+            let wakes = [self.schedule.wakes(), posts, self.look_due, self.drift_due];
             let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
@@ -262,6 +278,7 @@ impl<O: Observer> Engine<O> {
                 Event::Prepared(commit, prepared, released) => self.prepared(commit, prepared, released),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(posted) => self.posted(posted),
+                Event::Pulled(pulled) => self.pulled(pulled),
                 Event::Accepted(acceptance) => self.accepted(acceptance),
                 Event::Touched => self.look_later(None),
                 Event::Drifted(cluster, disturbance) => self.disturbed(cluster, disturbance),

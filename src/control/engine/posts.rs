@@ -1,36 +1,42 @@
 //! In: what the outbox says, and what is to outlast this process. Out: posts, many at once, and rows on the disk.
 //! Guarantee: rows are on disk before anything is posted, so that a restart posts what is missing.
 use super::super::real_world::now;
-use super::super::statuses::Statuses;
+use super::super::statuses::Answer;
 use super::super::wanted_statuses::Told;
 use super::{Engine, Event, HEAD, OPEN, OUTBOX, Observer, STANDINGS};
 use crate::client::store::Store;
-use crate::decide::report::outbox::{Key, Post, Refusal};
-use crate::decide::report::{Open, Remembered, Status};
-use crate::decide::value::{Fault, Owner};
+use crate::decide::report::outbox::{Key, Refusal};
+use crate::decide::report::{Open, Remembered};
+use crate::decide::value::Fault;
 use crate::name::CommitId;
-
-/// How many statuses are posted together: where they are pushed, one push takes as long as a hundred.
-const POSTS_MAX: usize = 100;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What became of posts.
 #[derive(Debug)]
-pub struct Posted {
-    /// Each with why it was not taken, if it was not.
-    pub answers: Vec<(Key, Option<Refusal>)>,
-    /// What went wrong.
-    pub faults: Vec<Fault>,
+pub enum Posted {
+    /// Of one, and why it was not taken, if it was not.
+    One(Box<(Key, Option<Refusal>)>),
+    /// All of a batch were told of, and this went wrong.
+    All(Vec<Fault>),
 }
 
 impl<O: Observer> Engine<O> {
     pub(super) fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
-        // One batch at a time: all change the same ref, and would only wait for its lock.
-        if self.posting > 0 {
+        self.post_due = None;
+        // One batch at a time: notes change the same ref, and a forge gets one after the other.
+        if self.posting > 0 || self.outbox.wakes().is_none_or(|due| due > now()) {
             return Ok(());
         }
+        let room = match self.statuses.room() {
+            Ok(room) => room,
+            Err(opens) => {
+                self.post_due = Some(opens);
+                return Ok(());
+            }
+        };
         let mut posts = Vec::new();
-        while posts.len() < POSTS_MAX
+        while posts.len() < room
             && let Some(post) = self.outbox.next(now())
         {
             posts.push(post);
@@ -38,22 +44,32 @@ impl<O: Observer> Engine<O> {
         if !posts.is_empty() {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
-            tokio::task::spawn_blocking(move || {
-                let _ = events.send(Event::Posted(post_all(&statuses, posts)));
+            tokio::spawn(async move {
+                let (each, faults) = (events.clone(), Arc::new(Mutex::new(Vec::new())));
+                let found = faults.clone();
+                let tell = move |Answer { post, refused, fault }: Answer| {
+                    found.lock().unwrap_or_else(PoisonError::into_inner).extend(fault);
+                    let _ = each.send(Event::Posted(Posted::One(Box::new((post.key, refused)))));
+                };
+                statuses.post_all(posts, tell).await;
+                let faults = std::mem::take(&mut *faults.lock().unwrap_or_else(PoisonError::into_inner));
+                let _ = events.send(Event::Posted(Posted::All(faults)));
             });
         }
         Ok(())
     }
 
     pub(super) fn posted(&mut self, posted: Posted) {
-        self.posting -= 1;
-        for (key, refusal) in posted.answers {
-            match refusal {
-                None => self.outbox.posted(&key, now()),
-                Some(refusal) => self.outbox.refused(&key, refusal, now()),
+        match posted {
+            Posted::One(answered) => match *answered {
+                (key, None) => self.outbox.posted(&key, now()),
+                (key, Some(refusal)) => self.outbox.refused(&key, refusal, now()),
+            },
+            Posted::All(faults) => {
+                self.posting -= 1;
+                self.troubled("posts", faults.iter().take(1));
             }
         }
-        self.troubled("posts", posted.faults.iter());
     }
 
     pub(super) fn save(&mut self) -> Result<(), Fault> {
@@ -79,32 +95,6 @@ impl<O: Observer> Engine<O> {
             self.saved = self.planned;
         }
         Ok(())
-    }
-}
-
-/// Posts together; what fails for a reason that may be one status's alone is tried one by one.
-fn post_all(statuses: &Statuses, posts: Vec<Post>) -> Posted {
-    let all: Vec<Status> = posts.iter().map(|post| post.status.clone()).collect();
-    match statuses.post(&all) {
-        Ok(()) => Posted { answers: posts.into_iter().map(|post| (post.key, None)).collect(), faults: Vec::new() },
-        Err(fault) if posts.len() > 1 && !fault.spurious => {
-            let each: Vec<Posted> = posts.into_iter().map(|post| post_all(statuses, vec![post])).collect();
-            let (answers, faults): (Vec<_>, Vec<_>) =
-                each.into_iter().map(|posted| (posted.answers, posted.faults)).unzip();
-            Posted {
-                answers: answers.into_iter().flatten().collect(),
-                faults: faults.into_iter().flatten().take(1).collect(),
-            }
-        }
-        Err(fault) => {
-            let refusal = if fault.spurious || fault.owner != Owner::Bug {
-                Refusal::Retry { after: None }
-            } else {
-                Refusal::Permanent(fault.to_string().into())
-            };
-            let answers = posts.into_iter().map(|post| (post.key, Some(refusal.clone()))).collect();
-            Posted { answers, faults: vec![fault] }
-        }
     }
 }
 

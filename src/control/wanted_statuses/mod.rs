@@ -3,8 +3,11 @@
 //! also over a restart.
 mod plan;
 
+pub(super) use plan::{first_line, status as plan_status};
+
 use super::prepare::Prepared;
 use super::real_world::now;
+use super::statuses::Place;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{
@@ -16,15 +19,13 @@ use crate::name::{ClusterName, CommitId, EnvironmentName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The forge of the embedded default.
-const NOTES: &str = "notes";
-
 /// How many commits of an environment may wait for the verdict of a newer one: more are told at once.
 const OVERTAKEN_MAX: usize = 1_000;
 
 /// What was told, and what it is derived from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Told {
+    place: Place,
     pub(super) reports: BTreeMap<ClusterName, Report>,
     standings: BTreeMap<ClusterName, Standing>,
     environments: BTreeMap<ClusterName, EnvironmentName>,
@@ -46,15 +47,37 @@ pub(super) struct Told {
 
 impl Told {
     /// Takes what earlier processes left to tell.
-    pub(super) fn after(outbox: &Outbox) -> Self {
-        Self { left: outbox.unended().cloned().collect(), ..Self::default() }
+    pub(super) fn after(outbox: &Outbox, place: Place) -> Self {
+        let is_there = |key: &&Key| key.forge == place.0 && key.repository == place.1;
+        Self {
+            left: outbox.unended().filter(is_there).cloned().collect(),
+            place,
+            reports: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            names: BTreeSet::new(),
+            head: None,
+            gone: BTreeSet::new(),
+            concerned: BTreeSet::new(),
+            open: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            changed_open: BTreeSet::new(),
+        }
+    }
+
+    fn key(&self, commit: CommitId, context: Context) -> Key {
+        key(&self.place, commit, context)
+    }
+
+    pub(super) fn key_of(&self, status: &Status) -> Key {
+        self.key(status.commit, status.context.clone())
     }
 
     /// Takes what an earlier process remembered.
     pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>, open: Vec<Open>) {
         self.head = Some(head);
         for open in open {
-            self.left.remove(&key(open.commit, Context::environment(None, &open.environment)));
+            self.left.remove(&self.key(open.commit, Context::environment(None, &open.environment)));
             self.open.entry(open.environment.clone()).or_default().push(open);
         }
         for Remembered { environment, standing, is_concerned } in rows {
@@ -125,7 +148,7 @@ impl Told {
         outbox: &mut Outbox,
     ) {
         if let Some(last) = self.head.replace(commit) {
-            let plan = key(last, Context::plan(None));
+            let plan = self.key(last, Context::plan(None));
             self.left.extend(outbox.unended().find(|key| **key == plan).cloned());
         }
         self.changed.extend(std::mem::take(&mut self.concerned));
@@ -152,7 +175,7 @@ impl Told {
         self.names = fleet.index.environments().map(|environment| environment.name.clone()).collect();
         self.names.extend(self.environments.values().cloned());
         let plan = Status::new(commit, Context::plan(None), State::Pending, "planning", now());
-        outbox.want(&key_of(&plan), plan, now());
+        outbox.want(&self.key_of(&plan), plan, now());
     }
 
     /// Takes note of what the head would change in all clusters that it concerns; the fresh ones were looked at now.
@@ -174,7 +197,7 @@ impl Told {
             }
         }
         let status = plan::status(commit, prepared);
-        outbox.want(&key_of(&status), status, now());
+        outbox.want(&self.key_of(&status), status, now());
         self.end_left(&Context::plan(None), commit, outbox);
         for name in self.names.clone() {
             let wanted = prepared.iter().filter(|one| one.environment == name);
@@ -275,7 +298,7 @@ impl Told {
         }
         for context in contexts {
             let status = Status::new(commit, context, State::Failure, why, now());
-            outbox.hold(&key_of(&status), status, now());
+            outbox.hold(&self.key_of(&status), status, now());
         }
     }
 
@@ -307,13 +330,14 @@ impl Told {
         // A tag that moved, or another repository, may end what the same commit was synced by before.
         let is_invalid = |standing: &Standing| matches!(standing.condition, Condition::Invalid(_));
         if status.state == State::Failure && standings.iter().any(is_invalid) {
-            outbox.hold(&key_of(&status), status.clone(), now());
+            outbox.hold(&self.key_of(&status), status.clone(), now());
         } else {
-            outbox.want(&key_of(&status), status.clone(), now());
+            outbox.want(&self.key_of(&status), status.clone(), now());
         }
         if status.state.is_verdict() {
             self.end_left(&status.context, head, outbox);
         }
+        let place = self.place.clone();
         let Some(open) = self.open.get_mut(name) else { return };
         let mut ended = Vec::new();
         open.retain(|old| {
@@ -332,7 +356,7 @@ impl Told {
             match overtaken_status(old.commit, &status, &environment, &standings, now()) {
                 Some(status) => {
                     ended.push(old.commit);
-                    outbox.want(&key_of(&status), status, now());
+                    outbox.want(&key(&place, status.commit, status.context.clone()), status, now());
                     false
                 }
                 None => true,
@@ -346,10 +370,6 @@ fn standing(cluster: &ClusterName, condition: Condition) -> Standing {
     Standing { cluster: cluster.clone(), wanted: Digest([0; 32]), condition, since: now(), note: None }
 }
 
-fn key_of(status: &Status) -> Key {
-    key(status.commit, status.context.clone())
-}
-
 fn not_affected(standing: Standing) -> Standing {
     match standing.condition {
         Condition::Synced { .. } | Condition::Deleted { .. } => {
@@ -359,6 +379,6 @@ fn not_affected(standing: Standing) -> Standing {
     }
 }
 
-fn key(commit: CommitId, context: Context) -> Key {
-    Key { forge: NOTES.into(), repository: NOTES.into(), commit, context }
+fn key((forge, repository): &Place, commit: CommitId, context: Context) -> Key {
+    Key { forge: forge.clone(), repository: repository.clone(), commit, context }
 }

@@ -7,7 +7,7 @@ use crate::decide::value::{Diagnostic, Fault, Source};
 use crate::name::CommitId;
 
 /// Returns the status of a plan.
-pub(super) fn status(commit: CommitId, prepared: &[&Prepared]) -> Status {
+pub(in crate::control) fn status(commit: CommitId, prepared: &[&Prepared]) -> Status {
     let said: Vec<String> =
         prepared.iter().filter_map(|one| Some(format!("{}: {}", one.cluster, trouble(one)?))).collect();
     let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();
@@ -52,7 +52,7 @@ fn held(one: &Prepared) -> Option<&Condition> {
     one.change.as_ref().ok()?.held.as_ref()
 }
 
-fn first_line(fault: &Fault) -> String {
+pub(in crate::control) fn first_line(fault: &Fault) -> String {
     let place = |said: &Diagnostic| said.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
     match &fault.source {
         Source::Documents(said) => said

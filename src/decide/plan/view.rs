@@ -67,6 +67,19 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
+/// Returns the lines by which people review a change that no cluster was asked about.
+pub fn change_lines(change: &Change) -> Vec<String> {
+    let mut lines = vec![headline(change)];
+    lines.extend(change.pins.iter().map(|pin| format!("  @ {}", source(pin))));
+    for layer in change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged) {
+        lines.extend(layer_lines(layer, &over(change, layer)));
+    }
+    if let Old::Unknown(why) = &change.old {
+        lines.push(format!("  ! the old state is unknown: {why}"));
+    }
+    lines
+}
+
 /// Returns what is written though Git does not change it: somebody else did, or a sync was cut off.
 pub fn repairs(plan: &Plan) -> impl Iterator<Item = &ObjectChange> {
     let changed: BTreeSet<(Site, &ObjectId)> = plan

@@ -149,6 +149,11 @@ impl Status {
         &self.text
     }
 
+    /// Whether it ended because a newer commit came first, and nobody saw how it stood.
+    pub fn is_overtaken(&self) -> bool {
+        self.state == State::Error && self.text.starts_with("overtaken by ")
+    }
+
     /// Returns what there is to read after the text.
     pub fn try_detail(&self) -> Option<&str> {
         self.detail.as_deref()

@@ -103,7 +103,7 @@ fn a_credential_does_not_follow_to_another_server() {
 }
 
 /// Returns an authority in PEM, and a server's side of TLS with a certificate for the loopback from it.
-fn authority(folder: &Path) -> (Vec<u8>, Arc<ServerConfig>) {
+pub(crate) fn authority(folder: &Path) -> (Vec<u8>, Arc<ServerConfig>) {
     fs::create_dir_all(folder).expect("the folder is ours");
     let openssl = |args: &str| {
         let made = Command::new("openssl").args(args.split(' ')).current_dir(folder).output();

@@ -4,7 +4,7 @@ pub(crate) mod fixture;
 pub(crate) mod file;
 mod crash;
 mod head;
-mod http;
+pub(crate) mod http;
 mod notes;
 mod push;
 pub(crate) mod server;

@@ -1,0 +1,43 @@
+//! In: what is asked of Azure DevOps. Out: its requests.
+//! Guarantee: as its API 7.1; a repository is `organisation/project/repository` in the settings.
+use super::call::{Call, Method, part};
+use super::kind::Forge;
+use super::statuses::{CommitStatus, Stand, name, text};
+use serde_json::json;
+
+pub(super) const VERSION: &str = "api-version=7.1";
+
+/// Returns the path of the repository.
+pub(super) fn repository(forge: &Forge) -> String {
+    let parts: Vec<String> = forge.repository().split('/').map(part).collect();
+    match parts.as_slice() {
+        [organisation, project, repository] => {
+            format!("/{organisation}/{project}/_apis/git/repositories/{repository}")
+        }
+        // The settings refuse it.
+        _ => format!("/{}", parts.join("/")),
+    }
+}
+
+pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) -> Call {
+    let capabilities = forge.capabilities();
+    let state = match status.stand {
+        Stand::Pending => "pending",
+        Stand::Success => "succeeded",
+        Stand::Failure => "failed",
+        Stand::Error => "error",
+        Stand::Overtaken => "notApplicable",
+    };
+    let context = name(status.context, &capabilities);
+    let (genre, short) = context.split_once('/').unwrap_or(("stratify", &context));
+    let mut body = json!({
+        "state": state,
+        "description": text(status.text, capabilities.text_chars_max),
+        "context": { "genre": genre, "name": short },
+    });
+    if let Some(link) = status.link {
+        body["targetUrl"] = link.into();
+    }
+    let path = format!("{}/commits/{}/statuses?{VERSION}", repository(forge), part(status.commit));
+    Call::write(attempt, Method::Post, path, body, &[200, 201])
+}

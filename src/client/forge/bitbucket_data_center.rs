@@ -1,0 +1,40 @@
+//! In: what is asked of Bitbucket Data Center. Out: its requests.
+//! Guarantee: as its REST API; a build with the same key takes the place of the one before.
+use super::call::{Call, Method, part};
+use super::kind::Forge;
+use super::statuses::{CommitStatus, Stand, name, text};
+use serde_json::json;
+
+/// It takes a request that could come from a form for a forged one, unless this is said.
+pub(super) const HEADERS: &[(&str, &str)] = &[("accept", "application/json"), ("x-atlassian-token", "no-check")];
+
+/// Returns the path of the repository, `PROJECT/slug` in the settings.
+pub(super) fn repository(forge: &Forge) -> String {
+    let (project, slug) = forge.repository().split_once('/').unwrap_or((forge.repository(), ""));
+    format!("/projects/{}/repos/{}", part(project), part(slug))
+}
+
+fn page(forge: &Forge, commit: &str) -> String {
+    format!("{}{}/commits/{commit}", forge.url(), repository(forge))
+}
+
+pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) -> Call {
+    let capabilities = forge.capabilities();
+    let state = match status.stand {
+        Stand::Pending => "INPROGRESS",
+        Stand::Success => "SUCCESSFUL",
+        Stand::Failure => "FAILED",
+        Stand::Error => "UNKNOWN",
+        Stand::Overtaken => "CANCELLED",
+    };
+    let body = json!({
+        "key": name(status.context, &capabilities),
+        "state": state,
+        "name": status.context,
+        "description": text(status.text, capabilities.text_chars_max),
+        "url": status.link.map_or_else(|| page(forge, status.commit), str::to_owned),
+        "ref": format!("refs/heads/{}", status.branch),
+    });
+    let path = format!("{}/commits/{}/builds", repository(forge), part(status.commit));
+    Call::write(attempt, Method::Post, path, body, &[200, 201, 204])
+}

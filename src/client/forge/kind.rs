@@ -1,0 +1,185 @@
+//! In: the settings of a forge. Out: what differs from forge to forge: paths, headers, words, what a refusal means.
+//! Guarantee: one match a question, so that a forge that lacks an answer does not compile.
+use super::call::Call;
+use super::capabilities::Capabilities;
+use super::error::Meaning;
+use super::pulls::{self, Comment, PAGE, Pull};
+use super::server::LIMITED;
+use super::statuses::CommitStatus;
+use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, gitea, github, gitlab};
+use crate::settings::{Forge as Settings, ForgeKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
+use std::time::Duration;
+
+/// A repository on a forge.
+#[derive(Clone, Debug)]
+pub struct Forge {
+    kind: ForgeKind,
+    url: String,
+    repository: String,
+    user: Option<String>,
+}
+
+/// How a request says who asks.
+pub(super) enum Identity {
+    /// By a header.
+    Header {
+        /// Its name, in small letters.
+        name: &'static str,
+        /// Its value.
+        value: SecretString,
+    },
+}
+
+impl Forge {
+    /// Takes the settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            kind: settings.kind,
+            url: settings.url.clone(),
+            repository: settings.repository.clone(),
+            user: settings.user.clone(),
+        }
+    }
+
+    /// Returns which forge it is.
+    pub fn kind(&self) -> ForgeKind {
+        self.kind
+    }
+
+    /// Returns its address, as the settings have it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the repository, as the forge names it.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// Returns what it can do.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::of(self.kind)
+    }
+
+    /// Returns the address of its API.
+    pub(super) fn base(&self) -> String {
+        match self.kind {
+            ForgeKind::GitHub => github::base(&self.url),
+            ForgeKind::GitLab => format!("{}/api/v4", self.url),
+            ForgeKind::Gitea => format!("{}/api/v1", self.url),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::base(&self.url),
+            ForgeKind::BitbucketDataCenter => format!("{}/rest/api/latest", self.url),
+            ForgeKind::AzureDevOps => self.url.clone(),
+        }
+    }
+
+    /// Returns what each request bears.
+    pub(super) fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        match self.kind {
+            ForgeKind::GitHub => github::HEADERS,
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::HEADERS,
+            _ => &[("accept", "application/json")],
+        }
+    }
+
+    /// Returns how a request says who asks.
+    pub(super) fn identity(&self, token: &SecretString) -> Identity {
+        let token = token.expose_secret();
+        let basic = |user: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{token}")));
+        let (name, value) = match (self.kind, &self.user) {
+            (ForgeKind::GitLab, _) => ("private-token", token.to_owned()),
+            (ForgeKind::Gitea, _) => ("authorization", format!("token {token}")),
+            (ForgeKind::AzureDevOps, user) => ("authorization", basic(user.as_deref().unwrap_or_default())),
+            (ForgeKind::BitbucketCloud | ForgeKind::BitbucketDataCenter, Some(user)) => ("authorization", basic(user)),
+            _ => ("authorization", format!("Bearer {token}")),
+        };
+        Identity::Header { name, value: value.into() }
+    }
+
+    /// Returns the request that gives a commit a status.
+    pub fn status(&self, status: &CommitStatus<'_>) -> Call {
+        let attempt = format!("post {} of {} to {}", status.context, short(status.commit), self.repository);
+        match self.kind {
+            ForgeKind::GitHub => github::status(self, &attempt, status),
+            ForgeKind::GitLab => gitlab::status(self, &attempt, status),
+            ForgeKind::Gitea => gitea::status(self, &attempt, status),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::status(self, &attempt, status),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::status(self, &attempt, status),
+            ForgeKind::AzureDevOps => azure_devops::status(self, &attempt, status),
+        }
+    }
+
+    /// Returns the request for a page of the open pull requests; none where they are not read from this forge.
+    pub fn pulls(&self, page: usize) -> Option<Call> {
+        let attempt = format!("list the pull requests of {}", self.repository);
+        match self.kind {
+            ForgeKind::GitHub | ForgeKind::Gitea => Some(github::pulls(self, &attempt, page)),
+            ForgeKind::GitLab => Some(gitlab::pulls(self, &attempt, page)),
+            ForgeKind::BitbucketCloud | ForgeKind::BitbucketDataCenter | ForgeKind::AzureDevOps => None,
+        }
+    }
+
+    /// Reads a page of pull requests; says whether another one may follow.
+    pub fn read_pulls(&self, page: &Json) -> (Vec<Pull>, bool) {
+        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
+        let read = match self.kind {
+            ForgeKind::GitLab => pulls::of_gitlab,
+            _ => pulls::of_github,
+        };
+        (all.iter().filter_map(read).collect(), all.len() >= PAGE)
+    }
+
+    /// Returns the request for a page of a pull request's comments.
+    pub fn comments(&self, number: u64, page: usize) -> Call {
+        let attempt = format!("list the comments of pull request {number}");
+        match self.kind {
+            ForgeKind::GitLab => gitlab::comments(self, &attempt, number, page),
+            _ => github::comments(self, &attempt, number, page),
+        }
+    }
+
+    /// Reads a page of comments; says whether another one may follow.
+    pub fn read_comments(&self, page: &Json) -> (Vec<Comment>, bool) {
+        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
+        (all.iter().filter_map(pulls::comment).collect(), all.len() >= PAGE)
+    }
+
+    /// Returns the request that comments on a pull request, or that words such a comment anew.
+    pub fn comment(&self, number: u64, of: Option<u64>, text: &str) -> Call {
+        let attempt = format!("comment on pull request {number}");
+        match self.kind {
+            ForgeKind::GitLab => gitlab::comment(self, &attempt, number, of, text),
+            _ => github::comment(self, &attempt, number, of, text),
+        }
+    }
+
+    /// Returns what a refusal means: first what is alike everywhere, then what its own words say.
+    pub(super) fn meaning(&self, code: u16, message: &str, wait: Option<Duration>) -> Meaning {
+        let lower = message.to_lowercase();
+        let own = match self.kind {
+            ForgeKind::GitHub => github::meaning(code, &lower, wait),
+            ForgeKind::GitLab => gitlab::meaning(code, &lower),
+            ForgeKind::Gitea => gitea::meaning(code, &lower),
+            ForgeKind::BitbucketCloud | ForgeKind::BitbucketDataCenter | ForgeKind::AzureDevOps => {
+                // They answer the same code for a commit and for a repository that is not there; the words differ.
+                (code == 404 && lower.contains("commit")).then_some(Meaning::Never)
+            }
+        };
+        own.unwrap_or(match (code, wait) {
+            (429 | 503, Some(wait)) => Meaning::Limited(wait),
+            (429, None) => Meaning::Limited(LIMITED),
+            (401 | 403 | 404 | 407 | 410 | 451, _) => Meaning::Operator,
+            (408 | 409 | 423 | 425 | 500.., _) => Meaning::Later,
+            _ => Meaning::Never,
+        })
+    }
+}
+
+/// Returns the digits of a commit that people write.
+fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}

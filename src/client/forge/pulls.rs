@@ -1,0 +1,102 @@
+//! In: pull requests and comments, as each forge tells them in JSON. Out: the same in one form.
+//! Guarantee: a pull request that lacks what is needed is left out and never half read; its texts are not to be trusted.
+use serde_json::Value as Json;
+
+/// How many pull requests or comments a page has; Gitea gives no more than fifty.
+pub(super) const PAGE: usize = 50;
+
+/// A pull request that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// Its number.
+    pub number: u64,
+    /// Who opened it, as the forge names them.
+    pub author: String,
+    /// The commit at its head, in 40 digits.
+    pub head: String,
+    /// The ref of the repository under which that is fetched.
+    pub reference: String,
+    /// The branch that it is to be merged into.
+    pub base: String,
+    /// Whether its head is in a repository of somebody else.
+    pub is_fork: bool,
+}
+
+/// A comment of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Its id.
+    pub id: u64,
+    /// Its text.
+    pub text: String,
+}
+
+/// Returns a text of a value.
+pub(super) fn text<'a>(value: &'a Json, at: &str) -> Option<&'a str> {
+    value.pointer(at).and_then(Json::as_str).filter(|text| !text.is_empty())
+}
+
+/// Returns a commit's id, if it is a whole one.
+pub(super) fn commit(value: &Json, at: &str) -> Option<String> {
+    let id = text(value, at)?.to_lowercase();
+    (id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+}
+
+/// Returns a pull request as GitHub and Gitea tell it.
+pub(super) fn of_github(value: &Json) -> Option<Pull> {
+    let number = value.get("number")?.as_u64()?;
+    // Without a repository at its head, that is gone: then it was a fork.
+    let home = text(value, "/base/repo/full_name")?;
+    Some(Pull {
+        number,
+        author: text(value, "/user/login").unwrap_or_default().to_owned(),
+        head: commit(value, "/head/sha")?,
+        reference: format!("refs/pull/{number}/head"),
+        base: text(value, "/base/ref")?.to_owned(),
+        is_fork: text(value, "/head/repo/full_name").is_none_or(|head| !head.eq_ignore_ascii_case(home)),
+    })
+}
+
+/// Returns a merge request as GitLab tells it.
+pub(super) fn of_gitlab(value: &Json) -> Option<Pull> {
+    let number = value.get("iid")?.as_u64()?;
+    Some(Pull {
+        number,
+        author: text(value, "/author/username").unwrap_or_default().to_owned(),
+        head: commit(value, "/sha")?,
+        reference: format!("refs/merge-requests/{number}/head"),
+        base: text(value, "/target_branch")?.to_owned(),
+        is_fork: value.get("source_project_id") != value.get("target_project_id"),
+    })
+}
+
+/// Returns a comment, whose text stands under one of these keys.
+pub(super) fn comment(value: &Json) -> Option<Comment> {
+    let id = value.get("id")?.as_u64()?;
+    Some(Comment { id, text: text(value, "/body").unwrap_or_default().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_pull_request_of_a_fork_is_told_from_ones_own() {
+        let sha = "1c7aa060a221576412f6caff5b55b30337d04278";
+        let github = |head: Json| {
+            let base = json!({ "ref": "main", "repo": { "full_name": "acme/fleet" } });
+            let head = json!({ "sha": sha, "repo": head });
+            of_github(&json!({ "number": 7, "user": { "login": "ada" }, "head": head, "base": base }))
+        };
+        let own = github(json!({ "full_name": "Acme/fleet" })).expect("it is whole");
+        assert!(!own.is_fork && own.reference == "refs/pull/7/head", "{own:?}");
+        assert!(github(json!({ "full_name": "eve/fleet" })).is_some_and(|pull| pull.is_fork));
+        assert!(github(Json::Null).is_some_and(|pull| pull.is_fork), "a fork that is gone");
+        let request = json!({
+            "iid": 3, "sha": sha, "target_branch": "main", "source_project_id": 1, "target_project_id": 2,
+        });
+        assert!(of_gitlab(&request).is_some_and(|pull| pull.is_fork && pull.reference == "refs/merge-requests/3/head"));
+        assert_eq!(of_github(&json!({ "number": 7, "head": { "sha": "--upload-pack=x" } })), None, "it is no commit");
+    }
+}

@@ -1,0 +1,62 @@
+//! In: a merge of a pull request. Out: what it would change in each cluster that it touches.
+//! Guarantee: by the functions that plan commits, and no further; from a fork no cluster is looked at.
+use super::super::prepare::{Prepared, Summary, prepare_all};
+use super::super::sync::{Applied, between, change, resolve};
+use super::super::world::Sources;
+use super::world::World;
+use crate::decide::document::Revision;
+use crate::decide::fleet::{Fleet, Touched};
+use crate::decide::plan::{self, ChangeKind, Operation};
+use crate::decide::report::Review;
+use crate::decide::value::{Fault, Warnings};
+use crate::name::{ClusterName, CommitId};
+use std::sync::Arc;
+
+/// The base and the head of a pull request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
+    pub(super) base: CommitId,
+    pub(super) head: CommitId,
+}
+
+/// Plans what merging gives, in each cluster that it touches.
+pub(super) async fn plan(world: Arc<World>, sides: Sides, is_fork: bool) -> Result<Vec<Prepared>, Fault> {
+    let before = world.outside.fleet(sides.base).await?;
+    let revision = Revision::Merge { base: sides.base, head: sides.head };
+    let (outside, merge) = (&world.outside, world.merge);
+    let (fleet, touched) = outside.moments().merged(outside.mirrors(), &*world.pulls, &before, revision, merge)?;
+    let Touched { clusters, .. } = touched;
+    if !is_fork {
+        return Ok(prepare_all(world, fleet, clusters).await);
+    }
+    let mut prepared = Vec::new();
+    for cluster in clusters {
+        let Some(environment) = fleet.index.environment_of(&cluster) else { continue };
+        let change = partial(&world, &before, &fleet, &cluster).await;
+        prepared.push(Prepared { cluster, environment, change });
+    }
+    Ok(prepared)
+}
+
+/// Compares both sides as Git has them.
+async fn partial(world: &World, before: &Fleet, fleet: &Fleet, cluster: &ClusterName) -> Result<Summary, Fault> {
+    let mut warnings = Warnings::default();
+    let wanted = resolve(world, fleet, cluster, &mut warnings).await?;
+    let applied = match before.index.environment_of(cluster) {
+        None => Applied::Nothing,
+        Some(_) => match resolve(&*world.outside, before, cluster, &mut Warnings::default()).await {
+            Ok(had) => Applied::Known(Box::new(had.layers)),
+            Err(fault) => Applied::Unknown(fault.to_string()),
+        },
+    };
+    let between = between(world, &wanted.sketch, &applied).await?;
+    let change = change(&applied, &wanted.layers, &between);
+    let layers = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count();
+    let goes = |operation: &Operation| matches!(operation, Operation::Prune | Operation::Recreate);
+    let objects = change.layers.iter().flat_map(|layer| &layer.objects);
+    let deletions = objects.filter(|object| goes(&object.operation)).count();
+    let lines = plan::view::change_lines(&change);
+    let review = Review { id: change.id, layers, deletions, disruption: change.disruption, waits: None, lines };
+    let (id, digest) = (change.id, change.digest);
+    Ok(Summary { id, digest, layers, deletions, held: None, note: None, warnings: warnings.0, review: Some(review) })
+}

@@ -1,0 +1,89 @@
+//! In: a repository on a forge, its mirror. Out: the pull requests that are open, and what each would give when merged.
+//! Guarantee: their objects stand in a store of their own, which borrows the mirror's and lends it nothing; refs are named
+//! by us, out of the number.
+use crate::client::forge::{ForgeError, Pull, Server};
+use crate::client::git::{Address, Limits, Merged, Objects, fault, in_folder};
+use crate::decide::value::{Fault, Owner};
+use crate::name::CommitId;
+use crate::observe::mirror::Mirror;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// How many pages of pull requests are read: a thousand that are open at once.
+const PAGES_MAX: usize = 20;
+
+/// Lists the open pull requests to a branch; nothing where they are not read from this forge.
+pub async fn list(server: &Server, branch: &str) -> Result<Option<Vec<Pull>>, ForgeError> {
+    let mut found = Vec::new();
+    for page in 1..=PAGES_MAX {
+        let Some(call) = server.forge().pulls(page) else { return Ok(None) };
+        let answered = server.send(&call).await?;
+        let (pulls, is_more) = server.forge().read_pulls(&answered.body);
+        found.extend(pulls.into_iter().filter(|pull| pull.base == branch));
+        if !is_more {
+            break;
+        }
+    }
+    // A list that moves while its pages are read has some twice.
+    found.sort_by_key(|pull| pull.number);
+    found.dedup_by_key(|pull| pull.number);
+    Ok(Some(found))
+}
+
+/// The objects of pull requests.
+pub struct Pulls {
+    objects: Objects,
+}
+
+impl Pulls {
+    /// Opens an empty store in a folder: what an earlier process had there is thrown away.
+    pub fn open(mirror: &Mirror, folder: &Path, address: &Address) -> Result<Self, Fault> {
+        let attempt = format!("could not make the store of pull requests at {}", folder.display());
+        let lender = mirror.folder().join("objects");
+        let lender = lender.canonicalize().map_err(in_folder(&attempt))?;
+        let make = || -> io::Result<()> {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
+            }
+            for inner in ["objects/info", "objects/pack", "refs/heads"] {
+                fs::create_dir_all(folder.join(inner))?;
+            }
+            fs::write(folder.join("objects/info/alternates"), format!("{}\n", lender.display()))?;
+            fs::write(folder.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
+            fs::write(folder.join("HEAD"), "ref: refs/heads/none\n")
+        };
+        make().map_err(in_folder(&attempt))?;
+        let limits: Limits = address.limits;
+        Ok(Self { objects: Objects::open(folder, address.path.clone(), limits)? })
+    }
+
+    /// Returns its objects, and those that it borrows.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Fetches the head of a pull request, unless it is here.
+    pub fn receive(&self, address: &Address, pull: &Pull, base: CommitId) -> Result<CommitId, Fault> {
+        // What the branch has now may have come into the mirror a moment ago.
+        self.objects.reopen()?;
+        let Some(head) = CommitId::parse(&pull.head) else {
+            return Err(Fault::bug("the head of a pull request is a whole commit"));
+        };
+        if self.objects.contains(head)? {
+            return Ok(head);
+        }
+        let ours = format!("refs/stratify/pulls/{}", pull.number);
+        let found = self.objects.bring_commit(address, &pull.reference, &ours, base)?;
+        if found == Some(head) || self.objects.contains(head)? {
+            return Ok(head);
+        }
+        let message = format!("pull request {} has moved while it was fetched", pull.number);
+        Err(fault(Owner::Outside, true, message, "it is looked at again"))
+    }
+
+    /// Returns what merging a head into the branch gives.
+    pub fn merge(&self, base: CommitId, head: CommitId) -> Result<Merged, Fault> {
+        self.objects.merge(base, head)
+    }
+}

@@ -1,0 +1,11 @@
+//! In: forges that stand in for those that cannot run here, each speaking its real protocol. Out: what is posted to them.
+//! Guarantee: nobody but the loopback hears of it; what they refuse, they refuse in the forge's own words.
+pub(crate) mod http;
+pub(crate) mod fleet;
+mod github;
+mod gitlab;
+mod others;
+mod client;
+mod limits;
+mod synced;
+mod door;

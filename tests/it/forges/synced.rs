@@ -1,0 +1,100 @@
+//! In: a fleet whose repository is on a forge. Out: what the forge is told, by the program itself.
+//! Guarantee: a forge that is down holds nothing up, and is told all of it in the end, without being asked for anything.
+use super::fleet::Fleet;
+use super::github::{self, GitHub};
+use super::http::{Http, Reply, Request};
+use std::sync::{Arc, Mutex};
+
+pub(super) fn on(url: &str) -> String {
+    format!("kind: github, url: '{url}', repository: acme/fleet, tokenFile: token")
+}
+
+/// Whether every context of the example fleet has its success.
+fn is_told(github: &GitHub, commit: &str) -> bool {
+    let latest = github.latest(commit);
+    ["plan", "dev", "staging", "prod"]
+        .iter()
+        .all(|name| latest.get(&format!("stratify/{name}")).is_some_and(|(state, _)| state == "success"))
+}
+
+#[test]
+fn a_sync_tells_the_forge_and_shows_no_token() {
+    let github = GitHub::start();
+    let fleet = Fleet::new(&on(&github.http.url()), "");
+    let ran = fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced"]);
+    let head = fleet.checkout.head();
+    assert!(is_told(&github, &head), "{:?}", github.latest(&head));
+    assert!(!ran.all().contains(github::TOKEN), "{}", ran.all());
+    fleet.run(&["status"]).ends_with(0).says(&["stratify/prod     success  2/2 clusters synced"]);
+    let asked = github.http.seen().len();
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(github.http.seen().len(), asked, "what was told is not told again");
+    assert!(github.http.seen().iter().all(|request| request.method == "POST"), "nothing is asked of it");
+}
+
+#[test]
+fn a_dead_forge_holds_nothing_up_and_is_told_after_a_restart() {
+    let down = Http::start(|_| Reply::says(500, ""));
+    let address = down.address();
+    let fleet = Fleet::new(&on(&down.url()), "");
+    drop(down);
+    // All is synced; that its statuses are still to be posted is told as what went wrong.
+    let ran = fleet.run(&["sync"]).ends_with(1);
+    let ran =
+        ran.says(&["eu-1: synced", "us-1: synced", "could not post statuses to acme/fleet: ", "Connection refused"]);
+    assert_eq!(ran.all().matches("could not post").count(), 1, "it is told once: {}", ran.all());
+    let first = fleet.checkout.head();
+    let github = GitHub::start_at(address, Arc::new(Mutex::new(github::State::default())));
+    let served = fleet.serve();
+    github.http.until("all is told", || is_told(&github, &first));
+    drop(served);
+    let is_expected = |request: &Request| request.method == "POST" || request.path.contains("/pulls?");
+    assert!(github.http.seen().iter().all(is_expected), "it goes on from what it kept: {:?}", github.http.seen());
+}
+
+#[test]
+fn a_process_that_is_killed_again_and_again_tells_all_in_the_end() {
+    let github = GitHub::start();
+    let fleet = Fleet::new(&on(&github.http.url()), "");
+    let head = fleet.checkout.head();
+    for posts in 1..6 {
+        // Killed at a moment after that many more posts, mostly between an answer and the note of it.
+        let (served, before) = (fleet.serve(), github.http.seen().len());
+        github.http.until("it posts", || github.http.seen().len() >= before + posts.min(2) || is_told(&github, &head));
+        drop(served);
+    }
+    let _served = fleet.serve();
+    github.http.until("all is told", || is_told(&github, &head));
+}
+
+#[test]
+fn a_forge_that_refuses_is_told_of_with_what_to_do() {
+    let github = GitHub::start();
+    github.state.lock().expect("no answer panics").token = Some("another".to_owned());
+    let fleet = Fleet::new(&on(&github.http.url()), "");
+    fleet.run(&["sync"]).ends_with(1).says(&["eu-1: synced", "could not post statuses", "401: Bad credentials"]);
+    github.state.lock().expect("no answer panics").token = None;
+    let _served = fleet.serve();
+    let head = fleet.checkout.head();
+    github.http.until("all is told once the token is right", || is_told(&github, &head));
+}
+
+#[test]
+fn mistakes_of_the_settings_have_their_lines() {
+    let fleet = Fleet::new(&on("https://github.com"), "");
+    let cases = [
+        ("kind: github, repository: acme/fleet", "ST0903"),
+        ("kind: github, repository: acme/fleet, tokenFile: a, tokenVariable: B", "ST0903"),
+        ("kind: gitea, repository: acme/fleet, tokenFile: token", "ST0904"),
+        ("kind: github, repository: acme, tokenFile: token", "ST0904"),
+        ("kind: githup, repository: acme/fleet, tokenFile: token", "did you mean `github`"),
+        ("kind: github, url: 'https://me:secret@github.com', repository: a/b, tokenFile: token", "without user"),
+        ("kind: github, tokn: x, repository: acme/fleet", "unknown field `tokn`"),
+    ];
+    for (forge, says) in cases {
+        fleet.settings(forge, "");
+        fleet.run(&["status"]).ends_with(1).says(&[says, "stratify.yaml:5"]);
+    }
+    fleet.settings(&on("https://github.com"), "listen: 8080");
+    fleet.run(&["status"]).ends_with(1).says(&["127.0.0.1:8080"]);
+}
