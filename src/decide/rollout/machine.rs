@@ -21,6 +21,10 @@ const LOOK_FIRST: Duration = Duration::from_secs(1);
 /// Then later and later, up to this, so that a slow gate does not load the target.
 const LOOK_LAST: Duration = Duration::from_secs(15);
 
+/// For so long what cannot be read of a layer that does not change is looked at again: a read that failed by chance passes
+/// within it, and the layer holds up nobody.
+const UNREAD: Duration = Duration::from_secs(10);
+
 /// How the target is judged.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -468,7 +472,7 @@ impl Rollout {
                 _ => ill = true,
             }
         }
-        let deadline = self.deadline(group.gate, now);
+        let deadline = self.deadline(group.gate, now).min(self.watch.began.unwrap_or(now).after(UNREAD));
         match unread {
             Some((object, why)) if now < deadline => return self.look_again(object, why, None, now, deadline),
             unread => lost.extend(unread),
