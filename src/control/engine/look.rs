@@ -2,17 +2,14 @@
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
 use super::super::look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::outside::now;
-use super::super::prepare::{Round, prepare_all};
-use super::super::release::{Released, release};
+use super::super::prepare::Round;
 use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
-use crate::decide::fleet::Fleet;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use crate::observe::mirror::Head;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 impl<O: Observer> Engine<O> {
     /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
@@ -139,6 +136,7 @@ impl<O: Observer> Engine<O> {
         self.observer.head(commit, touched.clusters.len());
         let mut clusters: BTreeSet<ClusterName> = touched.clusters.clone();
         clusters.extend(self.told.unsettled().filter(|cluster| fleet.index.environment_of(cluster).is_some()));
+        self.carry(&clusters, &touched.clusters);
         for released in &touched.released {
             self.schedule.forget(released);
             self.outside.supersede(released);
@@ -151,27 +149,7 @@ impl<O: Observer> Engine<O> {
         self.prepared.clear();
         self.wrote.clear();
         self.unplanned = 0;
+        clusters.retain(|cluster| !self.carried.contains_key(cluster) && !self.late.contains_key(cluster));
         self.prepare(commit, fleet, clusters, released);
-    }
-
-    fn prepare(
-        &mut self,
-        commit: CommitId,
-        fleet: Arc<Fleet>,
-        clusters: BTreeSet<ClusterName>,
-        released: Vec<Released>,
-    ) {
-        self.preparing += 1;
-        self.unplanned += 1;
-        let (outside, events) = (self.outside.clone(), self.events.clone());
-        let work = self.compute.spawn(async move {
-            let mut reports = Vec::new();
-            for released in &released {
-                reports.extend(release(&*outside, &fleet, released, commit, now()).await);
-            }
-            let prepared = prepare_all(outside, fleet, clusters).await;
-            let _ = events.send(Event::Prepared(commit, prepared, reports));
-        });
-        drop(work);
     }
 }
