@@ -11,6 +11,7 @@ use crate::name::{ClusterName, ObjectId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::runtime::Handle;
 
 /// Told whenever somebody else changed something of a cluster.
@@ -46,6 +47,8 @@ pub(super) struct Kept {
     pub(super) inventory: Inventory,
     /// Each Secret, by name.
     pub(super) secrets: BTreeMap<String, Book>,
+    /// When they were read.
+    pub(super) read_at: Instant,
 }
 
 /// The kind under which the Secrets of the books stand, apart from those of profiles.

@@ -112,7 +112,7 @@ impl Writer<'_> {
 
     async fn try_one(&self, change: &ObjectChange) -> Result<(Expected, Conflicts), Why> {
         let path = self.path(change)?;
-        try_apply(self.target, &path, self.owner, change).await.map_err(|refusal| match refusal {
+        try_apply(self.target, &path, self.owner, change, None).await.map_err(|refusal| match refusal {
             Refusal::Server(error) => why(&error),
             Refusal::Foreign(why) => Why::Conflict(why),
         })
@@ -148,7 +148,7 @@ impl Writer<'_> {
             if let Err(why) = self.still_ours().await {
                 return Answer::Refused(why);
             }
-            match try_apply(self.target, &path, self.owner, change).await {
+            match try_apply(self.target, &path, self.owner, change, None).await {
                 Ok(tried) => (expected, conflicts) = tried,
                 Err(Refusal::Server(error)) => return Answer::Refused(why(&error)),
                 Err(Refusal::Foreign(why)) => return Answer::Refused(Why::Conflict(why)),
