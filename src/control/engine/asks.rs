@@ -1,6 +1,6 @@
 //! In: asks of commands. Out: an answer for each, from what the loop knows.
 //! Guarantee: nothing that takes long is done in the loop.
-use super::super::look::Compared;
+use super::super::repository_look::Compared;
 use super::super::statuses::Statuses;
 use super::super::world::Target;
 use super::{Engine, Event, Observer};

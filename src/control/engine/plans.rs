@@ -1,8 +1,9 @@
 //! In: a head, the clusters that it concerns. Out: what it would change in each, and a request to sync them.
 //! Guarantee: a cluster that does not answer holds no other one, and costs a commit that does not change it nothing.
-use super::super::outside::now;
+
 use super::super::prepare::{Preparation, Prepared, Round, prepare_all, prepare_one};
-use super::super::release::{Released, release};
+use super::super::real_world::now;
+use super::super::released_clusters::{Released, release};
 use super::{Engine, Event, Observer};
 use crate::decide::fleet::Fleet;
 use crate::decide::report::{Report, failed};
@@ -89,11 +90,16 @@ impl<O: Observer> Engine<O> {
             return;
         }
         self.unplanned = self.unplanned.saturating_sub(1);
-        for report in released {
-            let report = self.told.released(report);
-            self.observer.ended(&report);
-        }
         let Preparation { prepared, late } = preparation;
+        for report in released {
+            // One that has another target now is no less there.
+            if prepared.iter().any(|one| one.cluster == report.cluster) || late.contains(&report.cluster) {
+                self.elsewhere.insert(report.cluster, report.lines);
+            } else {
+                let report = self.told.released(report);
+                self.observer.ended(&report);
+            }
+        }
         self.look_late(fleet, late);
         let carried = std::mem::take(&mut self.carried);
         let names: Vec<ClusterName> = carried.keys().cloned().collect();

@@ -1,6 +1,6 @@
 //! In: clusters that are to be synced, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
 //! Guarantee: what was not asked for is planned and told, and waits.
-use super::super::outside::now;
+use super::super::real_world::now;
 use super::super::sync::sync;
 use super::{DRIFT_PAUSE, Engine, Event, Observer};
 use crate::decide::drift::Disturbance;
@@ -66,8 +66,11 @@ impl<O: Observer> Engine<O> {
         if let Some(disturbance) = self.outside.end(&report.cluster) {
             self.disturbed(report.cluster.clone(), disturbance);
         }
-        self.observer.ended(report);
-        self.told.ended(report, &mut self.outbox);
+        let elsewhere = self.elsewhere.get(&report.cluster).filter(|_| is_newest);
+        let lines = report.lines.iter().chain(elsewhere.into_iter().flatten()).cloned().collect();
+        let report = Report { lines, ..report.clone() };
+        self.observer.ended(&report);
+        self.told.ended(&report, &mut self.outbox);
         // It was of an older head, and says nothing of what this one wants.
         if !is_newest && ending == Ending::Settled && self.told.is_waiting(&report.cluster) {
             self.request(&report.cluster, Wake::Commit);

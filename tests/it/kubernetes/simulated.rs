@@ -320,7 +320,10 @@ async fn the_program_asks_a_simulated_server_what_it_asks_a_real_one() {
         run("one goes");
         asked.push(counts);
     }
-    assert_eq!(asked[0], asked[1], "requests of a real server, and of a simulated one");
+    // Other tests may have made the namespace of the books on the real one before: a try and a write less.
+    let is_made = |first: usize| [0, 2].contains(&asked[1][0].saturating_sub(first));
+    assert!(is_made(asked[0][0]), "requests of a first sync: {asked:?}");
+    assert_eq!(asked[0][1..], asked[1][1..], "requests of a real server, and of a simulated one");
     // Without controllers no Deployment gets ready on the real one.
     let fleet = Fleet::at("simulated-web", simulated.kubeconfig(1));
     fleet.manifest("config", "web", &deployment("i:1", 1).to_string());

@@ -3,8 +3,8 @@
 //! also over a restart.
 mod plan;
 
-use super::outside::now;
 use super::prepare::Prepared;
+use super::real_world::now;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{

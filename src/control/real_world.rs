@@ -1,8 +1,8 @@
 //! In: settings, mirrors, targets. Out: the world of the story, for real.
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
-use super::moments::Moments;
+use super::commits::Moments;
 use super::prepare::Round;
-use super::release::Released;
+use super::released_clusters::Released;
 use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};

@@ -1,8 +1,8 @@
 //! In: the mirrors, and the head that is known. Out: what a look at a repository gave: a head, or clusters that read anew.
 //! Guarantee: what becomes of another repository concerns the clusters that read it, and no other.
-use super::moments::Repositories;
-use super::outside::Outside;
-use super::release::Released;
+use super::commits::Repositories;
+use super::real_world::Outside;
+use super::released_clusters::Released;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
@@ -105,13 +105,13 @@ fn moved(outside: &Outside, last: Option<CommitId>, before: Option<&Fleet>, comm
     let mut touched = moments.touched(mirrors, last, commit)?;
     let fleet = moments.fleet(mirrors, commit)?;
     touched.clusters.extend(stirred(before, &fleet));
-    let released = match last {
-        Some(last) if !touched.released.is_empty() => {
-            let before = moments.fleet(mirrors, last)?;
-            touched.released.iter().filter_map(|cluster| Released::of(&before, cluster)).collect()
-        }
-        _ => Vec::new(),
-    };
+    let mut released = Vec::new();
+    if let Some(last) = last.filter(|_| !touched.released.is_empty() || !touched.clusters.is_empty()) {
+        let before = moments.fleet(mirrors, last)?;
+        released.extend(touched.released.iter().filter_map(|cluster| Released::of(&before, cluster)));
+        let elsewhere = touched.clusters.iter().filter_map(|it| Released::from_target(&before, &fleet, it));
+        released.extend(elsewhere);
+    }
     Ok(Moved { commit, fleet, touched, released })
 }
 

@@ -1,8 +1,8 @@
 //! In: what looks at repositories gave. Out: the clusters that are to be planned, or why all stay as they are.
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
-use super::super::look::{Compared, Looked, Moved, News, Stirred, look, stir};
-use super::super::outside::now;
 use super::super::prepare::Round;
+use super::super::real_world::now;
+use super::super::repository_look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
 use crate::decide::schedule::Wake;
@@ -148,6 +148,7 @@ impl<O: Observer> Engine<O> {
         self.outside.set_round(Round::default());
         self.prepared.clear();
         self.wrote.clear();
+        self.elsewhere.clear();
         self.unplanned = 0;
         clusters.retain(|cluster| !self.carried.contains_key(cluster) && !self.late.contains_key(cluster));
         self.prepare(commit, fleet, clusters, released);
