@@ -1,6 +1,6 @@
 //! In: a server, a name, how many objects. Out: a repository of a fleet with one cluster, which is that server.
 //! Guarantee: fleet and namespace bear the name, so that several share a server; each folder goes with its fleet.
-use crate::testenv::{Server, User};
+use crate::testenv::{Server as Real, User};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::kubernetes::{Access, Identity, Server};
 use stratify::name::{CommitId, RepoName};
 use stratify::settings::{Kubernetes, NAMESPACE, Reach, Settings, Target};
 use tempfile::TempDir;
@@ -17,6 +18,9 @@ const LAYER: usize = 1000;
 
 /// Objects of a file.
 const FILE: usize = 4;
+
+/// A tenth of a fleet may go without a person.
+const POLICY: &str = "spec: { policies: { deletion: { maxPercent: 100 } } }\n";
 
 /// A fleet.
 pub(crate) struct Fleet {
@@ -28,14 +32,14 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Makes a fleet of `ConfigMap`s at their first version, and commits it.
-    pub(crate) fn new(server: &Server, name: &str, objects: usize) -> Self {
+    pub(crate) fn new(server: &Real, name: &str, objects: usize) -> Self {
         let scratch = tempfile::tempdir().expect("a temporary folder can be made");
         let kubeconfig = server.kubeconfig_file(User::ADMIN);
         let fleet = Self { name: name.to_owned(), objects, kubeconfig, scratch };
         fs::create_dir_all(fleet.root()).expect("the temporary folder is ours");
         fleet.git(&["init", "--quiet", "--initial-branch=main"]);
         let api = "apiVersion: stratify.dev/v1alpha1";
-        fleet.write("fleet.yaml", &format!("{api}\nkind: Fleet\nmetadata: {{ name: {name} }}\n"));
+        fleet.write("fleet.yaml", &format!("{api}\nkind: Fleet\nmetadata: {{ name: {name} }}\n{POLICY}"));
         let environment = format!(
             "{api}\nkind: Environment\nmetadata: {{ name: dev }}\nspec: {{ profiles: [ {{ name: apps }} ] }}\n"
         );
@@ -81,6 +85,12 @@ impl Fleet {
         self.write(&format!("profiles/apps/l{}/f{file}.yaml", file * FILE / LAYER), &text);
     }
 
+    /// Removes a file with its objects.
+    pub(crate) fn remove(&self, file: usize) {
+        let path = self.root().join(format!("profiles/apps/l{}/f{file}.yaml", file * FILE / LAYER));
+        fs::remove_file(path).expect("it was written");
+    }
+
     /// Writes all files at a version.
     pub(crate) fn all(&self, version: usize) {
         (0..self.objects.div_ceil(FILE)).for_each(|file| self.file(file, version));
@@ -100,14 +110,7 @@ impl Fleet {
     }
 
     fn git(&self, args: &[&str]) -> String {
-        let mut git = Command::new("git");
-        git.current_dir(self.root()).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
-        for who in ["AUTHOR", "COMMITTER"] {
-            git.env(format!("GIT_{who}_NAME"), "Grace").env(format!("GIT_{who}_EMAIL"), "grace@example.org");
-        }
-        let output = git.args(args).output().expect("git is installed");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("git speaks UTF-8")
+        git(&self.root(), args)
     }
 
     /// Returns the repository's address.
@@ -153,4 +156,22 @@ pub(crate) fn config_map(object: usize, version: usize) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: c{object} }}\ndata: {{ version: 'v{version}', text: '{text}' }}"
     )
+}
+
+/// Runs `git` in a folder, without any configuration, and returns what it prints.
+pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.current_dir(folder).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for who in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{who}_NAME"), "Grace").env(format!("GIT_{who}_EMAIL"), "grace@example.org");
+    }
+    let output = git.args(args).output().expect("git is installed");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("git speaks UTF-8")
+}
+
+/// Connects to a server as the program does.
+pub(crate) async fn connect_to(kubeconfig: &Path) -> Server {
+    let access = Access::Kubeconfig { file: kubeconfig.to_owned(), context: None, exec: Vec::new() };
+    Server::connect("bench", &access, &Identity::default()).await.expect("the server is there")
 }

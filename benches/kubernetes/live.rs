@@ -24,7 +24,7 @@ use tokio::sync::mpsc::UnboundedSender;
 const TIMES: usize = 30;
 
 /// Longer than the least time between two looks, so that no commit waits for that.
-const PAUSE: Duration = Duration::from_millis(350);
+pub(crate) const PAUSE: Duration = Duration::from_millis(350);
 
 /// Longer than anything here takes; only a loop that stands still waits so long.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -88,7 +88,7 @@ impl Live {
     }
 
     /// Looks at a commit; returns when it was seen and when it was synced, since its ref moved.
-    fn sync(&self, commit: CommitId) -> (Duration, Duration) {
+    pub(crate) fn sync(&self, commit: CommitId) -> (Duration, Duration) {
         while self.seen.try_recv().is_ok() {}
         let begin = Instant::now();
         self.look();

@@ -1,10 +1,10 @@
 //! In: a server, a namespace, objects. Out: how fast it takes the same dry-runs and writes from who does nothing else.
 //! Guarantee: the same client, field manager and number of requests at once as the program has.
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, connect_to};
 use futures::StreamExt;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use stratify::client::kubernetes::{Access, ApplyMode, Identity, ObjectPath, Server};
+use stratify::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use stratify::decide::value::Value;
 
 /// How many requests are under way at once, as in the program.
@@ -12,8 +12,7 @@ const CONCURRENT: usize = 8;
 
 /// Connects as the program does.
 pub(crate) async fn connect(fleet: &Fleet) -> Server {
-    let access = Access::Kubeconfig { file: fleet.kubeconfig.clone(), context: None, exec: Vec::new() };
-    Server::connect("load", &access, &Identity::default()).await.expect("the server is there")
+    connect_to(&fleet.kubeconfig).await
 }
 
 /// Tries each object and then writes each; returns how long that took.

@@ -1,9 +1,13 @@
-//! In: the servers of tests/testenv, ids of budgets, how many objects: `cargo bench --features testenv --bench kubernetes -- B7 --objects 10000`.
+//! In: the servers of tests/testenv, ids of budgets, how many objects:
+//! `cargo bench --features testenv --bench kubernetes -- B7 --objects 10000`, `… -- B19 --clusters 1000 --servers 3`.
 //! Out: one table. Guarantee: real servers, requests counted by the server's own log; as a test it does nothing.
 mod fleet;
+mod beside;
 mod load;
 mod live;
 mod memory;
+mod scale;
+mod watching;
 
 #[path = "../budgets/table.rs"]
 #[expect(dead_code, reason = "the other benches use all of it")]
@@ -26,6 +30,12 @@ struct Asked {
     ids: Vec<String>,
     /// How many objects are applied in bulk, and watched.
     objects: usize,
+    /// How many objects are applied beside others.
+    beside: usize,
+    /// How many clusters are simulated.
+    clusters: usize,
+    /// How many real servers stand beside them.
+    servers: usize,
 }
 
 impl Asked {
@@ -51,11 +61,15 @@ fn main() {
 }
 
 fn read(args: &[String]) -> Asked {
-    let mut asked = Asked { ids: Vec::new(), objects: 2000 };
+    let mut asked = Asked { ids: Vec::new(), objects: 2000, beside: 1000, clusters: 1000, servers: 1 };
     let mut args = args.iter().filter(|arg| *arg != "--bench");
     while let Some(arg) = args.next() {
+        let mut number = || args.next().and_then(|text| text.parse().ok()).expect("a number follows");
         match arg.as_str() {
-            "--objects" => asked.objects = args.next().and_then(|text| text.parse().ok()).expect("a number follows"),
+            "--objects" => asked.objects = number(),
+            "--beside" => asked.beside = number(),
+            "--clusters" => asked.clusters = number(),
+            "--servers" => asked.servers = number(),
             id => asked.ids.push(id.to_owned()),
         }
     }
@@ -79,8 +93,16 @@ fn run(asked: &Asked) -> Vec<Row> {
         rows.extend(live.bulk(&server, &fleet));
         live.stop();
     }
+    if asked.has(&["beside"]) {
+        rows.extend(beside::measure(&server, asked.beside));
+    }
     if asked.has(&["B12"]) {
         rows.extend(memory::measure(&server, asked.objects));
+    }
+    if asked.has(&["B19"]) {
+        let others = (1..asked.servers).map(|_| Server::start(Options::default()));
+        let servers: Vec<Server> = std::iter::once(server).chain(others).collect();
+        rows.extend(scale::measure(&servers, asked.clusters));
     }
     rows
 }

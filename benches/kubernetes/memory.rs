@@ -95,7 +95,8 @@ fn kibibytes(fleet: &Fleet) -> f64 {
     taken
 }
 
-fn resident(process: u32) -> f64 {
+/// Returns the resident memory of a process, in KiB.
+pub(crate) fn resident(process: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).expect("this is Linux");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse().expect("it is a number")

@@ -1,17 +1,27 @@
 //! In: a head and the clusters that it concerns. Out: what it would change in each, from Git alone.
 //! Guarantee: nothing is written; what is told is small, whatever the plans are.
+//!
+//! Why some are late: before the clusters of a head are looked at, none of them is synced, since what it deletes in all of
+//! them together is bounded. A target that is far slower than the others, or dead, would hold them all; so it is left, and
+//! looked at apart. What is deleted there counts for those that are synced after it is known, as for a cluster that comes back.
 use super::outline::{Begun, Outlined, begin, outline_applied};
 use super::sync::{between, change, own, ruling};
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::{self, ChangeKind};
+use crate::decide::plan::{self, ChangeKind, ClusterState};
 use crate::decide::profile::Declarations;
 use crate::decide::report::{Condition, Review, held, note};
 use crate::decide::value::{Diagnostic, Digest, Fault};
 use crate::name::{ChangeId, ChangeSetId, ClusterName, EnvironmentName};
-use std::collections::{BTreeMap, BTreeSet};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 /// What a head would change in one cluster.
 #[derive(Debug)]
@@ -81,56 +91,155 @@ impl Round {
 /// How many clusters one task looks at: few enough that all threads end at one time.
 const AT_ONCE: usize = 32;
 
-/// Looks at each cluster on all threads of the pool; a panic is a fault of its cluster alone.
+/// How many such tasks there are at once: most of the time of one whose targets are far is spent waiting.
+const TASKS: usize = 16;
+
+/// A target that does not answer within this is late: a new connection and its first reads are four round trips.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Once three of four have answered, the others have three times as long as those took, and at least this.
+const PATIENCE_MIN: Duration = Duration::from_millis(100);
+
+/// What is known of clusters once most of them have answered.
+#[derive(Debug, Default)]
+pub struct Preparation {
+    /// What the head would change.
+    pub prepared: Vec<Prepared>,
+    /// Those whose targets have not answered.
+    pub late: BTreeSet<ClusterName>,
+}
+
+/// Looks at each cluster on all threads of the pool, but for those that are late; a panic is a fault of its cluster alone.
 pub async fn prepare_all<W: Sources + Target + Send + Sync + 'static>(
     world: Arc<W>,
     fleet: Arc<Fleet>,
     clusters: BTreeSet<ClusterName>,
-) -> Vec<Prepared> {
+) -> Preparation {
     let clusters: Vec<ClusterName> = clusters.into_iter().collect();
-    let start = |part: &[ClusterName]| {
-        let (world, fleet, part) = (world.clone(), fleet.clone(), part.iter().cloned().collect());
-        tokio::spawn(async move { prepare(&*world, &fleet, &part).await })
-    };
-    let running: Vec<_> = clusters.chunks(AT_ONCE).map(|part| (part, start(part))).collect();
-    let mut prepared = Vec::new();
-    for (part, task) in running {
-        if let Ok(found) = task.await {
-            prepared.extend(found);
-            continue;
+    let parts: Vec<BTreeSet<ClusterName>> =
+        clusters.chunks(AT_ONCE).map(|part| part.iter().cloned().collect()).collect();
+    let (mut left, mut running, mut parts_of) = (parts.into_iter(), JoinSet::new(), HashMap::new());
+    let mut all = Preparation::default();
+    loop {
+        while running.len() < TASKS
+            && let Some(part) = left.next()
+        {
+            let (world, fleet, of) = (world.clone(), fleet.clone(), part.clone());
+            let task = running.spawn(async move { prepare_within(&*world, &fleet, &of, Wait::Patiently).await });
+            parts_of.insert(task.id(), part);
         }
-        for cluster in part {
-            match start(std::slice::from_ref(cluster)).await {
-                Ok(found) => prepared.extend(found),
-                Err(_) => prepared.extend(fleet.index.environment_of(cluster).map(|environment| Prepared {
-                    cluster: cluster.clone(),
-                    environment,
-                    change: Err(Fault::bug("the plan did not come to its end")),
-                })),
+        let Some(done) = running.join_next_with_id().await else { return all };
+        match done {
+            Ok((_, found)) => {
+                all.prepared.extend(found.prepared);
+                all.late.extend(found.late);
+            }
+            // Each of them alone then.
+            Err(error) => {
+                for cluster in parts_of.remove(&error.id()).unwrap_or_default() {
+                    all.prepared.extend(prepare_one(&*world, &fleet, &cluster).await);
+                }
             }
         }
     }
-    prepared
+}
+
+/// Looks at one cluster, however long that takes; a panic is its fault alone.
+pub async fn prepare_one<W: Sources + Target>(world: &W, fleet: &Fleet, cluster: &ClusterName) -> Vec<Prepared> {
+    let of = [cluster.clone()].into();
+    let prepared = AssertUnwindSafe(prepare(world, fleet, &of)).catch_unwind().await;
+    prepared.unwrap_or_else(|_| broken(fleet, cluster).into_iter().collect())
+}
+
+/// What is told of a cluster whose plan panicked.
+fn broken(fleet: &Fleet, cluster: &ClusterName) -> Option<Prepared> {
+    let environment = fleet.index.environment_of(cluster)?;
+    let change = Err(Fault::bug("the plan did not come to its end"));
+    Some(Prepared { cluster: cluster.clone(), environment, change })
 }
 
 /// Looks at each cluster.
 pub async fn prepare<W: Sources + Target>(world: &W, fleet: &Fleet, clusters: &BTreeSet<ClusterName>) -> Vec<Prepared> {
-    let (mut prepared, mut declarations) = (Vec::new(), Declarations::default());
+    prepare_within(world, fleet, clusters, Wait::ForAll).await.prepared
+}
+
+/// How long targets are waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// As long as they take.
+    ForAll,
+    /// Until some are far slower than the others.
+    Patiently,
+}
+
+async fn prepare_within<W: Sources + Target>(
+    world: &W,
+    fleet: &Fleet,
+    clusters: &BTreeSet<ClusterName>,
+    wait: Wait,
+) -> Preparation {
+    let mut declarations = Declarations::default();
     let begun: Vec<_> =
         clusters.iter().map(|cluster| (cluster, begin(world, &mut declarations, fleet, cluster))).collect();
     // Read at once, since neighbours are packed as differences of each other. What cannot be read is told of its cluster.
     let needs = begun.iter().filter_map(|(_, begun)| begun.as_ref().ok()).flat_map(Begun::needs).collect();
     let ahead = world.texts(needs).await;
+    let mut outlined = Vec::new();
     for (cluster, begun) in begun {
-        let Some(environment) = fleet.index.environment_of(cluster) else { continue };
-        let change = match begun {
-            Ok(begun) => summary(world, &mut declarations, fleet, cluster, begun).await,
+        outlined.push(match begun {
+            Ok(begun) => begun.outline(world, cluster).await,
             Err(fault) => Err(fault),
+        });
+    }
+    let facts = facts_of(world, &outlined, wait).await;
+    let mut all = Preparation::default();
+    for ((cluster, outlined), facts) in clusters.iter().zip(outlined).zip(facts) {
+        let Some(environment) = fleet.index.environment_of(cluster) else { continue };
+        let change = match (outlined, facts) {
+            (Ok(outlined), Some(Ok(facts))) => {
+                summary(world, &mut declarations, fleet, cluster, (outlined, facts)).await
+            }
+            (Ok(_), Some(Err(fault))) | (Err(fault), _) => Err(fault),
+            (Ok(_), None) => {
+                all.late.insert(cluster.clone());
+                continue;
+            }
         };
-        prepared.push(Prepared { cluster: cluster.clone(), environment, change });
+        all.prepared.push(Prepared { cluster: cluster.clone(), environment, change });
     }
     drop(ahead);
-    prepared
+    all
+}
+
+/// Asks all targets at once; of one that is late, or is not asked, there is nothing.
+async fn facts_of<W: Sources + Target>(
+    world: &W,
+    outlined: &[Result<Outlined, Fault>],
+    wait: Wait,
+) -> Vec<Option<Result<ClusterState, Fault>>> {
+    let mut facts: Vec<_> = outlined.iter().map(|_| None).collect();
+    let mut asked = FuturesUnordered::new();
+    for (at, outlined) in outlined.iter().enumerate() {
+        if let Ok(outlined) = outlined {
+            asked.push(async move { (at, world.facts(&outlined.wanted.profile, None).await) });
+        }
+    }
+    let (all, begin) = (asked.len(), Instant::now());
+    let (mut deadline, mut answered) = (begin + PATIENCE, 0);
+    loop {
+        let next = match wait {
+            Wait::ForAll => asked.next().await,
+            Wait::Patiently => timeout_at(deadline, asked.next()).await.ok().flatten(),
+        };
+        let Some((at, answer)) = next else { return facts };
+        if let Some(place) = facts.get_mut(at) {
+            *place = Some(answer);
+        }
+        answered += 1;
+        if answered * 4 == (all * 3).next_multiple_of(4) {
+            deadline = deadline.min(Instant::now() + (begin.elapsed() * 3).max(PATIENCE_MIN));
+        }
+    }
 }
 
 async fn summary<W: Sources + Target>(
@@ -138,10 +247,8 @@ async fn summary<W: Sources + Target>(
     declarations: &mut Declarations,
     fleet: &Fleet,
     cluster: &ClusterName,
-    begun: Begun,
+    (outlined, facts): (Outlined, ClusterState),
 ) -> Result<Summary, Fault> {
-    let outlined = begun.outline(world, cluster).await?;
-    let facts = world.facts(&outlined.wanted.profile, None).await?;
     own(fleet, cluster, &facts.record)?;
     let (before, outlined) = outline_applied(world, declarations, &facts.record, outlined).await?;
     let Outlined { wanted, mut warnings, .. } = outlined;

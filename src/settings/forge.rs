@@ -2,7 +2,7 @@
 //! Guarantee: a forge has exactly one token, and it stands in a file or a variable, never here; what the address of the
 //! repository says already need not be said again.
 use crate::decide::document::Fragment;
-use crate::decide::document::shape::{Field, Shape, optional, required};
+use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::value::{Code, Diagnostic};
 use std::path::{Path, PathBuf};
 

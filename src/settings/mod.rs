@@ -20,8 +20,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many clusters are synced at once: as many as keep two cores busy while most of them wait at gates.
-const RUNNING_MAX: usize = 8;
+/// How many clusters are synced at once, but for those that wait: as many as keep two cores busy while some of their servers
+/// do not answer, and it is not known yet which.
+const RUNNING_MAX: usize = 32;
 
 /// The largest settings file: a thousand targets have a hundredth of it.
 const BYTES_MAX: u64 = 1 << 20;
@@ -41,7 +42,7 @@ pub struct Settings {
     pub named_targets: BTreeMap<Arc<str>, Target>,
     /// Whether targets that are not named have a folder there, too.
     pub others: bool,
-    /// How many clusters are synced at once.
+    /// How many clusters are synced at once, but for those that wait.
     pub running_max: usize,
     /// What no repository may relax.
     pub floor: Policy,
@@ -67,7 +68,11 @@ const FIELDS: &[Field] = &[
         Shape::Text,
         "The folder of all other targets; default, where none is named: targets in the state folder.",
     ),
-    optional("runningMax", Shape::Integer(1, 1000), "How many clusters are synced at once; default 8."),
+    optional(
+        "runningMax",
+        Shape::Integer(1, 1000),
+        "How many clusters are synced at once, but for those that wait; default 32.",
+    ),
     optional("floor", Shape::Object(floor::FIELDS), "What no repository may relax."),
     optional(
         "listen",

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one answer may take: webhooks have 30 s, and an API server 60 s for all of it.
-pub(super) const DEADLINE: Duration = Duration::from_mins(1);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// For so long a server that could not be reached is not asked again: requests that come together wait for one of them.
 const DOWN: Duration = Duration::from_secs(1);

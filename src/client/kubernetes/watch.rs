@@ -36,6 +36,7 @@ pub struct Watched {
     body: Body,
     rest: Vec<u8>,
     attempt: String,
+    silence: Duration,
 }
 
 impl Server {
@@ -53,7 +54,7 @@ impl Server {
         let response = tokio::time::timeout(super::server::DEADLINE, self.send(&call)).await.map_err(late)??;
         let code = response.status().as_u16();
         if code == 200 {
-            return Ok(Watched { body: response.into_body(), rest: Vec::new(), attempt });
+            return Ok(Watched { body: response.into_body(), rest: Vec::new(), attempt, silence: SILENCE });
         }
         let body = http_body_util::Limited::new(response.into_body(), LINE_BYTES_MAX).collect().await;
         let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -62,6 +63,13 @@ impl Server {
 }
 
 impl Watched {
+    /// Takes it for dead after another silence than the usual one.
+    #[must_use]
+    pub fn silent_after(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
     /// Returns the next change, or nothing once the server ended the watch.
     pub async fn next(&mut self) -> Result<Option<Change>, ApiError> {
         let fail = |attempt: &str, trouble| Err(ApiError { attempt: attempt.to_owned(), trouble });
@@ -76,7 +84,7 @@ impl Watched {
             if self.rest.len() > LINE_BYTES_MAX {
                 return fail(&self.attempt, Trouble::Malformed(format!("a change is above {LINE_BYTES_MAX} bytes")));
             }
-            match tokio::time::timeout(SILENCE, self.body.frame()).await {
+            match tokio::time::timeout(self.silence, self.body.frame()).await {
                 Err(_) => return fail(&self.attempt, Trouble::Unanswered("it says nothing any more".into())),
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(error))) => return fail(&self.attempt, Trouble::Unanswered(chain(&error))),

@@ -1,18 +1,15 @@
 //! In: what looks at repositories gave. Out: the clusters that are to be planned, or why all stay as they are.
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
-use super::super::prepare::{Round, prepare_all};
+use super::super::prepare::Round;
 use super::super::real_world::now;
-use super::super::released_clusters::{Released, release};
 use super::super::repository_look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
-use crate::decide::fleet::Fleet;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
 use crate::observe::mirror::Head;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 impl<O: Observer> Engine<O> {
     /// A burst of commits is looked at once: not more often than the pause, the last one never missed.
@@ -142,6 +139,7 @@ impl<O: Observer> Engine<O> {
         self.observer.head(commit, touched.clusters.len());
         let mut clusters: BTreeSet<ClusterName> = touched.clusters.clone();
         clusters.extend(self.told.unsettled().filter(|cluster| fleet.index.environment_of(cluster).is_some()));
+        self.carry(&clusters, &touched.clusters);
         for released in &touched.released {
             self.schedule.forget(released);
             self.outside.supersede(released);
@@ -155,27 +153,7 @@ impl<O: Observer> Engine<O> {
         self.wrote.clear();
         self.elsewhere.clear();
         self.unplanned = 0;
+        clusters.retain(|cluster| !self.carried.contains_key(cluster) && !self.late.contains_key(cluster));
         self.prepare(commit, fleet, clusters, released);
-    }
-
-    fn prepare(
-        &mut self,
-        commit: CommitId,
-        fleet: Arc<Fleet>,
-        clusters: BTreeSet<ClusterName>,
-        released: Vec<Released>,
-    ) {
-        self.preparing += 1;
-        self.unplanned += 1;
-        let (outside, events) = (self.outside.clone(), self.events.clone());
-        let work = self.compute.spawn(async move {
-            let mut reports = Vec::new();
-            for released in &released {
-                reports.extend(release(&*outside, &fleet, released, commit, now()).await);
-            }
-            let prepared = prepare_all(outside, fleet, clusters).await;
-            let _ = events.send(Event::Prepared(commit, prepared, reports));
-        });
-        drop(work);
     }
 }

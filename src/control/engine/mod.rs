@@ -1,6 +1,7 @@
 //! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
 //! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
 mod heads;
+mod plans;
 mod syncs;
 mod posts;
 mod asks;
@@ -9,7 +10,7 @@ mod pulls;
 pub use posts::{Posted, standings};
 
 use super::compute::Compute;
-use super::prepare::Prepared;
+use super::prepare::{Preparation, Prepared};
 use super::pulls::{Known, Pulled};
 use super::real_world::{Outside, now};
 use super::repository_look::{Compared, Looked, Stirred};
@@ -17,6 +18,7 @@ use super::statuses::Statuses;
 use super::wanted_statuses::Told;
 use crate::client::store::Store;
 use crate::decide::drift::Disturbance;
+use crate::decide::fleet::Fleet;
 use crate::decide::report::Report;
 use crate::decide::report::outbox::Outbox;
 use crate::decide::schedule::Schedule;
@@ -27,7 +29,8 @@ use crate::serve::socket::{Acceptance, Asked, Chosen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
 /// Everything that can happen.
 #[derive(Debug)]
@@ -41,7 +44,9 @@ pub enum Event {
     /// It was looked at.
     Stirred(Option<RepoName>, Result<Stirred, Fault>),
     /// Clusters that a head concerns were looked at, and those released that it describes no longer.
-    Prepared(CommitId, Vec<Prepared>, Vec<Report>),
+    Prepared(CommitId, Arc<Fleet>, Preparation, Vec<Report>),
+    /// A cluster that was late was looked at, by the look of this number.
+    Late(ClusterName, u64, Vec<Prepared>),
     /// The sync of a cluster ended.
     Ended(Box<Report>),
     /// Statuses were posted, or not.
@@ -105,6 +110,14 @@ pub struct Engine<O> {
     saved: Option<CommitId>,
     /// What the head would change in the clusters that it concerns.
     prepared: BTreeMap<ClusterName, Prepared>,
+    /// Those of them that came to no good end before, and are as they were: what is known of them goes on.
+    carried: BTreeMap<ClusterName, Prepared>,
+    /// The looks at clusters of the head that are late, by number.
+    late: BTreeMap<ClusterName, (u64, JoinHandle<()>)>,
+    /// How many such looks there were.
+    lates: u64,
+    /// How many of them may go on at once.
+    late_room: Arc<Semaphore>,
     looking: bool,
     look_again: bool,
     looked: bool,
@@ -144,6 +157,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// How long changes of folders and of statuses are gathered: our own writes to folders are seen too, and a status that
 /// changes mostly changes again.
 const DRIFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many clusters that are late are looked at at once: they are in nobody's way, and mostly wait.
+const LATE_MAX: usize = 64;
 
 /// The table of the clusters' standings.
 const STANDINGS: &str = "standings";
@@ -195,6 +211,10 @@ impl<O: Observer> Engine<O> {
             planned: head,
             saved: head,
             prepared: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            late: BTreeMap::new(),
+            lates: 0,
+            late_room: Arc::new(Semaphore::new(LATE_MAX)),
             looking: false,
             look_again: false,
             looked: false,
@@ -261,9 +281,11 @@ impl<O: Observer> Engine<O> {
                 }
             }
             self.do_what_is_due();
+            // A time that has come and cannot be used yet would keep the loop busy.
+            let retries = self.startable().and_then(|_| self.schedule.wakes());
             // What is due while a batch is on its way, or the forge takes nothing, waits for that.
             let posts = if self.posting > 0 { None } else { self.post_due.or(self.outbox.wakes()) };
-            let wakes = [self.schedule.wakes(), posts, self.look_due, self.drift_due];
+            let wakes = [retries, posts, self.look_due, self.drift_due];
             let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
@@ -275,7 +297,10 @@ impl<O: Observer> Engine<O> {
                 Event::Looked(looked) => self.looked(looked),
                 Event::Stir(repository) => self.stir(repository, Compared::WithBefore),
                 Event::Stirred(repository, stirred) => self.stirred(repository, stirred),
-                Event::Prepared(commit, prepared, released) => self.prepared(commit, prepared, released),
+                Event::Prepared(commit, fleet, prepared, released) => {
+                    self.prepared(commit, &fleet, prepared, released);
+                }
+                Event::Late(cluster, look, prepared) => self.prepared_late(&cluster, look, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(posted) => self.posted(posted),
                 Event::Pulled(pulled) => self.pulled(pulled),
@@ -311,6 +336,7 @@ impl<O: Observer> Engine<O> {
             && self.stirring.is_empty()
             && self.look_due.is_none()
             && self.preparing == 0
+            && self.late.is_empty()
             && self.posting == 0
             && self.schedule.running() == 0
             && self.schedule.waiting() == 0

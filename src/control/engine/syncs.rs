@@ -1,6 +1,5 @@
-//! In: plans of a head, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
+//! In: clusters that are to be synced, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
 //! Guarantee: what was not asked for is planned and told, and waits.
-use super::super::prepare::{Prepared, Round};
 use super::super::real_world::now;
 use super::super::sync::sync;
 use super::{DRIFT_PAUSE, Engine, Event, Observer};
@@ -14,57 +13,23 @@ use std::collections::BTreeSet;
 impl<O: Observer> Engine<O> {
     /// Asks for the sync of a cluster, if it is one of those that are to be synced.
     pub(super) fn request(&mut self, cluster: &ClusterName, why: Wake) {
-        if self.only.is_all() || self.only.includes(cluster, &self.told.environment_of(cluster)) {
+        if self.may_sync(cluster) {
             self.schedule.request(cluster, why);
         }
     }
 
-    pub(super) fn prepared(&mut self, commit: CommitId, prepared: Vec<Prepared>, released: Vec<Report>) {
-        self.preparing -= 1;
-        if self.head != Some(commit) {
-            return;
-        }
-        self.unplanned = self.unplanned.saturating_sub(1);
-        for report in released {
-            // One that has another target now is no less there.
-            if prepared.iter().any(|one| one.cluster == report.cluster) {
-                self.elsewhere.insert(report.cluster, report.lines);
-            } else {
-                let report = self.told.released(report);
-                self.observer.ended(&report);
-            }
-        }
-        let fresh: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
-        self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));
-        self.outside.set_round(Round::of(self.prepared.values()));
-        let all: Vec<&Prepared> = self.prepared.values().collect();
-        self.told.planned(commit, &all, &fresh, &mut self.outbox);
-        self.planned = Some(commit);
-        for cluster in &fresh {
-            let Some(report) = self.unplannable(commit, cluster) else {
-                self.outside.supersede(cluster);
-                self.request(cluster, Wake::Commit);
-                continue;
-            };
-            self.observer.ended(&report);
-            self.told.ended(&report, &mut self.outbox);
-            if report.spurious {
-                self.request(cluster, Wake::Retry);
-            }
-        }
+    pub(super) fn may_sync(&self, cluster: &ClusterName) -> bool {
+        self.only.is_all() || self.only.includes(cluster, &self.told.environment_of(cluster))
     }
 
-    /// Returns why a cluster cannot be planned, if it cannot.
-    fn unplannable(&self, commit: CommitId, cluster: &ClusterName) -> Option<Report> {
-        let one = self.prepared.get(cluster)?;
-        let fault = one.change.as_ref().err()?;
-        Some(failed(cluster, &one.environment, commit, None, fault.repeated(), now()))
+    /// Returns the head, once its clusters may be synced: before all are looked at that answer, nobody knows how much it
+    /// deletes in all of them together; nor while those are looked at anew that read another repository otherwise.
+    pub(super) fn startable(&self) -> Option<CommitId> {
+        self.head.filter(|_| self.planned == self.head && self.unplanned == 0)
     }
 
     pub(super) fn start_syncs(&mut self) {
-        // Before all clusters of a head are looked at, nobody knows how much it deletes in all of them together; nor
-        // while those are looked at anew that read another repository otherwise.
-        let Some(commit) = self.head.filter(|_| self.planned == self.head && self.unplanned == 0) else { return };
+        let Some(commit) = self.startable() else { return };
         while let Some(cluster) = self.schedule.next(now()) {
             self.outside.begin(&cluster);
             let (outside, events) = (self.outside.clone(), self.events.clone());
@@ -106,6 +71,10 @@ impl<O: Observer> Engine<O> {
         let report = Report { lines, ..report.clone() };
         self.observer.ended(&report);
         self.told.ended(&report, &mut self.outbox);
+        // It was of an older head, and says nothing of what this one wants.
+        if !is_newest && ending == Ending::Settled && self.told.is_waiting(&report.cluster) {
+            self.request(&report.cluster, Wake::Commit);
+        }
     }
 
     /// A cluster in which somebody changed an object is looked at at once, one whose status changed in a moment.

@@ -4,9 +4,9 @@ mod plan;
 mod world;
 
 use super::compute::Compute;
-use super::outside::{Outside, now};
+use super::real_world::{Outside, now};
 use super::prepare::Prepared;
-use super::tell::{first_line, plan_status};
+use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments;
 use crate::client::forge::{Pull, Server};
 use crate::client::git::Merged;

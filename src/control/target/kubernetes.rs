@@ -25,7 +25,7 @@ use crate::observe::cluster::kubernetes as observe;
 use crate::settings::{Kubernetes, Settings};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A cluster, on one API server: its own, or the one that makes it.
 pub(super) struct Cluster {
@@ -82,7 +82,7 @@ impl Cluster {
         memory.reach(&both, place);
         memory.watch(vec![wishes::of_books(place)], false);
         let Both { keeper, server } = both;
-        let Kept { uid, record, inventory, secrets } = match memory.kept() {
+        let Kept { uid, record, inventory, secrets, read_at } = match memory.kept() {
             Some(kept) => kept,
             None => read(&keeper, place, &memory).await?,
         };
@@ -91,7 +91,7 @@ impl Cluster {
             Some(_) => None,
         };
         let record = record.unwrap_or_else(|| Record::unborn(place.fleet.clone(), cluster.clone()));
-        let side = apply::Target {
+        let mut side = apply::Target {
             fence: fence.unwrap_or_else(|| (keeper.clone(), place.clone())),
             keeper,
             server,
@@ -99,6 +99,8 @@ impl Cluster {
             site: *site,
             cluster: cluster.clone(),
             uids: Arc::new(uids(&inventory, *site)),
+            read_at,
+            tried: Arc::default(),
         };
         let mut facts = ClusterState { uid, record, inventory };
         let mut session = Session { books: secrets, ..Session::default() };
@@ -107,7 +109,7 @@ impl Cluster {
             let wanted = of_site.flat_map(|layer| &layer.objects).map(|object| &object.id);
             let listed = facts.inventory.layers.values().flat_map(|layer| layer.entries.keys());
             watch(&memory, &side, wanted.chain(listed.map(|(_, object)| object))).await;
-            session.survey(&side, &memory, sought, &mut facts).await;
+            side.tried = Arc::new(session.survey(&side, &memory, sought, &mut facts).await);
         }
         Ok((Self { side, stability: target.stability, binding, session: Mutex::new(session), memory }, facts))
     }
@@ -339,7 +341,7 @@ async fn read(server: &Server, place: &Place, memory: &Memory) -> Result<Kept, F
         uid
     };
     let Books { record, inventory, secrets } = observe::books(server, place).await?;
-    let kept = Kept { uid, record, inventory, secrets };
+    let kept = Kept { uid, record, inventory, secrets, read_at: Instant::now() };
     memory.keep(&kept);
     Ok(kept)
 }

@@ -53,6 +53,8 @@ pub(super) struct Kept {
     pub(super) inventory: Inventory,
     /// Each Secret, by name.
     pub(super) secrets: BTreeMap<String, Book>,
+    /// When they were read.
+    pub(super) read_at: Instant,
 }
 
 /// The kind under which the Secrets of the books stand, apart from those of profiles.

@@ -5,7 +5,7 @@ use super::kubernetes::labels;
 use super::memory::Memory;
 use crate::act::apply::kubernetes as apply;
 use crate::decide::document::Site;
-use crate::decide::drift::{Fate, Sighting, Standing, shows, wishes};
+use crate::decide::drift::{Fate, Sighting, Standing, Tried, shows, wishes};
 use crate::decide::plan::book_secrets::{Book, Place, with_marks};
 use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::{ClusterState, LayerChange, ObjectChange};
@@ -38,14 +38,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Looks at what is not known to be as it was, and marks what is not as it was applied.
+    /// Looks at what is not known to be as it was, and marks what is not as it was applied; returns what it tried for that.
     pub(super) async fn survey(
         &mut self,
         side: &apply::Target,
         memory: &Memory,
         sought: Sought<'_>,
         facts: &mut ClusterState,
-    ) {
+    ) -> BTreeMap<ObjectId, Tried> {
         let Sought { layers, observes } = sought;
         let wanted = wanted_of(layers, side.site);
         let search = observe::Search {
@@ -56,7 +56,7 @@ impl Session {
             known: &known(memory, layers, facts, side.site),
             fate: &|object| if observes { Fate::Observed } else { memory.fate(object) },
         };
-        let observe::Sight { seen, as_applied, found } = observe::mark_drift(&side.server, &search, facts).await;
+        let observe::Sight { seen, as_applied, found, tried } = observe::mark_drift(&side.server, &search, facts).await;
         let is_well = |object: &ObjectId| as_applied.contains(object) || matches!(seen.get(object), Some(Live::AsSeen));
         memory.set_found(found, is_well, now());
         for (object, live) in seen {
@@ -68,6 +68,7 @@ impl Session {
             }
             self.seen.insert(object, live);
         }
+        tried
     }
 
     /// Takes what a look showed of an object of a plan.

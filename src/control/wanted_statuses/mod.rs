@@ -132,6 +132,11 @@ impl Told {
         self.standings.values().filter(is_open).map(|standing| standing.cluster.clone())
     }
 
+    /// Whether nothing was told yet of a cluster at the head.
+    pub(super) fn is_waiting(&self, cluster: &ClusterName) -> bool {
+        self.standings.get(cluster).is_some_and(|standing| standing.condition == Condition::Waiting)
+    }
+
     /// Returns the environment of a cluster.
     pub(super) fn environment_of(&self, cluster: &ClusterName) -> EnvironmentName {
         let known = self.environments.get(cluster).cloned();
@@ -178,12 +183,13 @@ impl Told {
         outbox.want(&self.key_of(&plan), plan, now());
     }
 
-    /// Takes note of what the head would change in all clusters that it concerns; the fresh ones were looked at now.
+    /// Takes note of what the head would change in all clusters that it concerns; the fresh ones were looked at now, and
+    /// some may be late.
     pub(super) fn planned(
         &mut self,
         commit: CommitId,
         prepared: &[&Prepared],
-        fresh: &BTreeSet<ClusterName>,
+        (fresh, late): (&BTreeSet<ClusterName>, usize),
         outbox: &mut Outbox,
     ) {
         for one in prepared.iter().filter(|one| fresh.contains(&one.cluster)) {
@@ -196,9 +202,12 @@ impl Told {
                 }
             }
         }
-        let status = plan::status(commit, prepared);
+        let status = plan::status(commit, prepared, late);
+        let is_verdict = status.state.is_verdict();
         outbox.want(&self.key_of(&status), status, now());
-        self.end_left(&Context::plan(None), commit, outbox);
+        if is_verdict {
+            self.end_left(&Context::plan(None), commit, outbox);
+        }
         for name in self.names.clone() {
             let wanted = prepared.iter().filter(|one| one.environment == name);
             let wanted =
@@ -280,6 +289,23 @@ impl Told {
         self.reports.insert(report.cluster.clone(), report.clone());
         self.environments.insert(report.cluster.clone(), report.environment.clone());
         self.tell(&report.environment, outbox);
+    }
+
+    /// Takes note of clusters that a head finds as they were: what was told of them last holds for it, too.
+    pub(super) fn carried(&mut self, commit: CommitId, clusters: &[ClusterName], outbox: &mut Outbox) {
+        let mut environments = BTreeSet::new();
+        for cluster in clusters {
+            let Some(report) = self.reports.get_mut(cluster) else { continue };
+            report.commit = commit;
+            let mut standing = report.standing.clone();
+            standing.wanted = self.standings.get(cluster).map_or(standing.wanted, |known| known.wanted);
+            environments.insert(report.environment.clone());
+            self.changed.insert(cluster.clone());
+            self.standings.insert(cluster.clone(), standing);
+        }
+        for name in environments {
+            self.tell(&name, outbox);
+        }
     }
 
     /// Takes note of a head that is not synced until someone accepts it.

@@ -6,8 +6,12 @@ use crate::decide::report::{Condition, Context, State, Status, counted};
 use crate::decide::value::{Diagnostic, Fault, Source};
 use crate::name::CommitId;
 
-/// Returns the status of a plan.
-pub(in crate::control) fn status(commit: CommitId, prepared: &[&Prepared]) -> Status {
+/// Returns the status of a plan; it is open as long as some clusters are late.
+pub(in crate::control) fn status(commit: CommitId, prepared: &[&Prepared], late: usize) -> Status {
+    if late > 0 {
+        let text = format!("{} planned, {late} have not answered yet", counted(prepared.len(), "cluster"));
+        return Status::new(commit, Context::plan(None), State::Pending, &text, now());
+    }
     let said: Vec<String> =
         prepared.iter().filter_map(|one| Some(format!("{}: {}", one.cluster, trouble(one)?))).collect();
     let changed = prepared.iter().filter(|one| one.change.as_ref().is_ok_and(|summary| summary.layers > 0)).count();

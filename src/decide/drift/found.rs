@@ -33,6 +33,15 @@ pub enum What {
     Changed(Vec<Drifted>),
 }
 
+/// An apply that was tried by force, admitted, and would change the object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// The object over which it was tried.
+    pub live: Value,
+    /// What was tried.
+    pub manifest: Value,
+}
+
 /// What is done about an object that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {

@@ -3,7 +3,7 @@
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
 use super::network::{self, Nodes};
-use super::waits::{LOOK_FIRST, LOOK_LAST, STABILITY};
+use super::waits::{LOOK_FIRST, LOOK_LAST, STABILITY, UNREAD};
 use crate::decide::document::Site;
 use crate::decide::health::{self, Health, Reporting, Suspects};
 use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
@@ -460,7 +460,7 @@ impl Rollout {
                 _ => ill = true,
             }
         }
-        let deadline = self.deadline(group.gate, now);
+        let deadline = self.deadline(group.gate, now).min(self.watch.began.unwrap_or(now).after(UNREAD));
         match unread {
             Some((object, why)) if now < deadline => return self.look_again(object, why, None, now, deadline),
             unread => lost.extend(unread),

@@ -500,6 +500,20 @@ fn an_unchanged_object_that_is_gone_is_no_success() {
 }
 
 #[test]
+fn an_unchanged_layer_that_cannot_be_read_holds_nobody_and_is_no_success() {
+    let mut layers = vec![layer("a", Operation::Unchanged, "a", &[]), layer("b", Operation::Create, "b", &[0])];
+    // As long as a layer may take that waits for machines.
+    layers[0].groups[0].gate = Gate::Healthy { within: Duration::from_hours(1) };
+    let mut run = Run::new(plan(layers));
+    let look = |change: &ObjectChange, _| if &*change.object.name == "a" { not_read() } else { well(change) };
+    let outcome = run.go(|_| written(), look);
+    assert!(run.log.contains(&"write b".to_owned()), "what comes after it goes on: {:?}", run.log);
+    assert_eq!(run.now.0, 10_000, "after some looks: {:?}", run.log);
+    let Outcome::Failed(troubles) = outcome else { panic!("it was not seen: {outcome:?}") };
+    assert!(troubles.len() == 1 && troubles[0].spurious, "another try can help: {troubles:?}");
+}
+
+#[test]
 fn a_newer_commit_ends_a_wait_but_no_write_in_flight() {
     let mut rollout = Rollout::new(plan(vec![layer("a", Operation::Create, "a", &[])]));
     let now = Timestamp(0);

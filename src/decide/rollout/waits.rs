@@ -15,3 +15,7 @@ pub(super) const LOOK_FIRST: Duration = Duration::from_secs(1);
 
 /// Then later and later, up to this, so that a slow gate does not load the target.
 pub(super) const LOOK_LAST: Duration = Duration::from_secs(15);
+
+/// For so long what cannot be read of a layer that does not change is looked at again: a read that failed by chance passes
+/// within it, and the layer holds up nobody.
+pub(super) const UNREAD: Duration = Duration::from_secs(10);

@@ -1,5 +1,9 @@
 //! In: clusters with something to do, how their syncs ended, the time. Out: which cluster is next, or when to ask again.
 //! Guarantee: one sync a cluster; no request is lost: one that comes while its cluster runs is run afterwards.
+//!
+//! Why two lanes: a sync that waits, for a server that does not answer or for objects that do not get well, needs memory
+//! and nothing else; were it counted, a few dead clusters would hold all others. So one that takes long leaves its place to
+//! the next, and a cluster whose last sync came to no good end never takes such a place.
 use crate::decide::value::{Digest, Domain, Hasher, Timestamp};
 use crate::name::ClusterName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +14,12 @@ const BACK_OFF: Duration = Duration::from_secs(5);
 
 /// The longest wait: a target that is back is synced within five minutes, and is not asked often while it is gone.
 const BACK_OFF_MAX: Duration = Duration::from_mins(5);
+
+/// After so long a sync has asked all that a healthy server answers at once, and waits.
+const LONG: Duration = Duration::from_secs(1);
+
+/// How many syncs that wait there may be for each one that is busy: each keeps its plan in memory, mostly below 1 MB.
+const LONG_TIMES: usize = 8;
 
 /// Why a cluster is to be synced; the first ones of two count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,9 +54,14 @@ pub struct Schedule {
     places: BTreeMap<ClusterName, Place>,
     /// Those that may run, the first first.
     queue: BTreeSet<(Wake, u64, ClusterName)>,
+    /// The same of those whose last sync came to no good end.
+    doubtful: BTreeSet<(Wake, u64, ClusterName)>,
     /// Those that wait for their time.
     later: BTreeSet<(Timestamp, ClusterName)>,
-    running: usize,
+    /// Those that run, by when they began.
+    busy: BTreeSet<(Timestamp, ClusterName)>,
+    /// Those that run and wait.
+    long: BTreeSet<ClusterName>,
     arrivals: u64,
 }
 
@@ -55,8 +70,8 @@ pub struct Schedule {
 struct Place {
     /// The gravest reason that no sync was begun for yet, and when the first of them came.
     wanted: Option<(Wake, u64)>,
-    /// Whether a sync is running.
-    is_running: bool,
+    /// When the sync began that is running, if one is.
+    began: Option<Timestamp>,
     /// How many syncs in a row ended so that trying again can help.
     tries: u32,
     /// When it runs by itself.
@@ -64,14 +79,16 @@ struct Place {
 }
 
 impl Schedule {
-    /// Returns a schedule that has at most so many syncs at a time, and at least one.
+    /// Returns a schedule that has at most so many syncs at a time that do not wait, and at least one.
     pub fn new(running_max: usize) -> Self {
         Self {
             running_max: running_max.max(1),
             places: BTreeMap::new(),
             queue: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
             later: BTreeSet::new(),
-            running: 0,
+            busy: BTreeSet::new(),
+            long: BTreeSet::new(),
             arrivals: 0,
         }
     }
@@ -92,33 +109,76 @@ impl Schedule {
             self.change(&cluster, |place| place.retry_at = None);
             self.request(&cluster, Wake::Retry);
         }
-        if self.running >= self.running_max {
-            return None;
+        while let Some((_, cluster)) = self.busy.first().filter(|(began, _)| began.after(LONG) <= now).cloned() {
+            if self.long.len() >= self.long_max() {
+                break;
+            }
+            self.busy.pop_first();
+            self.long.insert(cluster);
         }
-        let (_, _, cluster) = self.queue.first().cloned()?;
-        self.change(&cluster, |place| {
+        if self.busy.len() < self.running_max
+            && let Some((_, _, cluster)) = self.queue.first().cloned()
+        {
+            self.begin(&cluster, now);
+            self.busy.insert((now, cluster.clone()));
+            return Some(cluster);
+        }
+        // One half is left to those that get there by waiting.
+        if self.long.len() < self.long_max().div_ceil(2)
+            && let Some((_, _, cluster)) = self.doubtful.first().cloned()
+        {
+            self.begin(&cluster, now);
+            self.long.insert(cluster.clone());
+            return Some(cluster);
+        }
+        None
+    }
+
+    fn begin(&mut self, cluster: &ClusterName, now: Timestamp) {
+        self.change(cluster, |place| {
             place.wanted = None;
             place.retry_at = None;
-            place.is_running = true;
+            place.began = Some(now);
         });
-        self.running += 1;
-        Some(cluster)
+    }
+
+    fn long_max(&self) -> usize {
+        self.running_max.saturating_mul(LONG_TIMES)
     }
 
     /// Takes how a sync ended that [`Self::next`] began.
     pub fn ended(&mut self, cluster: &ClusterName, how: Ending, now: Timestamp) {
-        if !self.places.get(cluster).is_some_and(|place| place.is_running) {
-            return;
-        }
-        self.running = self.running.saturating_sub(1);
+        let Some(began) = self.places.get(cluster).and_then(|place| place.began) else { return };
+        self.busy.remove(&(began, cluster.clone()));
+        self.long.remove(cluster);
         self.change(cluster, |place| {
-            place.is_running = false;
+            place.began = None;
             place.tries = if how == Ending::Spurious { place.tries.saturating_add(1) } else { 0 };
             place.retry_at = (how == Ending::Spurious).then(|| now.after(back_off(cluster, place.tries)));
         });
         if how == Ending::Again {
             self.request(cluster, Wake::Retry);
         }
+    }
+
+    /// Takes that a cluster could not even be looked at, and that trying again can help.
+    pub fn doubt(&mut self, cluster: &ClusterName, now: Timestamp) {
+        self.change(cluster, |place| {
+            place.tries = place.tries.saturating_add(1);
+            if place.began.is_none() && place.wanted.is_none() {
+                place.retry_at = Some(now.after(back_off(cluster, place.tries)));
+            }
+        });
+    }
+
+    /// Whether the last sync of a cluster, or the last look at it, came to no good end, and trying again can help.
+    pub fn is_doubtful(&self, cluster: &ClusterName) -> bool {
+        self.places.get(cluster).is_some_and(|place| place.tries > 0)
+    }
+
+    /// Whether a cluster's sync is running and waits.
+    pub fn is_long(&self, cluster: &ClusterName) -> bool {
+        self.long.contains(cluster)
     }
 
     /// Forgets a cluster that is ours no longer; a sync that is running goes on to its end.
@@ -132,22 +192,26 @@ impl Schedule {
 
     /// Returns when a cluster's time comes, if nothing else happens.
     pub fn wakes(&self) -> Option<Timestamp> {
-        self.later.first().map(|(at, _)| *at)
+        let later = self.later.first().map(|(at, _)| *at);
+        // Once the first of those that are busy waits, the next one takes its place.
+        let is_full = self.busy.len() >= self.running_max && self.long.len() < self.long_max();
+        let room = self.busy.first().filter(|_| is_full && !self.queue.is_empty()).map(|(began, _)| began.after(LONG));
+        later.into_iter().chain(room).min()
     }
 
     /// Returns how many syncs are running.
     pub fn running(&self) -> usize {
-        self.running
+        self.busy.len() + self.long.len()
     }
 
     /// Returns how many clusters could run, were there room.
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.doubtful.len()
     }
 
     /// Whether a cluster's sync is running, or could: what only waits for its time to be tried again is neither.
     pub fn is_open(&self, cluster: &ClusterName) -> bool {
-        self.places.get(cluster).is_some_and(|place| place.is_running || place.wanted.is_some())
+        self.places.get(cluster).is_some_and(|place| place.began.is_some() || place.wanted.is_some())
     }
 
     /// Changes what is known of a cluster, and puts it where it belongs.
@@ -155,18 +219,20 @@ impl Schedule {
         let mut place = self.places.remove(cluster).unwrap_or_default();
         if let Some((why, since)) = place.wanted {
             self.queue.remove(&(why, since, cluster.clone()));
+            self.doubtful.remove(&(why, since, cluster.clone()));
         }
         if let Some(at) = place.retry_at {
             self.later.remove(&(at, cluster.clone()));
         }
         change(&mut place);
-        if let Some((why, since)) = place.wanted.filter(|_| !place.is_running) {
-            self.queue.insert((why, since, cluster.clone()));
+        if let Some((why, since)) = place.wanted.filter(|_| place.began.is_none()) {
+            let queue = if place.tries > 0 { &mut self.doubtful } else { &mut self.queue };
+            queue.insert((why, since, cluster.clone()));
         }
         if let Some(at) = place.retry_at {
             self.later.insert((at, cluster.clone()));
         }
-        let is_idle = place.wanted.is_none() && !place.is_running && place.retry_at.is_none() && place.tries == 0;
+        let is_idle = place.wanted.is_none() && place.began.is_none() && place.retry_at.is_none() && place.tries == 0;
         if !is_idle {
             self.places.insert(cluster.clone(), place);
         }
@@ -237,6 +303,44 @@ mod tests {
         assert_eq!((schedule.next(NOW), schedule.running(), schedule.waiting()), (None, 2, 1), "the third waits");
         schedule.ended(&cluster(1), Ending::Settled, NOW);
         assert_eq!(schedule.next(NOW), Some(cluster(3)), "its turn has come");
+    }
+
+    #[test]
+    fn one_that_waits_leaves_its_place_to_the_next() {
+        let mut schedule = Schedule::new(1);
+        (1..=2).for_each(|at| schedule.request(&cluster(at), Wake::Commit));
+        assert_eq!((schedule.next(NOW), schedule.next(NOW)), (Some(cluster(1)), None), "one may");
+        let later = schedule.wakes().expect("its place gets free");
+        assert_eq!(later, NOW.after(LONG), "though nothing else happens");
+        assert_eq!(schedule.next(later), Some(cluster(2)), "the first one waits");
+        assert_eq!((schedule.running(), schedule.wakes()), (2, None), "both run, and nobody waits for a place");
+    }
+
+    #[test]
+    fn clusters_that_do_not_answer_take_no_place_of_others() {
+        let mut schedule = Schedule::new(1);
+        for at in 1..=9 {
+            schedule.request(&cluster(at), Wake::Commit);
+            assert_eq!(schedule.next(NOW), Some(cluster(at)), "it is the only one");
+            schedule.ended(&cluster(at), Ending::Spurious, NOW);
+            assert!(schedule.is_doubtful(&cluster(at)), "it came to no good end");
+            schedule.request(&cluster(at), Wake::Commit);
+        }
+        schedule.request(&cluster(10), Wake::Interval);
+        assert_eq!(schedule.next(NOW), Some(cluster(10)), "it is not behind them");
+        let others: Vec<_> = std::iter::from_fn(|| schedule.next(NOW)).collect();
+        assert_eq!(others.len(), LONG_TIMES / 2, "some of them are tried beside it: {others:?}");
+        schedule.ended(&others[0], Ending::Settled, NOW);
+        assert!(!schedule.is_doubtful(&others[0]), "it answers again");
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_looked_at_is_tried_again() {
+        let mut schedule = Schedule::new(1);
+        schedule.doubt(&cluster(1), NOW);
+        assert_eq!(schedule.next(NOW), None, "not at once");
+        let at = schedule.wakes().expect("but later");
+        assert_eq!(schedule.next(at), Some(cluster(1)), "its time has come");
     }
 
     #[test]
@@ -337,7 +441,9 @@ mod tests {
                     }
                     Event::Pass(time) => now = Timestamp(now.0 + time),
                 }
-                prop_assert!(running.len() <= running_max && schedule.running() == running.len(), "no more than may");
+                prop_assert!(schedule.running() == running.len(), "what runs is known");
+                prop_assert!(schedule.busy.len() <= running_max, "no more than may");
+                prop_assert!(schedule.long.len() <= running_max * LONG_TIMES, "nor more than may wait");
             }
             // From here on all syncs end well.
             for cluster in std::mem::take(&mut running) {

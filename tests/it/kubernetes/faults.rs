@@ -6,6 +6,7 @@ use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use stratify::client::kubernetes::{Access, Change, Identity, ObjectPath, Trouble};
 
 /// What the client heard, and how often the server was asked.
 async fn write(case: &str, fault: Fault) -> (Result<ConfigMap, kube::Error>, usize) {
@@ -105,6 +106,36 @@ async fn a_watch_may_say_that_its_version_is_too_old_or_pass_as_it_is() {
     let first = read().await;
     assert!(first.contains(r#""type":"ERROR""#) && first.contains(r#""code":410"#), "{first}");
     assert!(!read().await.contains("ERROR"), "the second passes");
+}
+
+#[tokio::test]
+async fn a_watch_that_says_nothing_any_more_is_taken_for_dead() {
+    let server = Server::shared();
+    let namespace = server.namespace("mute").await;
+    let is_watch = |seen: &Seen| seen.uri.contains("watch=true");
+    let proxy = Proxy::start(server, User::ADMIN, Schedule::nth(1, is_watch, Fault::Mute));
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, proxy.kubeconfig()).expect("the folder is ours");
+    let access = Access::Kubeconfig { file, context: None, exec: Vec::new() };
+    let client = stratify::client::kubernetes::Server::connect("mute", &access, &Identity::default()).await;
+    let client = client.expect("the proxy is there");
+    let secrets = ObjectPath::secret(&namespace, "");
+    let from = client.list_metadata(&secrets, "", |_| {}).await.expect("it may be listed");
+    // Three minutes, where nobody says otherwise: bookmarks come about once in one.
+    let silence = Duration::from_secs(1);
+    let begin = Instant::now();
+    let mut mute = client.watch(&secrets, "", &from).await.expect("its head comes").silent_after(silence);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "new", "namespace": namespace },
+    });
+    server.apply(&secret).await;
+    let said = mute.next().await.expect_err("what happens is not told");
+    assert!(matches!(said.trouble, Trouble::Unanswered(_)) && begin.elapsed() >= silence, "it is given up: {said}");
+    let mut next =
+        client.watch(&secrets, "", &from).await.expect("its head comes").silent_after(Duration::from_mins(1));
+    let told = next.next().await.expect("it speaks");
+    assert!(matches!(told, Some(Change::Put(_))), "the next one tells what the first one did not: {told:?}");
 }
 
 #[tokio::test]

@@ -156,6 +156,56 @@ fn second(server: &Server, fleet: &Fleet) -> String {
 }
 
 #[tokio::test]
+async fn an_object_that_a_killed_process_makes_late_goes_with_the_commit_that_omits_it() {
+    let server = Server::shared();
+    let proxy = Proxy::start(server, User::ADMIN, Schedule::none());
+    let fleet = Fleet::new(server, "late");
+    fleet.sync("the fleet").ends_with(0);
+    fleet.config_map("config", "c", "1");
+    fleet.checkout.commit("c comes");
+    let fleet = fleet.reached_by(proxy.kubeconfig());
+    let victim = Victim::default();
+    let of_schedule = victim.clone();
+    let is_made = move |seen: &crate::testenv::Seen| {
+        let is_hit = seen.is_write() && seen.uri.contains("/configmaps/c");
+        if is_hit {
+            of_schedule.signal(Signal::KILL);
+        }
+        is_hit
+    };
+    proxy.set(Schedule::each(is_made, Fault::CutBefore));
+    let (status, said) = Running::start(&fleet, &victim).end();
+    assert!(status.signal().is_some(), "it is killed while c is made: {said}");
+    assert_eq!(config_map(server, "late", "c").await, None, "its request is under way");
+    fleet.remove("config", "c");
+    fleet.checkout.commit("c goes");
+    // Whoever takes over has read that c is not there; then the request comes.
+    let late = Arc::new(AtomicUsize::new(0));
+    let counted = late.clone();
+    let is_read = move |seen: &crate::testenv::Seen| {
+        if seen.method == "GET" && seen.uri.contains("/configmaps/c") {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        false
+    };
+    proxy.set(Schedule::each(is_read, Fault::CutBefore));
+    let mut second = Running::start(&fleet, &Victim::default());
+    server.eventually("it has read that c is not there", async || late.load(Ordering::SeqCst) >= 3).await;
+    let marks = config_map(server, "late", "a").await.expect("it was applied")["metadata"]["labels"].clone();
+    let made = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "c", "namespace": "late", "labels": marks }, "data": { "key": "1" },
+    });
+    let uri = "/api/v1/namespaces/late/configmaps/c?fieldManager=stratify&force=false";
+    let request = http::Request::patch(uri).header("content-type", "application/apply-patch+yaml");
+    let request = request.body(made.to_string().into_bytes()).expect("it is a request");
+    server.client().await.request_text(request).await.expect("an administrator may");
+    let (status, said) = second.end();
+    assert!(status.success(), "it comes to its end: {said}");
+    assert_eq!(config_map(server, "late", "c").await, None, "nothing is left behind: {said}");
+}
+
+#[tokio::test]
 async fn what_a_process_writes_that_was_stopped_while_another_went_on_is_refused() {
     let server = Server::shared();
     let (mut stopped, mut refused) = (0, 0);

@@ -65,7 +65,7 @@ async fn nothing_of_a_group_is_deleted_while_its_backend_is_dead() {
     let server = Server::shared();
     let fleet = Fleet::new(server, "stale");
     fleet.layers(&["config", "widgets"]);
-    // What cannot be read is looked at again for as long as its layer may take.
+    // What cannot be read is looked at again for some seconds, and not longer than its layer may take.
     for needs in ["dependsOn: []", "dependsOn: [config]"] {
         let with = format!("{needs}, health: {{ timeout: 2s }}");
         fleet.checkout.edit("profiles/apps/profile.yaml", needs, &with);

@@ -39,6 +39,32 @@ async fn what_others_change_or_delete_is_corrected_at_once() {
 }
 
 #[tokio::test]
+async fn a_correction_reads_an_object_once_and_tries_it_twice() {
+    let server = Server::shared();
+    let fleet = Fleet::at("watch-chain", server.kubeconfig(user("watch-chain")));
+    fleet.checkout.commit("the fleet");
+    let serving = Serving::start(server, &fleet).await;
+    // What the start has read is known once; the first commit shows it.
+    fleet.checkout.edit("profiles/apps/profile.yaml", "spec:\n", "spec: # a comment\n");
+    serving.commit(server, "a comment").await;
+    let mark = server.audit().mark();
+    edit(server, "watch-chain", "a", "9").await;
+    server.eventually("the edit is corrected", async || value(server, "watch-chain", "a").await == "1").await;
+    // The record at its end comes after all else.
+    let is_over = async || {
+        let asked = requests(server, mark, "watch-chain");
+        asked.iter().filter(|request| request.contains("secrets/record.")).count() == 2
+    };
+    server.eventually("it is over", is_over).await;
+    let asked = requests(server, mark, "watch-chain");
+    let of = |part: &str| asked.iter().filter(|request| request.contains(part)).count();
+    assert_eq!(of("try patch"), 2, "by force, to see that it differs, and without, to see whose it is: {asked:#?}");
+    let before: Vec<&String> = asked.iter().take_while(|request| !request.contains("secrets/")).collect();
+    let reads = before.iter().filter(|request| request.starts_with("get ") && request.contains("configmaps/a"));
+    assert_eq!(reads.count(), 1, "it is read once before it is written: {asked:#?}");
+}
+
+#[tokio::test]
 async fn what_is_as_it_was_costs_no_request_and_what_changes_costs_two() {
     let server = Server::shared();
     let fleet = Fleet::at("watch-idle", server.kubeconfig(user("watch-idle")));

@@ -36,7 +36,7 @@ pub(crate) use simulated::{Death, Simulated};
 use std::thread;
 
 /// Runs a future to its end, wherever it is called from; its runtime ends with it.
-fn on_a_runtime<T: Send, F: Future<Output = T>>(begin: impl FnOnce() -> F + Send) -> T {
+pub(crate) fn on_a_runtime<T: Send, F: Future<Output = T>>(begin: impl FnOnce() -> F + Send) -> T {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime needs nothing").block_on(begin())

@@ -5,6 +5,7 @@ use super::prune::{Ours, find};
 use super::recreate::try_recreate;
 use super::target::{CONCURRENT, Owner, Pathless, Target, managers, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
+use crate::decide::drift::Tried;
 use crate::decide::plan::book_secrets::with_marks;
 use crate::decide::plan::conflict::{Conflict, Taking, judge, last_applied, words};
 use crate::decide::plan::ignore::{ignored, without};
@@ -100,7 +101,7 @@ async fn probe_one(
     };
     let tried = match change.operation {
         Operation::Recreate => try_recreate(target, kinds, &path, owner, change).await,
-        _ => try_apply(target, &path, owner, change).await,
+        _ => try_apply(target, &path, owner, change, target.tried.get(&change.object)).await,
     };
     match tried {
         Ok((expected, conflicts)) => Verdict::AdmittedOver { expected, conflicts },
@@ -154,11 +155,15 @@ impl From<Refusal> for Why {
 }
 
 /// Tries an apply, and returns over what it would be done.
+///
+/// What is known to have been tried by force is not tried so again, nor is the object read again: whether its fields may be
+/// taken is judged by that object, and it is written over that version and no other.
 pub(super) async fn try_apply(
     target: &Target,
     path: &ObjectPath,
     owner: Owner<'_>,
     change: &ObjectChange,
+    known: Option<&Tried>,
 ) -> Result<(Expected, Conflicts), Refusal> {
     let manifest = wanted(target, path, owner, change).await.map_err(Refusal::Server)?;
     let dry_run = |force| ApplyMode { dry_run: true, force };
@@ -177,12 +182,17 @@ pub(super) async fn try_apply(
             conflicts
         }
     };
-    let Some(live) = target.server.get(path).await.map_err(Refusal::Server)? else {
-        return Ok((Expected::Absent, Conflicts::Refuse));
+    let known = known.filter(|tried| tried.manifest == manifest && !applied.is_empty());
+    let live = match known {
+        Some(tried) => tried.live.clone(),
+        None => match target.server.get(path).await.map_err(Refusal::Server)? {
+            Some(live) => live,
+            None => return Ok((Expected::Absent, Conflicts::Refuse)),
+        },
     };
     let taking = take(target, owner, change, &live, &applied)?;
     // What is taken by force has to be admitted, too.
-    if taking != Conflicts::Refuse {
+    if taking != Conflicts::Refuse && known.is_none() {
         target.server.apply(path, &manifest, dry_run(true)).await.map_err(Refusal::Server)?;
     }
     Ok((Expected::Version(version_of(&live)), taking))

@@ -3,7 +3,7 @@
 use super::answer::{answer, is_stale, why};
 use super::referrer::referrer;
 use super::target::{Owner, Pathless, Target, managers, path_of, text, version_of};
-use crate::client::kubernetes::{Deletion, FIELD_MANAGER, Kinds, ObjectPath, Propagation};
+use crate::client::kubernetes::{DEADLINE, Deletion, FIELD_MANAGER, Kinds, ObjectPath, Propagation};
 use crate::decide::plan::adoption::release;
 use crate::decide::plan::{ObjectChange, Operation, Version, Why};
 use crate::decide::profile;
@@ -56,6 +56,18 @@ pub(super) async fn find(
     Ok(Ours::Live { path, live })
 }
 
+/// Reads an object that ends; one that is not there, and of which nobody knows whether it was ever made, is read again once
+/// no request that makes it can be under way any more: a create cannot be fenced as other writes are, and who took over from
+/// a writer that was cut off would leave behind what comes late.
+async fn find_late(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, change: &ObjectChange) -> Result<Ours, Why> {
+    let found = find(target, kinds, owner, change).await?;
+    if !matches!(found, Ours::Gone) || target.uid(owner.layer, &change.object).is_some() {
+        return Ok(found);
+    }
+    tokio::time::sleep(DEADLINE.saturating_sub(target.read_at.elapsed())).await;
+    find(target, kinds, owner, change).await
+}
+
 /// A write that was cut off has no UID in the inventory; that it was ours shows by our field manager.
 fn is_applied_by_us(live: &Value) -> bool {
     let fields = live.get("metadata").and_then(|it| it.get("managedFields")).and_then(Value::as_list);
@@ -70,7 +82,7 @@ fn is_applied_by_us(live: &Value) -> bool {
 pub(super) async fn end(target: &Target, kinds: &Arc<Kinds>, owner: Owner<'_>, change: &ObjectChange) -> Answer {
     let done = || Answer::Written { version: Version("".into()), uid: None };
     for _ in 0..TRIES_MAX {
-        let (path, live) = match find(target, kinds, owner, change).await {
+        let (path, live) = match find_late(target, kinds, owner, change).await {
             Ok(Ours::Gone) => return done(),
             // Were it taken for gone, its definition could be deleted, and it with it; the next plan keeps both.
             Ok(Ours::Foreign(why)) if change.operation == Operation::Prune => {

@@ -2,6 +2,7 @@
 //! Guarantee: an object's path follows from what the server serves; a kind that it does not serve is told, not guessed.
 use crate::client::kubernetes::{Kinds, ObjectPath, Server};
 use crate::decide::document::Site;
+use crate::decide::drift::Tried;
 use crate::decide::plan::book_secrets::Place;
 use crate::decide::plan::{Plan, Version, Why};
 use crate::decide::profile::LayerOptions;
@@ -9,6 +10,7 @@ use crate::decide::value::Value;
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 /// How many requests are under way at once: more make an API server no faster.
 pub(super) const CONCURRENT: usize = 8;
@@ -30,6 +32,10 @@ pub struct Target {
     pub cluster: ClusterName,
     /// The UIDs that the inventories list, by layer.
     pub uids: Arc<BTreeMap<(LayerName, ObjectId), Arc<str>>>,
+    /// When this process read the books.
+    pub read_at: Instant,
+    /// What was tried already, when the facts were read.
+    pub tried: Arc<BTreeMap<ObjectId, Tried>>,
 }
 
 /// What a write has to know of its layer.

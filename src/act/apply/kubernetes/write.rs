@@ -115,7 +115,7 @@ impl Writer<'_> {
         let path = self.path(change)?;
         let tried = match change.operation {
             Operation::Recreate => try_recreate(self.target, &self.kinds, &path, self.owner, change).await,
-            _ => try_apply(self.target, &path, self.owner, change).await,
+            _ => try_apply(self.target, &path, self.owner, change, None).await,
         };
         tried.map_err(Why::from)
     }
@@ -169,7 +169,7 @@ impl Writer<'_> {
             if let Err(why) = self.still_ours().await {
                 return Answer::Refused(why);
             }
-            match try_apply(self.target, &path, self.owner, change).await {
+            match try_apply(self.target, &path, self.owner, change, None).await {
                 Ok(tried) => (expected, conflicts) = tried,
                 Err(refusal) => return Answer::Refused(refusal.into()),
             }

@@ -3,7 +3,7 @@
 use super::live::{CONCURRENT, survey};
 use crate::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use crate::decide::document::Site;
-use crate::decide::drift::{Fate, Found, Standing, What, fields, is_unchanged, shows};
+use crate::decide::drift::{Fate, Found, Standing, Tried, What, fields, is_unchanged, shows};
 use crate::decide::plan::book_secrets::{Place, with_marks};
 use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::inventory::OTHER;
@@ -42,6 +42,8 @@ pub struct Sight {
     pub as_applied: BTreeSet<ObjectId>,
     /// Those that are not.
     pub found: Vec<Found>,
+    /// What was tried to see that, so that it is not tried twice.
+    pub tried: BTreeMap<ObjectId, Tried>,
 }
 
 /// Looks at all that is ours on a site and not known to be as it was, and lets what is not as it was applied be applied
@@ -66,7 +68,10 @@ pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut Cluste
         for ((_, object), entry) in layer.entries.iter_mut().filter(|((at, _), _)| *at == search.site) {
             let what = match (sight.seen.get(object), differing.get(&(layer.layer.clone(), object.clone()))) {
                 (Some(Live::Absent(Absence::Gone)), _) => What::Gone,
-                (_, Some(Some(what))) => what.clone(),
+                (_, Some(Some((what, tried)))) => {
+                    sight.tried.extend(tried.clone().map(|tried| (object.clone(), tried)));
+                    what.clone()
+                }
                 (_, Some(None)) => {
                     sight.as_applied.insert(object.clone());
                     continue;
@@ -93,7 +98,7 @@ pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut Cluste
 }
 
 /// In what objects of layers differ; nothing where one does not.
-type Differing = BTreeMap<(LayerName, ObjectId), Option<What>>;
+type Differing = BTreeMap<(LayerName, ObjectId), Option<(What, Option<Tried>)>>;
 
 impl<'a> Search<'a> {
     /// Returns the objects that went with their definition: it is wanted and was read as gone, and the server, which told
@@ -160,32 +165,49 @@ async fn difference(
     object: &ObjectId,
     manifest: &Value,
     live: &Value,
-) -> Option<What> {
+) -> Option<(What, Option<Tried>)> {
     let marked = with_marks(manifest, place, &layer.name);
     let manifest = without(&marked, &ignored(&layer.options.ignore, &layer.name, object, &marked, live));
-    let differs = !shows(live, &manifest) && differs(server, object, &manifest, live).await;
-    differs.then(|| What::Changed(fields(live, &manifest)))
+    let differs = if shows(live, &manifest) { Differs::No } else { differs(server, object, &manifest, live).await };
+    let what = || What::Changed(fields(live, &manifest));
+    match differs {
+        Differs::No => None,
+        Differs::Yes => Some((what(), None)),
+        Differs::AsTried => {
+            let what = what();
+            Some((what, Some(Tried { live: live.clone(), manifest })))
+        }
+    }
+}
+
+/// Whether an apply would change an object.
+enum Differs {
+    No,
+    Yes,
+    /// It would, and would be admitted.
+    AsTried,
 }
 
 /// Whether an apply would change the object. A server that cannot say leaves it as it was; where it refuses, the plan's
 /// own dry-run tells why.
-async fn differs(server: &Server, object: &ObjectId, manifest: &Value, live: &Value) -> bool {
-    let Ok(kinds) = server.kinds().await else { return false };
-    let Some(kind) = kinds.get(&object.group, &object.kind) else { return false };
+async fn differs(server: &Server, object: &ObjectId, manifest: &Value, live: &Value) -> Differs {
+    let Ok(kinds) = server.kinds().await else { return Differs::No };
+    let Some(kind) = kinds.get(&object.group, &object.kind) else { return Differs::No };
     let stated = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let version = stated.rsplit('/').next().unwrap_or_default();
     let path = ObjectPath::object(kind, version, object.namespace.as_deref(), &object.name);
     let tried = match server.apply(&path, manifest, ApplyMode { dry_run: true, force: true }).await {
         Ok(tried) => tried.object,
-        Err(error) => return !error.is_spurious(),
+        Err(error) if error.is_spurious() => return Differs::No,
+        Err(_) => return Differs::Yes,
     };
     if live.get("apiVersion") == tried.get("apiVersion") {
-        return !is_unchanged(live, &tried);
+        return if is_unchanged(live, &tried) { Differs::No } else { Differs::AsTried };
     }
     // It was read at another version, in which it looks otherwise.
     match server.get(&path).await {
-        Ok(Some(live)) => !is_unchanged(&live, &tried),
-        Ok(None) => true,
-        Err(_) => false,
+        Ok(Some(live)) if is_unchanged(&live, &tried) => Differs::No,
+        Ok(_) => Differs::Yes,
+        Err(_) => Differs::No,
     }
 }

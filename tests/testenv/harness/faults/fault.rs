@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     RefuseAfter(Refusal),
     /// The answer's body comes a byte at a time.
     Trickle(Duration),
+    /// The answer begins, and nothing of its body comes, ever; the connection stays.
+    Mute,
     /// A watch begins and says at once that its version is too old; the server has heard nothing.
     ExpireWatch,
 }

@@ -66,6 +66,7 @@ impl Upstream {
                 Ok(refused(refusal))
             }
             Some(Fault::Trickle(time)) => Ok(piped(self.ask(request).await?, Pipe::Trickle(time))),
+            Some(Fault::Mute) => Ok(piped(self.ask(request).await?, Pipe::Mute)),
             Some(Fault::ExpireWatch) => Ok(expired_watch()),
         }
     }
@@ -101,6 +102,7 @@ fn without_hops(headers: &mut HeaderMap) {
 enum Pipe {
     Cut(usize),
     Trickle(Duration),
+    Mute,
 }
 
 fn piped(answer: Answer, pipe: Pipe) -> Answer {
@@ -121,6 +123,8 @@ async fn pump(mut body: BoxBody<Bytes, Broken>, mut sender: Sender<Bytes, Broken
             Pipe::Cut(_) => {
                 sender.send_data(data).await.ok();
             }
+            // It ends with the proxy.
+            Pipe::Mute => return std::future::pending().await,
             Pipe::Trickle(time) => {
                 for at in 0..data.len() {
                     if sender.send_data(data.slice(at..=at)).await.is_err() {
