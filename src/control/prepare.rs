@@ -272,7 +272,17 @@ async fn summary<W: Sources + Target>(
         lines: plan::view::lines(plan),
     });
     let note = note(plan);
-    Ok(Summary { id: change.id, digest: change.digest, layers, deletions, repairs, held, note, warnings: warnings.0, review })
+    Ok(Summary {
+        id: change.id,
+        digest: change.digest,
+        layers,
+        deletions,
+        repairs,
+        held,
+        note,
+        warnings: warnings.0,
+        review,
+    })
 }
 
 /// Returns why a plan waits for approval, if it does.

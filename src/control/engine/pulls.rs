@@ -1,7 +1,7 @@
 //! In: looks at the pull requests of the forge. Out: their statuses, through the outbox.
 //! Guarantee: one look at a time, after the one at the branch; none of it holds a sync up.
-use super::super::real_world::now;
 use super::super::pulls::{Look, Pulled, Seen, open};
+use super::super::real_world::now;
 use super::{Engine, Event, Observer, Until};
 use crate::observe::mirror::Head;
 use std::sync::Arc;

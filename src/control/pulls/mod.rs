@@ -4,8 +4,8 @@ mod plan;
 mod world;
 
 use super::compute::Compute;
-use super::real_world::{Outside, now};
 use super::prepare::Prepared;
+use super::real_world::{Outside, now};
 use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments;
 use crate::client::forge::{Pull, Server};
@@ -162,7 +162,7 @@ enum Planned {
 /// Returns the status and the comment of a plan.
 fn said(about: &About<'_>, prepared: &[Prepared], chars_max: usize) -> (Status, String) {
     let all: Vec<&Prepared> = prepared.iter().collect();
-    let status = plan_status(about.head, &all);
+    let status = plan_status(about.head, &all, 0);
     let reviewed: Vec<Reviewed> = prepared.iter().filter_map(reviewed).collect();
     let changed: Vec<_> =
         reviewed.iter().filter_map(|one| one.change.as_ref().ok()).filter(|it| it.layers > 0).collect();

@@ -1,6 +1,6 @@
 //! In: a merge of a pull request. Out: what it would change in each cluster that it touches.
 //! Guarantee: by the functions that plan commits, and no further; from a fork no cluster is looked at.
-use super::super::prepare::{Prepared, Summary, prepare_all};
+use super::super::prepare::{Prepared, Summary, prepare_all, prepare_one};
 use super::super::sync::{Applied, between, change, resolve};
 use super::super::world::Sources;
 use super::world::World;
@@ -27,7 +27,13 @@ pub(super) async fn plan(world: Arc<World>, sides: Sides, is_fork: bool) -> Resu
     let (fleet, touched) = outside.moments().merged(outside.mirrors(), &*world.pulls, &before, revision, merge)?;
     let Touched { clusters, .. } = touched;
     if !is_fork {
-        return Ok(prepare_all(world, fleet, clusters).await);
+        let all = Box::pin(prepare_all(world.clone(), fleet.clone(), clusters)).await;
+        let mut prepared = all.prepared;
+        // A pull request has time: each that is late is waited for as long as its server's deadlines have it.
+        for cluster in all.late {
+            prepared.extend(Box::pin(prepare_one(&*world, &fleet, &cluster)).await);
+        }
+        return Ok(prepared);
     }
     let mut prepared = Vec::new();
     for cluster in clusters {
@@ -58,5 +64,6 @@ async fn partial(world: &World, before: &Fleet, fleet: &Fleet, cluster: &Cluster
     let lines = plan::view::change_lines(&change);
     let review = Review { id: change.id, layers, deletions, disruption: change.disruption, waits: None, lines };
     let (id, digest) = (change.id, change.digest);
-    Ok(Summary { id, digest, layers, deletions, held: None, note: None, warnings: warnings.0, review: Some(review) })
+    let (repairs, held, note, review) = (0, None, None, Some(review));
+    Ok(Summary { id, digest, layers, deletions, repairs, held, note, warnings: warnings.0, review })
 }

@@ -26,8 +26,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         plan.base.renamed_from.iter().map(|old| format!("  it was named {old}, and goes on under the new name")),
     );
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
-    let wanted = change.layers.iter().flat_map(|layer| &layer.objects).filter(|object| object.manifest.is_some());
-    let wanted: BTreeSet<(Site, &ObjectId)> = wanted.map(|object| (object.site, &object.object)).collect();
+    let wanted = wanted(change);
     for layer in &changed {
         lines.extend(layer_lines(layer, &over(change, layer), &wanted));
     }
@@ -67,12 +66,19 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
+/// Returns all objects that some layer wants.
+fn wanted(change: &Change) -> BTreeSet<(Site, &ObjectId)> {
+    let wanted = change.layers.iter().flat_map(|layer| &layer.objects).filter(|object| object.manifest.is_some());
+    wanted.map(|object| (object.site, &object.object)).collect()
+}
+
 /// Returns the lines by which people review a change that no cluster was asked about.
 pub fn change_lines(change: &Change) -> Vec<String> {
     let mut lines = vec![headline(change)];
     lines.extend(change.pins.iter().map(|pin| format!("  @ {}", source(pin))));
+    let wanted = wanted(change);
     for layer in change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged) {
-        lines.extend(layer_lines(layer, &over(change, layer)));
+        lines.extend(layer_lines(layer, &over(change, layer), &wanted));
     }
     if let Old::Unknown(why) = &change.old {
         lines.push(format!("  ! the old state is unknown: {why}"));

@@ -27,7 +27,7 @@ pub(super) async fn try_recreate(
     owner: Owner<'_>,
     change: &ObjectChange,
 ) -> Result<(Expected, Conflicts), Refusal> {
-    match try_apply(target, path, owner, change).await {
+    match try_apply(target, path, owner, change, target.tried.get(&change.object)).await {
         Err(Refusal::Server(error)) if error.code() == Some(422) => {}
         tried => return tried,
     }
