@@ -17,6 +17,8 @@ use crate::decide::rollout::{health_as_seen, health_words};
 use crate::decide::value::{Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
 use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName, ObjectId};
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,8 +109,29 @@ impl Told {
 
 /// Asks the targets of clusters, many at once.
 pub async fn overview(preview: &Preview, fleet: &Fleet, clusters: &[ClusterName]) -> Vec<Overview> {
-    let asked: Vec<_> = clusters.iter().map(|cluster| of_cluster(preview, fleet, cluster)).collect();
-    futures::stream::iter(asked).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
+    let mut left = clusters.iter();
+    let asked = at_once(|| left.next().map(|cluster| asked(preview, fleet, cluster))).await;
+    asked.into_iter().flatten().collect()
+}
+
+/// Waits for many answers at once, and returns them in the order of their questions; each is asked once another has ended.
+pub(super) async fn at_once<'a, T>(mut next: impl FnMut() -> Option<BoxFuture<'a, T>>) -> Vec<T> {
+    let (mut open, mut done) = (FuturesOrdered::new(), Vec::new());
+    loop {
+        while open.len() < AT_ONCE
+            && let Some(question) = next()
+        {
+            open.push_back(question);
+        }
+        match open.next().await {
+            Some(answer) => done.push(answer),
+            None => return done,
+        }
+    }
+}
+
+fn asked<'a>(preview: &'a Preview, fleet: &'a Fleet, cluster: &'a ClusterName) -> BoxFuture<'a, Option<Overview>> {
+    Box::pin(of_cluster(preview, fleet, cluster))
 }
 
 async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> Option<Overview> {

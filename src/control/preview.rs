@@ -2,7 +2,7 @@
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::commits::Moments;
-use super::overview::in_time;
+use super::overview::{at_once, in_time};
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
@@ -21,6 +21,7 @@ use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, Environm
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::{Kubernetes, Settings};
+use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -238,9 +239,12 @@ impl Preview {
         purpose: Purpose,
         warnings: &mut Warnings,
     ) -> Plans {
+        let mut left = clusters.iter();
+        let next = || left.next().map(|cluster| self.planned(fleet, from, cluster, purpose));
         let mut plans = Vec::new();
-        for cluster in clusters {
-            plans.push((cluster.clone(), self.plan(fleet, from, cluster, (None, purpose), warnings).await));
+        for (cluster, plan, said) in at_once(next).await {
+            warnings.0.extend(said.0);
+            plans.push((cluster, plan));
         }
         let sets = self.sets(fleet, from, &plans).await;
         for (cluster, plan) in &mut plans {
@@ -252,6 +256,20 @@ impl Preview {
             }
         }
         Plans { plans, sets }
+    }
+
+    fn planned<'a>(
+        &'a self,
+        fleet: &'a Fleet,
+        from: Option<&'a Fleet>,
+        cluster: &'a ClusterName,
+        purpose: Purpose,
+    ) -> BoxFuture<'a, (ClusterName, Result<Plan, Fault>, Warnings)> {
+        Box::pin(async move {
+            let mut warnings = Warnings::default();
+            let plan = self.plan(fleet, from, cluster, (None, purpose), &mut warnings).await;
+            (cluster.clone(), plan, warnings)
+        })
     }
 
     /// Returns the ids of what waits together; clusters beside those that were planned are planned for it.

@@ -1,15 +1,18 @@
 //! In: two sides of a fleet. Out: what a sync would do to each cluster, in order.
 //! Guarantee: nothing is written, only tried on API servers as a sync tries it; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
+use super::adopt::{id, name};
 use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
 use crate::control::preview::{Plans, Purpose};
+use crate::decide::drift::{self, Drifted, Fate, What};
 use crate::decide::fleet::Fleet;
+use crate::decide::plan::ownership::Manager;
 use crate::decide::plan::{self, view};
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
-use crate::name::{ChangeSetId, ClusterName, EnvironmentName};
+use crate::name::{ChangeSetId, ClusterName, EnvironmentName, ObjectId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +42,8 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
     }
     let is_tried =
         |plan: &plan::Plan| !options.no_probe && options.from.is_none() && preview.is_server(&plan.change.cluster);
-    let mut answer = answer(&sound, &sets, broken, is_tried);
+    let found = |plan: &plan::Plan| is_tried(plan).then(|| preview.found(&plan.change.cluster));
+    let mut answer = answer(&sound, &sets, broken, found);
     answer.warnings = once(Found::of_all(warnings));
     if let (Some(data), Some(said)) = (answer.data.as_object_mut(), Failure::data(&failures).as_object()) {
         data.extend(said.clone());
@@ -69,7 +73,7 @@ fn answer(
     plans: &[plan::Plan],
     sets: &BTreeMap<EnvironmentName, (ChangeSetId, usize)>,
     broken: usize,
-    is_tried: impl Fn(&plan::Plan) -> bool,
+    found: impl Fn(&plan::Plan) -> Option<Vec<drift::Found>>,
 ) -> Answer {
     let (pending, quiet): (Vec<_>, Vec<_>) = plans.iter().partition(|plan| !plan.is_empty());
     let (left, quiet): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|plan| !plan.paused.is_empty());
@@ -77,7 +81,13 @@ fn answer(
     // What is left as it is differs, though nothing is written.
     for plan in plans.iter().filter(|plan| !plan.is_empty() || !plan.paused.is_empty()) {
         text.lines(view::lines(plan));
-        text.lines(Some(plan).filter(|plan| is_tried(plan)).and_then(view::tried));
+        if let Some(found) = found(plan) {
+            text.lines(held(&found).map(|(object, field, manager, fate)| {
+                let then = if fate == Fate::Corrected { "taken back: it was ours" } else { "left so" };
+                format!("  ! {} of {} is of {manager}, and {then}", field.pointer, name(object))
+            }));
+            text.lines(view::tried(plan));
+        }
         text.line("");
     }
     for (environment, (set, count)) in sets.iter().filter(|(_, (_, count))| *count > 1) {
@@ -94,12 +104,30 @@ fn answer(
     text.line(last);
     let sets: serde_json::Map<_, _> =
         sets.iter().map(|(environment, (set, _))| (environment.to_string(), json!(set.to_string()))).collect();
-    let data = json!({ "plans": plans.iter().map(view::data).collect::<Vec<Value>>(), "changeSets": sets });
+    let conflict = |(object, field, manager, fate): (&ObjectId, &Drifted, &Manager, Fate)| {
+        let taken = fate == Fate::Corrected;
+        json!({ "object": id(object), "field": field.pointer.to_string(), "manager": &*manager.name, "taken": taken })
+    };
+    let plan_data = |plan: &plan::Plan| {
+        let mut data = view::data(plan);
+        data["conflicts"] = held(&found(plan).unwrap_or_default()).map(conflict).collect();
+        data
+    };
+    let data = json!({ "plans": plans.iter().map(plan_data).collect::<Vec<Value>>(), "changeSets": sets });
     let mut answer = Answer::new(text, data);
     if !pending.is_empty() || !left.is_empty() {
         answer.exit = Exit::Pending;
     }
     answer
+}
+
+/// Returns the fields of ours that others have, and whether they are taken back.
+fn held(found: &[drift::Found]) -> impl Iterator<Item = (&ObjectId, &Drifted, &Manager, Fate)> {
+    found.iter().flat_map(|one| {
+        let fields = if let What::Changed(fields) = &one.what { &**fields } else { &[] };
+        let of_others = fields.iter().filter_map(|field| Some((field, field.manager.as_ref()?)));
+        of_others.map(|(field, manager)| (&one.object, field, manager, one.fate.clone()))
+    })
 }
 
 /// Plans, and why there are no others.

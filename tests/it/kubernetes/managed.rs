@@ -120,6 +120,14 @@ impl Managed {
         server.apply(&secret).await;
     }
 
+    /// Returns what its targets tell.
+    fn status(&self) -> serde_json::Value {
+        let settings = self.folder().join("stratify.yaml").display().to_string();
+        let (code, answer) = self.checkout.json(&["status", "--settings", &settings]);
+        assert_eq!(code, Some(0), "{answer}");
+        answer["live"][0].clone()
+    }
+
     /// Has Grace approve what waits.
     fn approve(&self) {
         let settings = self.folder().join("stratify.yaml").display().to_string();
@@ -159,6 +167,14 @@ async fn a_cluster_is_born_within_a_sync_and_its_layers_follow_its_kubeconfig() 
     assert!(secret(server, "layer.birth.network").await.is_some(), "its own server keeps those of its own layers");
     assert_eq!(secret(server, "record.birth").await, None, "there is one record");
 
+    let row = fleet.status();
+    assert_eq!((&row["synced"], &row["wanted"], &row["health"]), (&json!(4), &json!(4), &json!("healthy")), "{row}");
+    let layers = row["layers"].as_array().expect("it lists them").iter();
+    let sites: Vec<_> = layers.map(|layer| (layer["layer"].clone(), layer["site"].clone())).collect();
+    for (layer, site) in [("os", "management"), ("network", "workload")] {
+        assert!(sites.contains(&(json!(layer), json!(site))), "both servers are asked: {sites:?}");
+    }
+
     let mark = server.audit().mark();
     fleet.run(&["sync"]).ends_with(0);
     assert_eq!(writes(server, mark, "birth"), Vec::new(), "nothing changed");
@@ -182,6 +198,9 @@ async fn what_is_not_born_yet_is_told_and_the_next_sync_goes_on() {
     let fleet = Managed::new(server, "unborn");
     fleet.sync("the fleet").ends_with(1).says(&["the server of unborn is not there yet"]);
     assert!(config_map(server, "unborn-machines", "kubernetes").await.is_some(), "what makes it is there");
+    let row = fleet.status();
+    assert_eq!((&row["commit"], &row["synced"]), (&json!(null), &json!(2)), "what makes it is told: {row}");
+    assert_eq!(row["applying"], json!(fleet.checkout.head()), "it is on its way");
     fleet.kubeconfig(server, User::ADMIN).await;
     fleet.run(&["sync"]).ends_with(0);
     assert!(config_map(server, "unborn", "storage").await.is_some(), "and all the rest, later");

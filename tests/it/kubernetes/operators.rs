@@ -86,6 +86,9 @@ async fn status_is_read_from_the_servers_alone_and_one_that_hangs_hides_no_other
         "refuses: does not answer: ",
         &format!("shows    config  synced  -     -        {}", &head[..12]),
     ]);
+    let planned = fleet.run(&["plan"]).ends_with(2);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(80), "nor for the plan: {:?}", begun.elapsed());
+    planned.says(&["hangs (dev)", "refuses (dev)", "2 clusters to change, 1 as it should be", "could not be tried: "]);
     let wrote = |entry: &crate::testenv::Entry| {
         entry.user_agent.starts_with("stratify/") && entry.is_write() && entry.uri.contains("shows")
     };

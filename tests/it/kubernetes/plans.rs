@@ -70,6 +70,9 @@ async fn who_has_a_field_is_named_by_the_plan_and_all_else_is_shown() {
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "b" }, "data": { "more": "9" } });
     let path = "/api/v1/namespaces/claims/configmaps/b?fieldManager=editor";
     ask(server, "PATCH", path, &theirs).await.expect("an administrator may");
+    let edit = json!({ "data": { "key": "9" } });
+    let path = "/api/v1/namespaces/claims/configmaps/a?fieldManager=editor";
+    ask(server, "PATCH", path, &edit).await.expect("an administrator may");
     fleet.manifest(
         "config",
         "b",
@@ -79,11 +82,15 @@ async fn who_has_a_field_is_named_by_the_plan_and_all_else_is_shown() {
     let said = [
         "+ ConfigMap claims/c",
         "! ConfigMap b would be refused: .data.more (`editor`)",
-        "2 writes tried on the server: 1 admitted, 1 refused",
+        "! /data/key of ConfigMap claims/a is of `editor`, and taken back: it was ours",
+        "3 writes tried on the server: 2 admitted, 1 refused",
     ];
     fleet.run(&["plan"]).ends_with(1).says(&said);
     let (_, answer) = fleet.checkout.json(&["plan", "--settings", &settings(&fleet)]);
     assert!(verdicts(&answer["plans"][0]).contains(&"b refused".to_owned()), "{answer}");
+    let conflicts = answer["plans"][0]["conflicts"].as_array().expect("it lists them");
+    let named = (&conflicts[0]["field"], &conflicts[0]["manager"], &conflicts[0]["taken"]);
+    assert_eq!((conflicts.len(), named), (1, (&json!("/data/key"), &json!("editor"), &json!(true))), "{answer}");
     fleet.layer_option("adopt: [editor]");
     fleet.run(&["plan"]).ends_with(2).says(&["! ConfigMap b changes hands, from editor"]);
 }

@@ -183,3 +183,32 @@ async fn who_undoes_each_correction_is_named_and_left_alone() {
     edit(server, name, "a", "9").await;
     server.eventually("and corrected again", async || value(server, name, "a").await == "2").await;
 }
+
+#[tokio::test]
+async fn what_is_made_anew_is_our_own_doing_and_made_once() {
+    let server = Server::shared();
+    let name = "watch-anew";
+    let fleet = Fleet::at(name, server.kubeconfig(user(name)));
+    let sealed = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a }}\ndata: {{ key: '{value}' }}\nimmutable: true\n"
+        )
+    };
+    fleet.layer_option("recreate: true");
+    fleet.manifest("config", "a", &sealed("1"));
+    fleet.checkout.commit("the fleet");
+    let serving = Serving::start(server, &fleet).await;
+    let mark = server.audit().mark();
+    fleet.manifest("config", "a", &sealed("2"));
+    serving.commit(server, "it changes").await;
+    let made = config_map(server, name, "a").await.expect("it was made anew");
+    assert_eq!(made["data"]["key"], "2", "as it is wanted");
+    // By the next commit, whatever was told of the first one's deletion has been looked at.
+    fleet.config_map("config", "b", "2");
+    serving.commit(server, "another one").await;
+    let asked = requests(server, mark, name);
+    let deleted: Vec<&String> = asked.iter().filter(|request| request.starts_with("delete ")).collect();
+    assert_eq!(deleted.len(), 1, "its deletion is nobody else's: {asked:#?}");
+    let now = config_map(server, name, "a").await.expect("it stays");
+    assert_eq!(now["metadata"]["uid"], made["metadata"]["uid"], "nothing is made anew twice");
+}
