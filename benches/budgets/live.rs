@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use stratify::client::store::Store;
 use stratify::control::engine::{Engine, Event, Observer, Until};
-use stratify::control::outside::Outside;
+use stratify::control::real_world::Outside;
 use stratify::control::statuses::Statuses;
 use stratify::decide::report::{Condition, Report};
 use stratify::decide::value::{Fault, Seal};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use stratify::client::store::Store;
 use stratify::control::engine::{Engine, Observer};
-use stratify::control::outside::Outside;
+use stratify::control::real_world::Outside;
 use stratify::control::statuses::Statuses;
 use stratify::decide::report::{Condition, Remembered, Report, Standing};
 use stratify::decide::value::{Digest, Fault, Seal, Timestamp};

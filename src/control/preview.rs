@@ -1,7 +1,7 @@
 //! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
-use super::moments::Moments;
+use super::commits::Moments;
 use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
@@ -159,6 +159,11 @@ impl Preview {
     /// Reads what objects of a cluster hold, as its facts were looked at last; each with the layer in whose folder it is.
     pub(super) async fn live(&self, cluster: &ClusterName, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
         self.targets.read(cluster, objects).await
+    }
+
+    /// Returns the targets of the settings.
+    pub(super) fn targets(&self) -> &Targets {
+        &self.targets
     }
 
     /// Returns what the last look at the facts found that is not as it was applied.

@@ -1,6 +1,6 @@
 //! In: the mirrors of the settings. Out: the fleet's own repository and all others, each with how the last look ended.
 //! Guarantee: one that cannot be opened or fetched holds what reads it, and hurts nothing else.
-use super::moments::{Repositories, Repository};
+use super::commits::{Repositories, Repository};
 use crate::client::git::fault;
 use crate::decide::document::{Content, TreeChange};
 use crate::decide::value::{Fault, Owner};

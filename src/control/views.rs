@@ -1,6 +1,6 @@
 //! In: the repository around a folder, and the folders of mirrors. Out: the repositories of the settings, to be looked at.
 //! Guarantee: reads only, and never from a remote; a mirror that is not there yet is said so.
-use super::moments::{Repositories, Repository};
+use super::commits::{Repositories, Repository};
 use crate::decide::document::{Content, TreeChange};
 use crate::decide::value::Fault;
 use crate::name::{BlobId, CommitId, RepoName};

@@ -3,8 +3,8 @@
 use crate::fleet::{Files, line};
 use stratify::decide::document::Commits;
 use stratify::decide::plan::{
-    Begun, Bounds, Change, ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Uid,
-    change, check, draft,
+    Begun, Bounds, Change, ChangeKind, ClusterState, Inventory, LayerInventory, Operation, Plan, Role, Ruling, Rung,
+    Stair, Step, Uid, change, check, draft,
 };
 use stratify::decide::profile::Record;
 use stratify::decide::render::Layers;
@@ -107,4 +107,61 @@ fn a_removed_layer_is_pruned_after_all_else() {
     assert!(deleted > 0, "its objects go");
     assert_eq!(plan.holds, [], "a small deletion of plain objects needs no approval");
     assert!(plan.begin.is_some() && !plan.is_empty(), "it is to be done");
+}
+
+/// Checks that the second program sees what is done to a plan.
+fn refuses(plan: &Plan, facts: &ClusterState, expected: &str, spoil: impl FnOnce(&mut Plan)) {
+    let mut spoilt = plan.clone();
+    spoil(&mut spoilt);
+    let said = check(&spoilt, facts).expect_err(expected);
+    assert!(said.iter().any(|line| line.contains(expected)), "{expected}: {said:?}");
+}
+
+#[test]
+fn the_second_program_refuses_what_the_planner_never_makes() {
+    let files = Files::folder("example-repo");
+    let layers = render(&files, "eu-1");
+    let facts = unborn("eu-1");
+    let plan = plan(None, &layers, &facts);
+    let last = plan.layers.len() - 1;
+    refuses(&plan, &facts, "waits for a later one", |plan| plan.layers[0].needs.push(last));
+    refuses(&plan, &facts, "does not wait for", |plan| plan.layers[last].needs.clear());
+    refuses(&plan, &facts, "is written before it is listed", |plan| {
+        plan.layers[0].ahead.as_mut().expect("it writes").entries.clear();
+    });
+    refuses(&plan, &facts, "without a record", |plan| plan.begin = None);
+    refuses(&plan, &facts, "does not follow the one that was seen", |plan| {
+        plan.begin.as_mut().expect("it is to be done").generation += 1;
+    });
+    refuses(&plan, &facts, "", |plan| {
+        let again = plan.layers[0].groups[0].objects[0].clone();
+        plan.layers[last].groups[0].objects.push(again);
+    });
+}
+
+#[test]
+fn the_second_program_refuses_a_way_of_kubernetes_that_begins_too_high() {
+    let files = Files::folder("example-repo");
+    let layers = render(&files, "eu-1");
+    let facts = unborn("eu-1");
+    let plan = plan(None, &layers, &facts);
+    let layer = plan.change.layers.iter().find(|layer| layer.layer.as_str() == "kubernetes").expect("it has one");
+    let rung = |version: &str| Rung { version: version.parse().expect("it is one"), objects: [].into() };
+    let step = |version: &str| Step { objects: Vec::new(), rung: rung(version) };
+    let stair = Stair {
+        layer: layer.layer.clone(),
+        renamed_from: None,
+        from: Some(rung("1.30.1")),
+        to: rung("1.32.5"),
+        steps: vec![step("1.31.2"), step("1.32.5")],
+    };
+    let on_the_way = |first: &str| {
+        let mut plan = plan.clone();
+        let at = plan.layers.iter().position(|it| it.layer == stair.layer).expect("it is written");
+        plan.layers[at].version = Some(first.into());
+        plan.change.stair = Some(stair.clone());
+        check(&plan, &facts).err().unwrap_or_default()
+    };
+    let is_refused = |first: &str| on_the_way(first).iter().any(|line| line.contains("is no step from what is there"));
+    assert!(!is_refused("1.31.2") && is_refused("1.32.5") && is_refused("1.29.0"));
 }

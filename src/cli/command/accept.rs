@@ -1,6 +1,6 @@
 //! In: a head that does not descend from the last one, or a tag that moved. Out: the head accepted, the tag held.
 //! Guarantee: only the head that the branch names now is accepted, and a tag is held at a commit, both by full ids.
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::args::Accept;
 use crate::cli::print::Text;

@@ -1,6 +1,6 @@
 //! In: the id of a change that waits, and why. Out: a commit in the work tree that approves it.
 //! Guarantee: the commit holds the approval and nothing else; what waits for nobody, or would not count, is not approved.
-use super::here::{Here, on_large_stack};
+use super::current_fleet::{Here, on_large_stack};
 use super::{Answer, Failure};
 use crate::act::commit::{author, into_work_tree};
 use crate::cli::args::{Approve, CHANGE_DIGITS};

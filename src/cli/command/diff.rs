@@ -1,6 +1,6 @@
 //! In: a cluster, perhaps one of its layers. Out: where its target is not as the fleet wants it.
 //! Guarantee: nothing is written; exit code 2 where something differs; sensitive values stand as their mark.
-use super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Diff;
 use crate::cli::print::{Text, Tone};

@@ -1,6 +1,6 @@
 //! In: the settings, and what the fleet's profiles have. Out: whether repository, state and targets can do what is needed.
 //! Guarantee: nothing is synced; exit code 1 where something is missing; missing rights stand as rules to add.
-use super::here::{Here, on_large_stack};
+use super::current_fleet::{Here, on_large_stack};
 use super::{Answer, Exit, Failure};
 use crate::cli::print::{Text, Tone};
 use crate::control::doctor::{AllAsked, Asked, Examined, Missing, asked};

@@ -1,6 +1,6 @@
 //! In: a cluster, a layer, a path. Out: the value, and the chain of files and lines that wrote it.
 //! Guarantee: the chain is that of the resolution itself; the last writer stands last.
-use super::here::{Here, find_cluster, on_large_stack};
+use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Explain;
 use crate::cli::print::{Text, Tone};

@@ -1,6 +1,6 @@
 //! In: the working tree, or a part of it. Out: everything that is wrong with its documents and full profiles.
 //! Guarantee: what has no error here can be planned; nothing is written.
-use super::here::{Here, on_large_stack};
+use super::current_fleet::{Here, on_large_stack};
 use super::{Answer, Failure, Found, once};
 use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};

@@ -1,7 +1,7 @@
 //! In: the tags that documents name, the packs for Kubernetes. Out: fleet.lock, with the commit that each tag is, and the
 //! versions over which Kubernetes goes up.
 //! Guarantee: only here is a tag resolved; a sync takes what the lock says, or holds.
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::args::Lock;
 use crate::cli::print::Text;

@@ -1,6 +1,6 @@
 //! In: a cluster, perhaps one of its layers. Out: a commit in the work tree that lets it stay as it is, or go on.
 //! Guarantee: one line of the cluster's document is edited, and committed alone; what is so already is not committed.
-use super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::{Answer, Failure};
 use crate::act::commit::into_work_tree;
 use crate::cli::args::Pause;

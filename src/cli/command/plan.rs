@@ -1,6 +1,6 @@
 //! In: two sides of a fleet. Out: what a sync would do to each cluster, in order.
 //! Guarantee: nothing is written; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
-use super::here::{Here, find_cluster, on_large_stack, unknown};
+use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
 use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;

@@ -1,6 +1,6 @@
 //! In: a cluster. Out: its objects as they would be written, layer by layer.
 //! Guarantee: sensitive values stand as their marks; nothing is written but where `--to` says.
-use super::here::{Here, find_cluster, on_large_stack};
+use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Render;
 use crate::cli::print::Text;

@@ -1,6 +1,6 @@
 //! In: the fleet around the current folder. Out: a process that keeps its clusters where Git says, until it is told to end.
 //! Guarantee: woken by files, signals and commands, and by a poll where all of them fail.
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::print::Text;
 use crate::control::engine::{Engine, Event, Observer, Until, forward, forward_asks};

@@ -1,6 +1,6 @@
 //! In: a cluster. Out: what it waits for: an acceptance, an approval, a layer's gate, a window, a commit.
 //! Guarantee: the first line says why and what to do next; nothing that another line denies.
-use super::here::{Here, find_cluster, on_large_stack};
+use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::status::Now;
 use super::{Answer, Failure};
 use crate::cli::args::Why;

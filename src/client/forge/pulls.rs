@@ -31,6 +31,38 @@ pub struct Comment {
     pub text: String,
 }
 
+/// A review of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewing {
+    /// Who reviewed, as the forge names them.
+    pub author: String,
+    /// The commit that was reviewed.
+    pub commit: String,
+    /// Whether it approves; one that asks for changes, or was taken back, does not.
+    pub approves: bool,
+}
+
+/// Returns a review as GitHub and Gitea tell it; one that only comments is none.
+pub(super) fn review(value: &Json) -> Option<Reviewing> {
+    let state = text(value, "/state")?.to_uppercase();
+    if matches!(state.as_str(), "COMMENTED" | "COMMENT" | "PENDING" | "REQUEST_REVIEW") {
+        return None;
+    }
+    let is_dismissed = value.get("dismissed").and_then(Json::as_bool) == Some(true);
+    Some(Reviewing {
+        author: text(value, "/user/login")?.to_owned(),
+        commit: commit(value, "/commit_id")?,
+        approves: state == "APPROVED" && !is_dismissed,
+    })
+}
+
+/// Returns who wrote and committed a commit, as the forge knows them; none where it does not.
+pub(super) fn people(value: &Json) -> Option<[String; 2]> {
+    let login = |who: &str| text(value, &format!("/{who}/login")).map(str::to_lowercase);
+    // GitHub commits in its own name what is written by its pages.
+    Some([login("author")?, login("committer")?])
+}
+
 /// Returns a text of a value.
 pub(super) fn text<'a>(value: &'a Json, at: &str) -> Option<&'a str> {
     value.pointer(at).and_then(Json::as_str).filter(|text| !text.is_empty())

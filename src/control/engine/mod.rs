@@ -1,20 +1,22 @@
 //! In: wakes, heads, ends of syncs, posts. Out: syncs, one writer a cluster, and statuses that become true.
 //! Guarantee: one loop over a closed set of events decides; nothing is done directly in reaction to the outside.
-mod look;
+mod heads;
 mod syncs;
 mod posts;
 mod asks;
 mod pulls;
+mod waiting;
 
 pub use posts::{Posted, standings};
+pub use waiting::waiting_in;
 
 use super::compute::Compute;
-use super::look::{Compared, Looked, Stirred};
-use super::outside::{Outside, now};
 use super::prepare::Prepared;
 use super::pulls::{Known, Pulled};
+use super::real_world::{Outside, now};
+use super::repository_look::{Compared, Looked, Stirred};
 use super::statuses::Statuses;
-use super::tell::Told;
+use super::wanted_statuses::Told;
 use crate::client::store::Store;
 use crate::decide::drift::Disturbance;
 use crate::decide::report::Report;
@@ -114,6 +116,8 @@ pub struct Engine<O> {
     ends: u64,
     /// The last sync of each cluster that wrote something at the head, with its place among all that ended.
     wrote: BTreeMap<ClusterName, (u64, Report)>,
+    /// What is told at the head of targets that clusters had before.
+    elsewhere: BTreeMap<ClusterName, Vec<String>>,
     /// What went wrong at the last try, by what was tried.
     troubles: BTreeMap<String, Vec<String>>,
     /// The repositories that are looked at for what the head names of them, each with how it is looked at once more.
@@ -178,7 +182,7 @@ impl<O: Observer> Engine<O> {
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
-        let engine = Self {
+        let mut engine = Self {
             outside,
             compute: Arc::new(compute),
             store,
@@ -199,6 +203,7 @@ impl<O: Observer> Engine<O> {
             looks: 0,
             ends: 0,
             wrote: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             troubles: BTreeMap::new(),
             stirring: BTreeMap::new(),
             preparing: 0,
@@ -213,6 +218,7 @@ impl<O: Observer> Engine<O> {
             restless: BTreeSet::new(),
             observer,
         };
+        engine.remember_pulls()?;
         Ok((engine, received))
     }
 

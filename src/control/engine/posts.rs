@@ -1,8 +1,8 @@
 //! In: what the outbox says, and what is to outlast this process. Out: posts, many at once, and rows on the disk.
 //! Guarantee: rows are on disk before anything is posted, so that a restart posts what is missing.
-use super::super::outside::now;
+use super::super::real_world::now;
 use super::super::statuses::Answer;
-use super::super::tell::Told;
+use super::super::wanted_statuses::Told;
 use super::{Engine, Event, HEAD, OPEN, OUTBOX, Observer, STANDINGS};
 use crate::client::store::Store;
 use crate::decide::report::outbox::{Key, Refusal};

@@ -1,7 +1,7 @@
 //! In: plans of a head, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
 //! Guarantee: what was not asked for is planned and told, and waits.
-use super::super::outside::now;
 use super::super::prepare::{Prepared, Round};
+use super::super::real_world::now;
 use super::super::sync::sync;
 use super::{DRIFT_PAUSE, Engine, Event, Observer};
 use crate::decide::drift::Disturbance;
@@ -26,14 +26,20 @@ impl<O: Observer> Engine<O> {
         }
         self.unplanned = self.unplanned.saturating_sub(1);
         for report in released {
-            let report = self.told.released(report);
-            self.observer.ended(&report);
+            // One that has another target now is no less there.
+            if prepared.iter().any(|one| one.cluster == report.cluster) {
+                self.elsewhere.insert(report.cluster, report.lines);
+            } else {
+                let report = self.told.released(report);
+                self.observer.ended(&report);
+            }
         }
         let fresh: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
         self.prepared.extend(prepared.into_iter().map(|one| (one.cluster.clone(), one)));
         self.outside.set_round(Round::of(self.prepared.values()));
         let all: Vec<&Prepared> = self.prepared.values().collect();
-        self.told.planned(commit, &all, &fresh, &mut self.outbox);
+        let note = self.as_reviewed(&all);
+        self.told.planned(commit, &all, &fresh, note.as_deref(), &mut self.outbox);
         self.planned = Some(commit);
         for cluster in &fresh {
             let Some(report) = self.unplannable(commit, cluster) else {
@@ -96,8 +102,11 @@ impl<O: Observer> Engine<O> {
         if let Some(disturbance) = self.outside.end(&report.cluster) {
             self.disturbed(report.cluster.clone(), disturbance);
         }
-        self.observer.ended(report);
-        self.told.ended(report, &mut self.outbox);
+        let elsewhere = self.elsewhere.get(&report.cluster).filter(|_| is_newest);
+        let lines = report.lines.iter().chain(elsewhere.into_iter().flatten()).cloned().collect();
+        let report = Report { lines, ..report.clone() };
+        self.observer.ended(&report);
+        self.told.ended(&report, &mut self.outbox);
     }
 
     /// A cluster in which somebody changed an object is looked at at once, one whose status changed in a moment.

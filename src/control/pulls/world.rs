@@ -1,8 +1,8 @@
 //! In: the world outside, and the objects of pull requests. Out: the same world, with documents of a merge.
 //! Guarantee: nothing is written, and nothing is remembered: a pull request changes nothing of what commits are planned by.
-use super::super::moments::{Repositories, Repository};
-use super::super::outside::Outside;
-use super::super::release::Released;
+use super::super::commits::{Repositories, Repository};
+use super::super::real_world::Outside;
+use super::super::released_clusters::Released;
 use super::super::world::{Sources, Target};
 use crate::decide::document::{Commits, Content, Site, Texts, TreeChange};
 use crate::decide::fleet::Fleet;
@@ -90,7 +90,9 @@ impl Sources for World {
     /// Approvals of the branch count as they would after the merge.
     async fn commits(&self, from: Option<CommitId>, _: CommitId) -> Result<Commits, Fault> {
         let Some(from) = from else { return Ok(Commits::default()) };
-        self.pulls.objects().commits(Some(from), self.merge)
+        let mut commits = self.pulls.objects().commits(Some(from), self.merge)?;
+        commits.commits.extend(self.outside.reviews());
+        Ok(commits)
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {

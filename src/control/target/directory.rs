@@ -1,14 +1,15 @@
 //! In: the folder of a target. Out: facts, verdicts and answers.
 //! Guarantee: one writer, opened at the first write.
-use super::super::release::Released;
+use super::super::released_clusters::Released;
 use super::session::Sought;
 use super::{Placed, Release, answered, formerly, released};
 use crate::act::apply::directory::{Writer, probe};
 use crate::decide::document::Site;
 use crate::decide::drift::Found;
+use crate::decide::plan::layout::RECORD;
 use crate::decide::plan::{ClusterState, Group, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::rollout::Answer;
-use crate::decide::value::{Fault, Live, Value};
+use crate::decide::value::{Fault, Live, Timestamp, Value};
 use crate::name::{ClusterName, CommitId, LayerName, ObjectId};
 use crate::observe::cluster::directory;
 use std::collections::BTreeMap;
@@ -71,6 +72,18 @@ impl Folder {
 
     pub(super) fn content(&self, layer: &LayerPlan, group: &Group) -> Vec<((Site, ObjectId), Value)> {
         directory::content(&self.path, &places(layer, group))
+    }
+
+    /// Looks at objects, each by the first line of its file.
+    pub(super) fn shown(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        directory::look(&self.path, objects)
+    }
+
+    /// Returns when the record was written last.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        let at = std::fs::metadata(self.path.join(RECORD)).and_then(|record| record.modified()).ok()?;
+        let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok().map(Timestamp)
     }
 
     /// Reads what objects hold; one whose file is no YAML any more holds nothing.

@@ -1,7 +1,7 @@
 //! In: an API server of a cluster. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
-use super::super::outside::now;
-use super::super::release::Released;
+use super::super::real_world::now;
+use super::super::released_clusters::Released;
 use super::binding::Binding;
 use super::connections::Both;
 use super::memory::{Kept, Memory};
@@ -238,6 +238,23 @@ impl Cluster {
         let (server, labels) = (&self.side.server, labels(&self.side.place));
         let seen = observe::look(server, &owned, &labels, observe::Unserved::Gone).await;
         objects.iter().map(|(_, site, object)| (*site, object.clone())).zip(seen).collect()
+    }
+
+    /// Returns what the look at the facts showed of objects, and reads those that it did not show.
+    pub(super) async fn shown(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let (mut shown, mut unseen) = (Vec::new(), Vec::new());
+        for placed in objects {
+            let (_, site, object) = placed;
+            let live = self.session().seen.get(object).cloned();
+            match live {
+                Some(live) => shown.push(((*site, object.clone()), live)),
+                None => unseen.push(placed.clone()),
+            }
+        }
+        if !unseen.is_empty() {
+            shown.extend(self.read(&unseen).await);
+        }
+        shown
     }
 
     /// Returns what need not be read of a group that is looked at.

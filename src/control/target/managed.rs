@@ -17,6 +17,7 @@ use super::memory::Memory;
 use super::session::Sought;
 use crate::decide::document::Site;
 use crate::decide::health::Suspects;
+use crate::decide::plan::secret::Book;
 use crate::decide::plan::{ClusterState, Group, LayerInventory, LayerPlan, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Lifecycle, Record};
 use crate::decide::render::{Layer, Layers};
@@ -131,19 +132,36 @@ impl Managed {
 
     /// Reads objects of both servers; while its own is not there, nothing is known of what is to be there.
     pub(super) async fn read(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
-        let of =
-            |wanted: Site| -> Vec<Placed> { objects.iter().filter(|(_, site, _)| *site == wanted).cloned().collect() };
-        let mut seen = self.management.read(&of(Site::Management)).await;
-        let workload = of(Site::Workload);
-        if let Some(own) = self.own.get() {
-            seen.extend(own.read(&workload).await);
-        } else {
-            let source = Source::Error(self.absence.clone().into());
-            let fault = Arc::new(Fault { owner: Owner::Outside, spurious: true, hint: None, source });
-            let unread = |(_, site, object)| ((site, object), Live::Absent(Absence::NotRead(fault.clone())));
-            seen.extend(workload.into_iter().map(unread));
+        let (management, workload) = by_site(objects);
+        let mut seen = self.management.read(&management).await;
+        match self.own.get() {
+            Some(own) => seen.extend(own.read(&workload).await),
+            None => seen.extend(self.unread(workload)),
         }
         seen
+    }
+
+    /// Returns what the look at the facts showed of objects of both servers, and reads those that it did not show.
+    pub(super) async fn shown(&self, objects: &[Placed]) -> Vec<((Site, ObjectId), Live)> {
+        let (management, workload) = by_site(objects);
+        let mut shown = self.management.shown(&management).await;
+        match self.own.get() {
+            Some(own) => shown.extend(own.shown(&workload).await),
+            None => shown.extend(self.unread(workload)),
+        }
+        shown
+    }
+
+    fn unread(&self, objects: Vec<Placed>) -> impl Iterator<Item = ((Site, ObjectId), Live)> {
+        let source = Source::Error(self.absence.clone().into());
+        let fault = Arc::new(Fault { owner: Owner::Outside, spurious: true, hint: None, source });
+        let unread = move |(_, site, object)| ((site, object), Live::Absent(Absence::NotRead(fault.clone())));
+        objects.into_iter().map(unread)
+    }
+
+    /// Returns the Secret of the record.
+    pub(super) fn record_book(&self) -> Option<Book> {
+        self.management.record_book()
     }
 
     pub(super) fn stability(&self) -> Duration {
@@ -206,6 +224,11 @@ impl Managed {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// Returns the objects of the management server, and those of the cluster's own.
+fn by_site(objects: &[Placed]) -> (Vec<Placed>, Vec<Placed>) {
+    objects.iter().cloned().partition(|(_, site, _)| *site == Site::Management)
 }
 
 /// Whether there is something to do before the cluster's own server can be reached: until all was there once, it may be

@@ -7,12 +7,13 @@ mod examine;
 mod kubernetes;
 mod managed;
 mod memory;
+mod recorded;
 mod session;
 mod watching;
 mod wishes;
 
-use super::outside::now;
-use super::release::Released;
+use super::real_world::now;
+use super::released_clusters::Released;
 use crate::decide::document::Site;
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::health::Suspects;

@@ -1,6 +1,7 @@
 //! In: a document and the shape of its kind. Out: everything that is wrong with it, at once.
 //! Guarantee: what passes has only fields of the shape, each of the right type; an unsupported field never passes.
 use super::codes;
+use super::duplicate_keys::duplicate_errors;
 use super::file::File;
 use super::shape::{Field, Presence, Shape, nearest};
 use super::yaml::{Kind, Node};
@@ -9,14 +10,7 @@ use std::collections::BTreeMap;
 
 /// Checks a document from its root; keys that stand twice are errors in our own kinds.
 pub fn check(file: &File, fields: &'static [Field], found: &mut Vec<Diagnostic>) {
-    for (first, last) in file.tree.duplicates() {
-        found.push(
-            Diagnostic::error(codes::DUPLICATE_KEY, format!("the key `{}` stands twice", last.text()))
-                .at(file.span(last))
-                .also(file.span(first), "first here")
-                .hint("remove one of them"),
-        );
-    }
+    duplicate_errors(file, found);
     Checker { file, found }.object(file.root(), fields);
 }
 

@@ -63,19 +63,6 @@ impl File {
     pub fn part(self: &Arc<Self>, node: Node<'_>) -> Fragment {
         Fragment { file: self.clone(), at: node.at() }
     }
-
-    /// Returns a warning for each key that stands twice: in values of others the last one counts.
-    pub fn duplicate_warnings(&self) -> Vec<Diagnostic> {
-        let warn = |(first, last): (Node<'_>, Node<'_>)| {
-            Diagnostic::warning(
-                codes::DUPLICATE_KEY,
-                format!("the key `{}` stands twice; the last one counts", last.text()),
-            )
-            .at(self.span(last))
-            .also(self.span(first), "first here")
-        };
-        self.tree.duplicates().map(warn).collect()
-    }
 }
 
 /// A part of a document.

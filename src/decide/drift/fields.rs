@@ -229,7 +229,7 @@ fn keys(wanted: &[Value], live: &[Value]) -> Option<(Vec<String>, Vec<String>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use crate::decide::value::Seal;
     use serde_json::{Value as Json, json};
 

@@ -2,7 +2,7 @@
 //! Guarantee: nothing outside the repository is named; no link is followed, neither at the end nor in the middle.
 use super::codes;
 use super::index::Index;
-use super::read::not_a_file;
+use super::links::not_a_file;
 use crate::decide::document::{Entry, EntryKind, Fragment, nearest, placed};
 use crate::decide::value::{Diagnostic, Origin};
 use crate::name::{BlobId, RepoPath};

@@ -134,7 +134,7 @@ pub(super) fn references_of_cluster(cluster: &Cluster) -> impl Iterator<Item = N
     pins_of(&cluster.overlay).map(named)
 }
 
-fn named(pin: &PinReference) -> Named {
+pub(super) fn named(pin: &PinReference) -> Named {
     (pin.repository.clone(), pin.revision.clone())
 }
 
@@ -229,22 +229,6 @@ impl Fleet {
             .expected("a name under `repositories` of the operator's settings")
             .nearest(near)
             .hint("give the settings by --settings; the clusters stay as they are until it is there"))
-    }
-
-    fn check_tag(&self, pin: &PinReference, locked: CommitId) -> Result<(), Diagnostic> {
-        let tag = self.tags.get(&named(pin)).copied().unwrap_or_default();
-        if tag.now == Some(locked) || tag.accepted == Some(locked) {
-            return Ok(());
-        }
-        let message = match tag.now {
-            Some(now) => format!("the tag moved from {locked} to {now}"),
-            None => format!("the tag is gone; it was {locked}"),
-        };
-        let repository = pin.repository.as_ref().map(|name| format!(" --repository {name}")).unwrap_or_default();
-        Err(Diagnostic::error(codes::TAG_MOVED, message).at(pin.part.span()).hint(format!(
-            "move it back, or run `stratify lock` and commit fleet.lock, or stay where it was by `stratify accept {locked} --tag {}{repository}`",
-            pin.revision
-        )))
     }
 }
 

@@ -1,6 +1,7 @@
 //! In: a path, its entry and content. Out: the document that stands there, or what is wrong with it.
 //! Guarantee: each document is read by itself, so that many can be read at once; a link is never followed.
 use super::codes;
+use super::links::not_a_file;
 use crate::decide::document::codes::TOO_LARGE;
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::{
@@ -112,14 +113,6 @@ fn holds_documents(path: &RepoPath) -> bool {
         ["packs" | "clusters", ..] => parts.len() <= 3,
         _ => false,
     }
-}
-
-pub(super) fn not_a_file(path: &RepoPath, kind: EntryKind) -> Diagnostic {
-    let what = if kind == EntryKind::Submodule { "a submodule" } else { "a symbolic link" };
-    Diagnostic::error(codes::NOT_A_FILE, format!("{what} stands here, which is never followed"))
-        .at(whole(path))
-        .expected("a file or a folder of this repository")
-        .hint("put a copy of the file here")
 }
 
 pub(super) fn too_large(path: &RepoPath, size: TooLarge) -> Diagnostic {

@@ -99,7 +99,7 @@ fn replaced(live: &Value, gone: &[usize], new: Option<Value>) -> Patch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use crate::decide::value::apply;
     use serde_json::{Value as Json, json};
 

@@ -2,8 +2,9 @@
 //! Guarantee: the stricter of the last synced policy, the new one and the operator's floor judges; nothing relaxes its judge.
 use super::disruption::name;
 use super::inventory::Inventory;
-use super::model::{Change, ChangeKind, Disruption, Old};
-use crate::decide::profile::{Policy, Swap};
+use super::model::{Change, Disruption, Old};
+use super::swap::removes_first;
+use crate::decide::profile::Policy;
 use crate::name::ObjectId;
 
 /// Why a change cannot simply be done.
@@ -46,7 +47,7 @@ pub fn judge(change: &Change, deleted: &[&ObjectId], fleet: usize, inventory: &I
         } else if policy.approval_for.iter().any(|word| **word == *name(class)) {
             needs.approval.push(format!("{} of layer {}", name(class), layer.layer));
         }
-        if layer.kind == ChangeKind::Replaced && layer.options.swap == Swap::RemoveFirst {
+        if removes_first(layer) {
             needs.approval.push(format!("layer {} is removed before its replacement is there", layer.layer));
         }
     }

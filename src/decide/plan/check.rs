@@ -1,10 +1,11 @@
 //! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
 //! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
 use super::inventory::LayerInventory;
+use super::kubernetes_minors::Rung;
 use super::model::{Gate, LayerChange, LayerPlan, ObjectChange, Operation, Plan, Role};
 use super::state::ClusterState;
 use crate::decide::document::Site;
-use crate::decide::value::Digested;
+use crate::decide::value::{Digest, Digested};
 use crate::name::{LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ pub fn check(plan: &Plan, facts: &ClusterState) -> Result<(), Vec<String>> {
     once(plan, &all, &mut broken);
     prunes(plan, &all, facts, &mut broken);
     versions(plan, &mut broken);
+    first_version(plan, facts, &mut broken);
     ahead(plan, facts, &mut broken);
     last(plan, &all, &mut broken);
     parts(plan, &mut broken);
@@ -103,6 +105,38 @@ fn versions(plan: &Plan, broken: &mut Vec<String>) {
             }
             last = Some(version);
         }
+    }
+}
+
+/// The first version to which Kubernetes goes is at most one minor above the highest that the inventory shows, and not
+/// below it. Of what another commit has begun only the planner knows; what is listed then is of no version of this way.
+fn first_version(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
+    let Some((stair, from)) = plan.change.stair.as_ref().and_then(|stair| Some((stair, stair.from.as_ref()?))) else {
+        return;
+    };
+    let mut steps = plan.layers.iter().filter(|layer| layer.layer == stair.layer);
+    let first = steps.find_map(|layer| semver::Version::parse(layer.version.as_deref()?).ok());
+    let Some(first) = first else { return };
+    let names = [Some(&stair.layer), stair.renamed_from.as_ref()];
+    let books = names.into_iter().flatten().filter_map(|name| facts.inventory.layers.get(name));
+    let listed = books.flat_map(|book| &book.entries);
+    let listed: Vec<_> = listed.flat_map(|(key, entry)| [(key, entry.applied), (key, entry.intended)]).collect();
+    let shows = |rung: &Rung| {
+        let is_of = |(key, digest): &(_, Option<Digest>)| digest.is_some() && rung.objects.get(*key) == digest.as_ref();
+        listed.iter().any(|shown| is_of(shown) && from.objects.get(shown.0) != shown.1.as_ref())
+    };
+    let ways = || stair.steps.iter().map(|step| &step.rung).chain([&stair.to]);
+    let is_known = |(key, digest): &(&(Site, ObjectId), Option<Digest>)| {
+        let mut rungs = ways().chain([from]).filter(|rung| rung.objects.contains_key(*key)).peekable();
+        digest.is_none() || rungs.peek().is_none() || rungs.any(|rung| rung.objects.get(*key) == digest.as_ref())
+    };
+    if !listed.iter().all(is_known) {
+        return;
+    }
+    let there = ways().filter(|rung| shows(rung)).map(|rung| &rung.version).chain([&from.version]).max();
+    let goes = there.is_some_and(|there| first >= from.version && first.minor <= there.minor.saturating_add(1));
+    if !goes {
+        broken.push(format!("layer {} begins with {first}, which is no step from what is there", stair.layer));
     }
 }
 

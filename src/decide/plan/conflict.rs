@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::decide::document::Site;
     use crate::decide::plan::diff::{diff, inverse};
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use crate::decide::plan::{Admission, Expected, Operation};
     use crate::name::ObjectId;
     use serde_json::json;

@@ -1,7 +1,7 @@
 //! In: a layer before and after. Out: how much the change disturbs what runs, and which path says so.
 //! Guarantee: from a table of data; an unknown path of an infrastructure layer is taken for the gravest.
+use super::kubernetes_minors::{Between, Rung, climbs};
 use super::model::{ChangeKind, Disruption, ObjectChange, Operation};
-use super::stair::{Between, Rung, climbs};
 use crate::decide::document::LayerRole;
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;

@@ -111,7 +111,7 @@ fn walk(value: &Value, part: Part<'_>, at: &mut Pointer, owned: &mut Vec<Pointer
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use crate::decide::profile::ObjectSelector;
     use serde_json::json;
 

@@ -2,10 +2,10 @@
 //! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
 use super::approvals::Approval;
 use super::inventory::LayerInventory;
-use super::stair::Stair;
+use super::kubernetes_minors::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
-use crate::decide::profile::{Edge, LayerOptions, Pin, Record};
+use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Record};
 use crate::decide::render::Defined;
 use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
@@ -32,6 +32,8 @@ pub struct Change {
     pub digest: Digest,
     /// The old side.
     pub old: Old,
+    /// What the wanted side says shall become of the cluster.
+    pub lifecycle: Lifecycle,
     /// The layers: additions and changes in the order of application, then removals in reverse; unchanged ones too.
     pub layers: Vec<LayerChange>,
     /// The gravest class of its layers.

@@ -8,12 +8,12 @@
 //! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
 //! that the layer is applied. What is deferred holds up only who comes after both layers. Where Kubernetes goes up over
 //! several versions, each of them is such a place, too, and stands before anything that needs the layer.
-use super::definition::{Held, held};
+use super::custom_resource_definitions::{Held, held};
 use super::inventory::{Entry, Inventory, LayerInventory};
-use super::model::{Change, ChangeKind, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::model::{Change, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::sequence;
+use super::swap::removes_first;
 use crate::decide::document::Site;
-use crate::decide::profile::Swap;
 use crate::decide::value::{Diagnostic, Digested, Pointer};
 use crate::name::{LayerName, ObjectId, PlanId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,10 +31,10 @@ enum Moves {
 
 /// What settles the order of writes, and what becomes of each object.
 pub(super) struct Settler<'a> {
-    change: &'a Change,
-    inventory: &'a Inventory,
+    pub(super) change: &'a Change,
+    pub(super) inventory: &'a Inventory,
     listed: Listed<'a>,
-    wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    pub(super) wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
     /// Definitions that nobody wants, and that objects still need.
     held: Held,
     /// The first version of a stair that is to be done.
@@ -71,7 +71,7 @@ impl<'a> Settler<'a> {
     pub(super) fn layers(&mut self) -> Vec<LayerPlan> {
         let change = self.change;
         for layer in change.layers.iter().filter(|layer| is_present(layer)) {
-            if layer.options.swap == Swap::RemoveFirst && layer.kind == ChangeKind::Replaced {
+            if removes_first(layer) {
                 let name = layer.renamed_from.as_ref().unwrap_or(&layer.layer).clone();
                 let ending = Ending { name, layer: Some(layer), site: layer.site };
                 self.prune(&ending, Moves::Come, |settler, site, object| {
@@ -143,21 +143,6 @@ impl<'a> Settler<'a> {
     /// Returns what is to be told of definitions that nobody wants and that do not end.
     pub(super) fn held(&self) -> Vec<Diagnostic> {
         self.held.values().cloned().collect()
-    }
-
-    /// Returns the paused layers that would be written to, were they not.
-    pub(super) fn paused(&self) -> Vec<LayerName> {
-        let differs = |layer: &&LayerChange| {
-            let is_other = |object: &&ObjectChange| {
-                let digest = object.manifest.as_ref().map(Digested::digest);
-                digest.is_some()
-                    && self.own(layer, object).is_none_or(|entry| entry.applied != digest || entry.intended.is_some())
-            };
-            let listed = self.inventory.layers.get(&layer.layer).into_iter().flat_map(|book| book.entries.keys());
-            let mut unwanted = listed.filter(|(site, object)| !self.wanted.contains_key(&(*site, object)));
-            layer.options.paused && (layer.objects.iter().any(|object| is_other(&object)) || unwanted.next().is_some())
-        };
-        self.change.layers.iter().filter(differs).map(|layer| layer.layer.clone()).collect()
     }
 
     /// Layers that only the inventory knows, those that depend on others first.
@@ -282,7 +267,7 @@ impl<'a> Settler<'a> {
     }
 
     /// Returns what a layer itself lists of an object, after what is planned so far.
-    fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
+    pub(super) fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
         self.settled_book(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
     }
 

@@ -5,10 +5,10 @@
 //! Whoever sketches many clusters keeps what he has read; each thread for itself, since threads that count the owners of
 //! one thing wait for each other.
 use super::full::LayerOptions;
-use super::known::declared_digest;
-use super::options::options;
-use super::select::Selection;
-use super::shaped::{Shaped, Step};
+use super::layer_keys::declared_digest;
+use super::layer_options::options;
+use super::overlays::Selection;
+use super::shape::{Shaped, Step};
 use super::source::{Made, made, values_files};
 use super::values::frame;
 use crate::decide::document::{File, Fragment, LayerRole, Site};

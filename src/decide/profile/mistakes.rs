@@ -1,10 +1,10 @@
 //! In: a cluster that cannot be resolved. Out: all that is wrong with it, and what of it is sound, for later stages to look at.
 //! Guarantee: each mistake is found as far as it does not follow from another one; what may follow is not told.
 use super::codes;
-use super::fill::{circle, named, names_layers, place, with_layers};
 use super::full::{FullProfile, ProfileLayer};
-use super::known::Names;
+use super::layer_keys::Names;
 use super::order::Place;
+use super::placeholders::{circle, named, names_layers, place, with_layers};
 use super::resolve::{Reads, layer_of, placeholders};
 use super::scope::Roots;
 use super::suspect::Suspect;

@@ -2,8 +2,8 @@
 //! Guarantee: an operation has what it needs, or is a diagnostic; on the layer document only what may be patched is.
 use super::codes;
 use super::full::ObjectPatch;
-use super::health;
-use super::options::selector;
+use super::health_expressions;
+use super::layer_options::selector;
 use crate::decide::document::Fragment;
 use crate::decide::document::kind::{duration, is_label};
 use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
@@ -106,8 +106,8 @@ fn broken_field(document: &Value) -> Option<(&'static str, &'static str)> {
     if !is_add_on && priority.and_then(Value::as_i64).is_some_and(|number| number != 0) {
         return Some(("priority", "none: only add-ons have a priority"));
     }
-    if health::read(document).is_none() {
-        return Some(("health.expressions", health::EXPECTED));
+    if health_expressions::read(document).is_none() {
+        return Some(("health.expressions", health_expressions::EXPECTED));
     }
     if timeout.and_then(Value::as_str).and_then(duration).is_none() {
         return Some(("health.timeout", "a duration such as 30s, 10m or 24h, at most 7 days"));

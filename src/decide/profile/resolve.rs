@@ -4,15 +4,15 @@ use super::codes;
 use super::constraint::{self, PackLayer};
 use super::declared::Declarations;
 use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
-use super::health;
-use super::known::{Known, Names, read_by_templates, reads_into, stub};
-use super::options::options;
+use super::health_expressions;
+use super::layer_keys::{Known, Names, read_by_templates, reads_into, stub};
+use super::layer_options::options;
 use super::order::{Ordered, Place, digested, order};
+use super::overlays::Selection;
 use super::patches::object_patch;
 use super::policy::policy;
 use super::scope::{Roots, cluster_value};
-use super::select::Selection;
-use super::shaped::Shaped;
+use super::shape::Shaped;
 use super::source::Source;
 use super::suspect::{Suspect, suspect_with};
 use super::template::named;
@@ -171,7 +171,7 @@ impl Sketch {
         if !is_whole && (0..).zip(&names).any(|(at, names)| known(at).is_none() && names.any(is_known)) {
             return Ok(None);
         }
-        let flows = super::fill::fill(self, texts, &mut documents, &found, &base, seal)?;
+        let flows = super::placeholders::fill(self, texts, &mut documents, &found, &base, seal)?;
         self.check_schemas(texts, &documents, &mut errors);
         let places = self.places(&documents, &mut errors);
         let object_patches = self.object_patches(&mut errors);
@@ -182,7 +182,7 @@ impl Sketch {
         let with_layers = if names.iter().all(Names::is_empty) {
             Roots::default()
         } else {
-            super::fill::with_layers(&base, &documents)
+            super::placeholders::with_layers(&base, &documents)
         };
         let mut without = base;
         without.set("layers", Value::map(Map::default()));
@@ -330,7 +330,7 @@ impl Sketch {
             }
         }
         for layer in written() {
-            layer.health("expressions").inspect(|rules| health::check(rules, errors));
+            layer.health("expressions").inspect(|rules| health_expressions::check(rules, errors));
             let is_managed = self.selection.cluster.management.is_some();
             let deliver = layer.field("deliverTo").filter(|part| !is_managed && part.text() == "management");
             if let Some(deliver) = deliver {
@@ -429,7 +429,7 @@ pub(super) fn layer_of(
     };
     reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
     // Of these the document says all, which is digested.
-    let health = health::read(&document).unwrap_or_default();
+    let health = health_expressions::read(&document).unwrap_or_default();
     ProfileLayer {
         namespace: text("namespace"),
         release_name: text("releaseName").unwrap_or_default(),

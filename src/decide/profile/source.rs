@@ -2,9 +2,11 @@
 //! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
 use super::codes;
 use super::full::{ManifestFile, ResolvedSource};
-use super::select::{Home, Selection};
-use super::shaped::{Shaped, Step};
-use crate::decide::document::{Fragment, LayerRole, Pack, PackLifecycle, Preset, nearest};
+use super::overlays::{Home, Selection};
+use super::pack_lifecycle::check_pack;
+use super::presets::presets;
+use super::shape::{Shaped, Step};
+use crate::decide::document::{Fragment, LayerRole, Pack, Preset, nearest};
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
 use crate::name::RepoPath;
@@ -248,68 +250,6 @@ fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, vers
         return said.nearest(nearest(name, known));
     }
     said.hint(format!("versions of this pack: {}", versions.join(", ")))
-}
-
-fn check_pack(
-    selection: &Selection,
-    layer: &Shaped,
-    pack: &Pack,
-    part: &Fragment,
-    errors: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) {
-    if let Some(role) = pack.role.filter(|role| *role != layer.role) {
-        errors.push(
-            Diagnostic::error(
-                codes::PACK_REFUSED,
-                format!("the pack `{}` is not for layers of role {}", pack.name, word(layer.role)),
-            )
-            .at(part.span())
-            .expected(format!("a layer of role {}", word(role))),
-        );
-    }
-    let cloud = &selection.cluster.cloud;
-    if !pack.clouds.is_empty() && !pack.clouds.contains(cloud) {
-        errors.push(
-            Diagnostic::error(codes::CLOUD, format!("the pack `{}` is not for the cloud `{cloud}`", pack.name))
-                .at(part.span())
-                .expected(format!("one of: {}", pack.clouds.join(", "))),
-        );
-    }
-    match &pack.lifecycle {
-        PackLifecycle::Active => {}
-        PackLifecycle::Deprecated(message) => {
-            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-            let said = format!("the pack `{}@{}` is deprecated{message}", pack.name, pack.version);
-            warnings.push(Diagnostic::warning(codes::DEPRECATED, said).at(part.span()));
-        }
-        PackLifecycle::Ended(state, message) => {
-            let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-            let said = format!("the pack `{}@{}` is {state}{message}", pack.name, pack.version);
-            errors.push(Diagnostic::error(codes::PACK_REFUSED, said).at(part.span()).hint("use another version"));
-        }
-    }
-}
-
-fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
-    let mut chosen: Vec<Preset> = Vec::new();
-    for part in layer.field("presets").iter().flat_map(Fragment::items) {
-        let Some(preset) = pack.presets.iter().find(|preset| *preset.name == *part.text()) else {
-            let near = nearest(part.text(), pack.presets.iter().map(|preset| &*preset.name));
-            let message = format!("the pack `{}@{}` has no preset `{}`", pack.name, pack.version, part.text());
-            let known: Vec<&str> = pack.presets.iter().map(|preset| &*preset.name).collect();
-            let said = Diagnostic::error(codes::PRESET, message).at(part.span()).nearest(near);
-            errors.push(if known.is_empty() { said } else { said.expected(format!("one of: {}", known.join(", "))) });
-            continue;
-        };
-        let same = chosen.iter().find(|other| other.group.is_some() && other.group == preset.group);
-        if let Some(other) = same {
-            let message = format!("the presets `{}` and `{}` exclude each other", other.name, preset.name);
-            errors.push(Diagnostic::error(codes::PRESET, message).at(part.span()).expected("one preset of each group"));
-        }
-        chosen.push(preset.clone());
-    }
-    chosen
 }
 
 /// Returns a role as the format has it.

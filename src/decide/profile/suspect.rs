@@ -3,9 +3,9 @@
 use super::codes;
 use super::constraint;
 use super::declared::Declarations;
+use super::overlays::{Selected, select};
 use super::resolve::{Sketch, pack_layers};
-use super::select::{Selected, select};
-use super::shaped::shape;
+use super::shape::shape;
 use super::source::source;
 use super::variable::variables;
 use crate::decide::fleet::Fleet;

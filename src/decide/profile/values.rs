@@ -1,10 +1,10 @@
 //! In: a shaped layer, its source, the texts of its files. Out: its document, placeholders not yet filled.
 //! Guarantee: each step is a later writer: pack, presets, then of each overlay files, values, patches.
 use super::codes;
+use super::deliver_to;
+use super::overlays::Selection;
 use super::patches::patch_document;
-use super::select::Selection;
-use super::shaped::{Shaped, Step};
-use super::site;
+use super::shape::{Shaped, Step};
 use super::source::{Made, Source, word};
 use super::trace::Trace;
 use crate::decide::document::{Cluster, Fragment, Texts};
@@ -143,13 +143,13 @@ pub(super) fn frame(cluster: &Cluster, layer: &Shaped, source: &Made) -> Value {
         ("source", source_value.into()),
         ("version", version),
         ("digest", Value::String(digest(source).into())),
-        ("namespace", site::namespace(cluster, layer)),
+        ("namespace", deliver_to::namespace(cluster, layer)),
         ("releaseName", release),
         ("presets", list("presets")),
         ("attached", list("attached")),
         ("priority", layer.field("priority").map_or(Value::Integer(0), |part| part.value())),
         ("dependsOn", list("dependsOn")),
-        ("deliverTo", Value::string(site::word(layer.site))),
+        ("deliverTo", Value::string(deliver_to::word(layer.site))),
         ("health", health(layer)),
         ("values", Value::Null),
     ];

@@ -1,19 +1,19 @@
 //! In: a full profile, the texts of its files, expanded packs. Out: its layers, rendered.
 //! Guarantee: nothing renders to nothing; each object stands once; patches are applied in their order.
 use super::codes;
+use super::duplicate_objects::two_objects;
 use super::expansion::ExpandedPacks;
-use super::kinds::GIVEN_NAMESPACES;
 use super::memory::{Recalled, Remembered, Shape};
 use super::model::{Defined, Layer, Layers, OBJECT, Object};
-use super::object::{Draft, defined_kind, flatten, group_and_kind, identify, mark};
+use super::namespaces::{Namespaces, namespace_made, namespace_of};
+use super::object::{Draft, defined_kind, flatten, identify, mark};
+use super::object_patches::{no_target, patch_object};
 use super::order::order_by_kinds;
 use super::rotation::rotate;
-use crate::decide::document::{File, Placeholders, Site, Texts, nearest};
+use crate::decide::document::{File, Placeholders, Site, Texts};
 use crate::decide::expression::Scope;
-use crate::decide::profile::{FullProfile, Lifecycle, ObjectPatch, ProfileLayer, Templates, undone};
-use crate::decide::value::{
-    Checked, Diagnostic, Digest, Digested, Map, PatchOperation, Pointer, Seal, Span, Value, apply,
-};
+use crate::decide::profile::{FullProfile, Lifecycle, ProfileLayer, Templates};
+use crate::decide::value::{Checked, Diagnostic, Digest, Digested, Pointer, Seal, Span, Value};
 use crate::name::{LayerName, ObjectId, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -66,9 +66,6 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
     };
     (layers, told)
 }
-
-/// Namespaces that are there or come, each with its server.
-type Namespaces = BTreeSet<(Site, Arc<str>)>;
 
 /// A file that was emptied by mistake takes its objects with it.
 fn holds_nothing(layer: &ProfileLayer, path: &RepoPath) -> Diagnostic {
@@ -233,52 +230,14 @@ impl Renderer<'_> {
 pub(super) struct Identified {
     pub(super) id: ObjectId,
     pub(super) manifest: Value,
-    at: Span,
-    is_kept: bool,
-}
-
-/// A layer that is not there is said as such: it is what people misspell.
-fn no_target(patch: &ObjectPatch, layers: &[ProfileLayer]) -> Diagnostic {
-    let unknown = patch.target.layer.as_ref().filter(|name| !layers.iter().any(|layer| layer.name == **name));
-    let Some(name) = unknown else {
-        return Diagnostic::error(codes::NO_TARGET, "the patch matches no object of the cluster")
-            .at(patch.at.clone())
-            .hint("look at `stratify render` for layers, kinds and names");
-    };
-    let message = format!("the patch is for the layer `{name}`, which the cluster does not have");
-    let known = layers.iter().map(|layer| layer.name.as_str());
-    Diagnostic::error(codes::NO_TARGET, message).at(patch.at.clone()).nearest(nearest(name.as_str(), known))
+    pub(super) at: Span,
+    pub(super) is_kept: bool,
 }
 
 fn first_line(document: &Arc<File>) -> Span {
     let mut span = document.span(document.root());
     span.bytes.end = span.bytes.start.saturating_add(1).min(span.bytes.end);
     span
-}
-
-fn namespace_made(manifest: &Value) -> Option<Arc<str>> {
-    (group_and_kind(manifest)? == ("", "Namespace"))
-        .then(|| manifest.get("metadata")?.get("name")?.as_str().map(Arc::from))?
-}
-
-/// The first layer in a namespace that no manifest makes brings it along.
-fn namespace_of(layer: &ProfileLayer, wanted: &mut Namespaces) -> Option<Identified> {
-    let name = layer.namespace.as_ref().filter(|name| !GIVEN_NAMESPACES.contains(&&***name))?;
-    if !wanted.insert((layer.site, name.clone())) {
-        return None;
-    }
-    let metadata: Map = [("name", Value::String(name.clone()))].into_iter().collect();
-    let entries = [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata.into())];
-    let id = ObjectId { group: "".into(), kind: "Namespace".into(), namespace: None, name: name.clone() };
-    Some(Identified { id, manifest: entries.into_iter().collect::<Map>().into(), at: layer.at.clone(), is_kept: true })
-}
-
-fn two_objects(id: &ObjectId, layer: &LayerName, at: &Span, other: &LayerName, first: Span) -> Diagnostic {
-    let message = format!("the object {} {} stands twice: in layer `{other}` and in layer `{layer}`", id.kind, id.name);
-    Diagnostic::error(codes::TWO_OBJECTS, message)
-        .at(at.clone())
-        .also(first, "first here")
-        .hint("remove or rename one of them")
 }
 
 fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>) -> Layer {
@@ -321,38 +280,5 @@ fn layer_of(layer: &ProfileLayer, defines: Vec<Defined>, objects: Vec<Object>) -
         source: layer.source.clone(),
         objects,
         at: layer.at.clone(),
-    }
-}
-
-/// Returns the part of an object's identity that an operation would change; `move` changes two places.
-fn identity(operation: &PatchOperation) -> Option<&Pointer> {
-    let changed = match operation {
-        PatchOperation::Test(..) => [None, None],
-        PatchOperation::Move(from, path) => [Some(from), Some(path)],
-        _ => [Some(operation.path()), None],
-    };
-    let is_identity = |path: &&Pointer| {
-        let text = path.to_string();
-        ["", "/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace", "/metadata/labels"]
-            .contains(&text.as_str())
-            || text.starts_with("/metadata/labels/stratify.dev")
-    };
-    changed.into_iter().flatten().find(is_identity)
-}
-
-fn patch_object(object: &mut Identified, patch: &ObjectPatch, errors: &mut Vec<Diagnostic>) {
-    for (operation, at) in &patch.patch {
-        if let Some(path) = identity(operation) {
-            let said = Diagnostic::error(
-                codes::IDENTITY,
-                format!("a patch cannot change `{path}`: it would be another object"),
-            );
-            errors.push(said.at(at.clone()).hint("patch single labels, annotations or the specification"));
-            return;
-        }
-        if let Err(error) = apply(&mut object.manifest, std::slice::from_ref(operation)) {
-            errors.push(undone(&error.to_string(), operation, at).also(object.at.clone(), "the object"));
-            return;
-        }
     }
 }

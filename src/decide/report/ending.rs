@@ -4,7 +4,8 @@ use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
 use crate::decide::drift::Found;
 use crate::decide::plan::view::repairs;
-use crate::decide::plan::{Approval, ChangeKind, Group, Hold, ObjectChange, Operation, Plan};
+use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan};
+use crate::decide::profile::Lifecycle;
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
@@ -196,7 +197,7 @@ fn headline(plan: &Plan, outcome: &Outcome) -> String {
 
 /// Whether a plan leaves nothing of what was applied: no layer is wanted.
 fn is_deletion(plan: &Plan) -> bool {
-    plan.base.applied.is_some() && plan.change.layers.iter().all(|layer| layer.kind == ChangeKind::Removed)
+    plan.base.applied.is_some() && plan.change.lifecycle == Lifecycle::Delete
 }
 
 /// Returns the lines after the first.
@@ -324,6 +325,7 @@ mod tests {
     use super::*;
     use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
+    use crate::decide::plan::ChangeKind;
     use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role};
     use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
@@ -409,6 +411,7 @@ mod tests {
             pins: Vec::new(),
             digest: WANTED,
             old: Old::Nothing,
+            lifecycle: Lifecycle::Active,
             layers: layers.iter().map(changed).collect(),
             disruption: Disruption::None,
             relaxed: Vec::new(),
@@ -444,6 +447,10 @@ mod tests {
         let mut plan = plan(vec![written("web", &[Operation::Prune])], Vec::new());
         plan.base.applied = Some(Digest([9; 32]));
         plan.change.layers.iter_mut().for_each(|layer| layer.kind = ChangeKind::Removed);
+        let text = "eu-1: synced 1 layer, 1 object (0 created, 0 changed, 1 removed)";
+        let condition = Condition::Synced { digest: WANTED, commit: COMMIT };
+        assert_eq!(told(&plan, &synced()), (text.into(), condition), "without layers it is there still");
+        plan.change.lifecycle = Lifecycle::Delete;
         let condition = Condition::Deleted { digest: WANTED, commit: COMMIT };
         let text = "eu-1: deleted 1 layer, 1 object (0 created, 0 changed, 1 removed)";
         assert_eq!(told(&plan, &synced()), (text.into(), condition.clone()), "it is no cluster that is synced");

@@ -1,6 +1,7 @@
 //! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
 //! Guarantee: an object that was not read, or fell back, opens nothing.
 use super::network::Nodes;
+use super::waits::FAILED_AFTER;
 use crate::decide::document::Site;
 use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous, is_made};
 use crate::decide::plan::{Gate, Group, ObjectChange, Operation};
@@ -13,10 +14,6 @@ use std::time::Duration;
 
 /// Which object, and where.
 pub(super) type Place = (Site, ObjectId);
-
-/// How long an object may look failed before it counts as failed: a process that starts before what it needs restarts
-/// a few times within it. What has come to an end is not waited for.
-const FAILED_AFTER: Duration = Duration::from_secs(30);
 
 /// How the objects of a layer are judged.
 #[derive(Clone, Copy, Debug)]
@@ -179,10 +176,21 @@ fn still_there(object: &Value) -> String {
 
 /// Returns the health of an object; a file must hold the manifest that is wanted, too.
 pub(super) fn health_of(change: &ObjectChange, live: &Live, set: Judging<'_>) -> Health {
-    let health = assess(live, change.manifest.as_deref(), rule_of(&change.object, set.rules), set.reporting);
+    health_as_seen(&change.object, change.manifest.as_ref(), live, set.rules, set.reporting)
+}
+
+/// Returns the health of an object by what its layer says of its kind, as a gate would judge it.
+pub fn health_as_seen(
+    object: &ObjectId,
+    wanted: Option<&Digested>,
+    live: &Live,
+    rules: &[HealthRule],
+    reporting: Reporting,
+) -> Health {
+    let health = assess(live, wanted.map(Digested::value), rule_of(object, rules), reporting);
     if let (Health::Current, Reporting::Directory, Live::Present { object, .. }, Some(manifest)) =
-        (&health, set.reporting, live, &change.manifest)
-        && !is_written(object, manifest, set.reporting)
+        (&health, reporting, live, wanted)
+        && !is_written(object, manifest, reporting)
     {
         return Health::Failed("another manifest stands there".into());
     }
@@ -198,7 +206,7 @@ fn rule_of<'a>(object: &ObjectId, rules: &'a [HealthRule]) -> Option<Rule<'a>> {
 }
 
 /// Returns what a health says, in words.
-pub(super) fn words(health: Health) -> String {
+pub fn words(health: Health) -> String {
     match health {
         Health::Current => "it is well".into(),
         Health::InProgress(why) | Health::Failed(why) | Health::Ended(why) | Health::Unknown(why) => why,

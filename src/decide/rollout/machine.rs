@@ -3,6 +3,7 @@
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
 use super::network::{self, Nodes};
+use super::waits::{LOOK_FIRST, LOOK_LAST, STABILITY};
 use crate::decide::document::Site;
 use crate::decide::health::{self, Health, Reporting, Suspects};
 use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
@@ -11,15 +12,6 @@ use crate::name::ObjectId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long objects with a status of a controller must stay well: controllers need some seconds to see what is new, and
-/// until then tell of what was before.
-const STABILITY: Duration = Duration::from_secs(5);
-
-/// When a closed gate is looked at again: soon at first, since most objects are well at once.
-const LOOK_FIRST: Duration = Duration::from_secs(1);
-/// Then later and later, up to this, so that a slow gate does not load the target.
-const LOOK_LAST: Duration = Duration::from_secs(15);
 
 /// How the target is judged.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use crate::decide::plan::{
     Base, Change, ChangeKind, Disruption, Entry, Expected, Gate, Group, GroupId, LayerChange, LayerInventory,
     LayerPlan, ObjectChange, Old, Operation, Plan, Role, Version, Why,
 };
-use crate::decide::profile::{HealthRule, LayerOptions, Record};
+use crate::decide::profile::{HealthRule, LayerOptions, Lifecycle, Record};
 use crate::decide::render::OBJECT;
 use crate::decide::value::{Absence, Digest, Digested, Fault, Live, Map, Timestamp, Value};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName, ObjectId, PlanId};
@@ -74,6 +74,7 @@ fn plan(layers: Vec<LayerPlan>) -> Plan {
             pins: Vec::new(),
             digest: Digest([1; 32]),
             old: Old::Nothing,
+            lifecycle: Lifecycle::Active,
             layers: vec![],
             disruption: Disruption::None,
             relaxed: Vec::new(),

@@ -2,7 +2,7 @@
 //! `resume` and `doctor` say and do.
 //! Guarantee: the real program on a real repository, into folders.
 use super::fixture::Checkout;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -115,4 +115,54 @@ fn a_doctor_finds_what_a_sync_of_folders_needs() {
     assert_eq!((code, &answer["well"]), (Some(1), &json!(false)), "{answer}");
     let wrong = answer["checks"][1]["wrong"][0].as_str().unwrap_or_default();
     assert!(wrong.contains("gone"), "the branch is named: {answer}");
+}
+
+#[test]
+fn status_asks_the_targets_and_needs_no_state_of_its_own() {
+    let fleet = Checkout::synced();
+    let head = fleet.head();
+    let eu = |answer: &Value| {
+        let rows = answer["live"].as_array().expect("it lists them").clone();
+        rows.into_iter().find(|row| row["cluster"] == "eu-1").expect("it is one of them")
+    };
+    let (code, answer) = fleet.json(&["status"]);
+    let row = eu(&answer);
+    assert_eq!((code, &row["commit"], &row["lifecycle"]), (Some(0), &json!(head), &json!("active")), "{row}");
+    assert_eq!((&row["synced"], &row["wanted"], &row["health"]), (&json!(10), &json!(10), &json!("healthy")), "{row}");
+    let layers = row["layers"].as_array().expect("it lists them");
+    let cni = layers.iter().find(|layer| layer["layer"] == "cni").expect("it has one");
+    assert_eq!((&cni["pack"], &cni["version"], &cni["state"]), (&json!("cilium"), &json!("1.16.2"), &json!("synced")));
+    // Statuses are notes, what is remembered is in the state folder; the targets have it all themselves.
+    fleet.git(&["update-ref", "-d", "refs/notes/stratify"]);
+    for entry in fs::read_dir(fleet.path(".stratify")).expect("it is there") {
+        let path = entry.expect("it is readable").path();
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some("targets" | "key") => {}
+            _ if path.is_dir() => fs::remove_dir_all(&path).expect("it is ours"),
+            _ => fs::remove_file(&path).expect("it is ours"),
+        }
+    }
+    let before = fleet.targets();
+    assert_eq!(eu(&fleet.json(&["status"]).1)["synced"], json!(10), "nothing of it was needed");
+    let file = fleet.target("eu-1").join("shop/shop/Deployment.apps_shop.yaml");
+    let text = fs::read_to_string(&file).expect("it was written");
+    fs::write(&file, text.replace("replicas: 6", "replicas: 9")).expect("it is ours");
+    fs::remove_file(fleet.target("eu-1").join("shop/shop/Service_shop.yaml")).expect("it is ours");
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    let newer = fleet.commit("more of them");
+    fleet.run(&["status", "-o", "wide"]).ends_with(0).says(&[
+        &format!("active     {}  9/10 ", &head[..12]),
+        "failed (2 not well)",
+        "2 objects",
+        "eu-1: layer shop, Service shop/shop: it is not there",
+    ]);
+    let (_, answer) = fleet.json(&["status", "--cluster", "eu-1"]);
+    let rows = answer["live"].as_array().expect("it lists them");
+    let shop = rows[0]["layers"].as_array().expect("it lists them").iter().find(|layer| layer["layer"] == "shop");
+    let shop = shop.expect("it has one");
+    assert_eq!((rows.len(), &shop["state"], &shop["commit"]), (1, &json!("behind"), &json!(head)), "{shop}");
+    assert_eq!(fleet.targets().len(), before.len() - 1, "nothing was written");
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!(eu(&fleet.json(&["status"]).1)["commit"], json!(newer), "it went on");
+    fleet.run(&["status", "--cluster", "eu-2"]).ends_with(1).says(&["did you mean `eu-1`?"]);
 }

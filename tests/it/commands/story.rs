@@ -185,6 +185,37 @@ fn a_cluster_without_a_document_is_released_and_nothing_of_it_goes() {
     assert_eq!(objects(&fleet, "us-1"), before, "and as it was");
 }
 
+#[test]
+fn a_cluster_with_another_target_leaves_what_it_had_and_says_so() {
+    let fleet = Checkout::synced();
+    let before = objects(&fleet, "us-1");
+    fleet.edit("clusters/prod/us-1/cluster.yaml", "target: us-1", "target: us-new");
+    let head = fleet.commit("us-1 moves");
+    let said = ["its target is us-new now: what it has in us-1 stays there, released", "us-1: synced"];
+    fleet.run(&["sync"]).ends_with(0).says(&said);
+    assert_eq!(objects(&fleet, "us-1"), before, "nothing is deleted");
+    assert!(record(&fleet, "us-1").contains(&format!("\"released\": \"{head}\"")), "its record says so");
+    assert_eq!(objects(&fleet, "us-new").len(), before.len(), "it is there now");
+    let ran = fleet.run(&["sync"]).ends_with(0);
+    assert!(!ran.out.contains("its target is"), "it is told once:\n{}", ran.out);
+}
+
+#[test]
+fn a_layer_that_was_to_be_kept_while_it_was_paused_is_kept_when_it_goes() {
+    const EU: &str = "clusters/prod/eu-1/cluster.yaml";
+    let fleet = Checkout::synced();
+    fleet.edit(EU, "  layers:\n", "  layers:\n    - { name: shop, paused: true, onRemove: keep }\n");
+    fleet.commit("shop is paused, and is to be kept");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.edit(EU, "{ name: shop, paused: true, onRemove: keep }", "{ name: shop, remove: true }");
+    fleet.commit("shop goes");
+    let before = objects(&fleet, "eu-1").keys().filter(|path| path.contains("shop")).count();
+    let ran = fleet.run(&["sync"]);
+    assert!(!ran.out.contains("removed"), "nothing is deleted:\n{}", ran.out);
+    let after = objects(&fleet, "eu-1").keys().filter(|path| path.contains("shop")).count();
+    assert!(before > 0 && after == before, "{before} files, then {after}:\n{}", ran.out);
+}
+
 /// Returns what a target remembers.
 fn record(fleet: &Checkout, target: &str) -> String {
     fs::read_to_string(fleet.target(target).join(".stratify-target/record.json")).expect("it was synced")

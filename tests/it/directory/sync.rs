@@ -8,6 +8,7 @@ use stratify::decide::document::{Revision, Site};
 use stratify::decide::plan::{
     Base, Change, Disruption, Entry, Gate, Group, LayerInventory, LayerPlan, ObjectChange, Old, Operation, Plan, Role,
 };
+use stratify::decide::profile::Lifecycle;
 use stratify::decide::rollout::{Outcome, Rollout, Step};
 use stratify::decide::value::{Digest, Timestamp};
 use stratify::name::{ChangeId, CommitId, EnvironmentName, PlanId};
@@ -53,6 +54,7 @@ pub(super) fn plan(generation: u64, layers: Vec<LayerPlan>) -> Plan {
             pins: Vec::new(),
             digest: Digest([1; 32]),
             old: Old::Nothing,
+            lifecycle: Lifecycle::Active,
             layers: vec![],
             disruption: Disruption::None,
             relaxed: Vec::new(),

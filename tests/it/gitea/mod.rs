@@ -3,6 +3,7 @@
 mod statuses;
 mod webhooks;
 mod pulls;
+mod approvals;
 
 use crate::forges::fleet::Fleet;
 use crate::testenv::{Account, Gitea};

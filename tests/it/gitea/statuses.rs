@@ -44,3 +44,21 @@ fn a_token_that_is_revoked_and_replaced_is_told_of_and_taken() {
     // It does not tell it from a failure of its own, so such a status is tried again, ever more seldom.
     assert!(matches!(answer.code, 404 | 422 | 500), "{answer:?}");
 }
+
+#[test]
+fn the_forge_its_statuses_and_what_waits_are_told() {
+    let hosted = Hosted::new("asks", "listen: 127.0.0.1:0");
+    let _served = hosted.fleet.serve();
+    let head = hosted.fleet.checkout.head();
+    hosted.until(&head, "stratify/prod", "success");
+    let said = ["it may write to the repository", "none sends to an address that ends with /webhooks/fleet"];
+    hosted.fleet.run(&["forge", "check"]).ends_with(1).says(&said);
+    hosted.hook();
+    hosted.fleet.run(&["forge", "check"]).ends_with(0).says(&["/webhooks/fleet", "fleet is read"]);
+    let said = ["stratify/prod", "success", "2/2 clusters synced"];
+    hosted.fleet.run(&["statuses", &head]).ends_with(0).says(&said);
+    hosted.fleet.run(&["statuses"]).ends_with(0).says(&said);
+    hosted.fleet.run(&["outbox"]).ends_with(0).says(&["nothing waits"]);
+    std::fs::write(hosted.fleet.path("token"), "0123456789012345678901234567890123456789").expect("it is ours");
+    hosted.fleet.run(&["forge", "check"]).ends_with(1).says(&["401", "put a new one where the settings say it is"]);
+}

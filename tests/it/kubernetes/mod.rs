@@ -14,6 +14,7 @@ mod operators;
 mod outages;
 mod serve;
 mod server;
+mod simulated;
 mod stuck;
 mod sync;
 mod watch;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use stratify::client::store::Store;
 use stratify::control::engine::{Engine, Event, Observer, Until};
-use stratify::control::outside::Outside;
+use stratify::control::real_world::Outside;
 use stratify::control::repositories::Mirrors;
 use stratify::control::statuses::Statuses;
 use stratify::decide::report::{Condition, Report};

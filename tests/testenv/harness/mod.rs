@@ -7,6 +7,7 @@
 //!       │ kubeconfig(user)            ▲
 //!       ▼                             │ Proxy::start(&server, schedule): faults at the n-th request
 //!   the program under test ───────────┘
+//!       └──────────► Simulated::start(1000): a light API server for each cluster, in this process
 //! ```
 mod audit;
 mod authority;
@@ -20,6 +21,7 @@ mod port;
 mod process;
 mod programs;
 mod server;
+mod simulated;
 mod wait;
 
 pub(crate) use audit::{Entry, Mark};
@@ -29,6 +31,7 @@ pub(crate) use gitea::{Account, Gitea};
 pub(crate) use kubeconfig::User;
 pub(crate) use programs::program;
 pub(crate) use server::{Controllers, Options, Server};
+pub(crate) use simulated::{Death, Simulated};
 
 use std::thread;
 

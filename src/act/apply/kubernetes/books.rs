@@ -1,7 +1,7 @@
 //! In: a record or an inventory, and the Secret that was read. Out: it is written over that one, or somebody was there first.
 //! Guarantee: compare-and-swap by resourceVersion; an answer that did not come is unknown.
 use super::answer::{answer, is_stale};
-use super::target::{Target, text, version_of};
+use super::target::{Target, version_of};
 use crate::client::kubernetes::{ApiError, Deletion, ObjectPath, Propagation};
 use crate::decide::plan::secret::{Book, inventory_secret, record_secret};
 use crate::decide::plan::{LayerInventory, Why};
@@ -36,10 +36,7 @@ async fn put(target: &Target, name: &str, secret: &Value, over: Option<&Book>) -
         None => create(target, secret).await,
     };
     match written {
-        Ok(written) => {
-            let book = Book { uid: text(&written, "uid").into(), version: text(&written, "resourceVersion").into() };
-            (Answer::Written { version: version_of(&written), uid: None }, Some(book))
-        }
+        Ok(written) => (Answer::Written { version: version_of(&written), uid: None }, Some(Book::of(&written))),
         Err(error) if is_stale(&error) || error.is_absent(name) => {
             let why = format!("another writer was there first: {error}");
             (Answer::Refused(Why::Conflict(why)), over.cloned())

@@ -8,7 +8,7 @@ use super::example::FILES;
 use super::scratch::{ADA, GRACE, Scratch};
 use super::{Show, change_id};
 use crate::cli::args::Demo;
-use crate::cli::command::here::on_large_stack;
+use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Printer, Text, Tone};
 use crate::client::git::{fault, in_folder};

@@ -1,10 +1,11 @@
 //! In: a commit. Out: its statuses, and where the clusters stand now.
-//! Guarantee: as they were posted, or will be; decisions never read them.
+//! Guarantee: as they were posted, or will be; decisions never read them. Where the clusters stand is asked of the clusters.
+mod live;
 mod now;
 
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure};
-use crate::cli::args;
+use crate::cli::args::{self, Output};
 use crate::cli::print::{Table, Text};
 use crate::client::git::fault;
 use crate::decide::report::{State, Status};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Prints the statuses of a commit: by default of the checked-out one, without a work tree of the watched branch's head.
-pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Answer, Failure> {
+pub(super) fn run(options: &args::Status, output: Output, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let revision = match (&options.rev, here.is_remote()) {
         (Some(revision), true) => Some(revision.clone()),
@@ -34,8 +35,12 @@ pub(super) fn run(options: &args::Status, settings: Option<&Path>) -> Result<Ans
         Some(commit) => shown(commit, &statuses, &now.lines()),
         None => Answer::new(Text::of("nothing was synced yet"), json!({ "commit": null, "statuses": [] })),
     };
-    now.tell(&mut answer.text);
     now.add(&mut answer.data);
+    // Who asks what became of one commit does not ask for the clusters.
+    if options.rev.is_none() {
+        live::add(&here, options, output == Output::Wide, &mut answer)?;
+    }
+    now.tell(&mut answer.text);
     Ok(answer)
 }
 

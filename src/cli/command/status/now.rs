@@ -1,6 +1,6 @@
 //! In: what the process that serves answers, or what the last one remembered. Out: where each cluster stands now.
 //! Guarantee: a status is a fact with a date; whatever is not as it is wanted by now is told beside it.
-use super::super::here::Here;
+use super::super::current_fleet::Here;
 use crate::cli::print::{Text, Tone};
 use crate::client::store::Store;
 use crate::control::engine::standings;

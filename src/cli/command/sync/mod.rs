@@ -3,7 +3,7 @@
 mod served;
 mod told;
 
-use super::here::Here;
+use super::current_fleet::Here;
 use super::{Answer, Failure, Found};
 use crate::cli::args::Sync;
 use crate::cli::print::{Printer, Progress};

@@ -1,6 +1,6 @@
 //! In: the process that serves. Out: what it made of the clusters that were asked for, once all of them came to their end.
 //! Guarantee: whoever stops waiting stops nothing else.
-use super::super::here::{Here, on_large_stack};
+use super::super::current_fleet::{Here, on_large_stack};
 use super::super::{Answer, Failure, Found};
 use super::told::{Told, missing};
 use crate::cli::print::{Printer, Text};

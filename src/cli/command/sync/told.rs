@@ -1,6 +1,6 @@
 //! In: what a sync came to, of this process or of the one that serves. Out: the same text, data and exit code for both.
 //! Guarantee: what was asked for and is not there, is not good, or could not be looked at is no success.
-use super::super::here::unknown;
+use super::super::current_fleet::unknown;
 use super::super::{Answer, Exit, Failure, Found, once};
 use crate::cli::print::{Text, Tone, data};
 use crate::client::git::fault;

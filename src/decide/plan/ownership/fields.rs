@@ -169,7 +169,7 @@ fn remove(fields: &Value, steps: &[Step<'_>]) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use serde_json::json;
 
     fn pod() -> Value {

@@ -85,7 +85,7 @@ fn is_equal(value: &Value, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::example::value;
+    use crate::decide::plan::test_objects::value;
     use serde_json::json;
 
     #[test]

@@ -80,6 +80,20 @@ pub struct Book {
     pub uid: Arc<str>,
     /// Its resourceVersion.
     pub version: Arc<str>,
+    /// When it was written last, as the server says it, where it does.
+    pub written: Option<Arc<str>>,
+}
+
+impl Book {
+    /// Reads what is remembered of a Secret.
+    pub fn of(secret: &Value) -> Self {
+        let metadata = secret.get("metadata");
+        let text = |key: &str| metadata.and_then(|it| it.get(key)).and_then(Value::as_str).unwrap_or_default().into();
+        let managed = metadata.and_then(|it| it.get("managedFields")).and_then(Value::as_list).unwrap_or_default();
+        // Times of one form, in UTC, stand in the order of their texts.
+        let written = managed.iter().filter_map(|entry| entry.get("time")?.as_str()).max().map(Arc::from);
+        Self { uid: text("uid"), version: text("resourceVersion"), written }
+    }
 }
 
 /// The books of one cluster on one server.
@@ -158,7 +172,7 @@ pub fn read_books(place: &Place, secrets: &[Value]) -> Result<Books, String> {
             let inventory = read_inventory(place, name, &metadata, secret).map_err(fail)?;
             books.inventory.layers.insert(inventory.layer.clone(), inventory);
         }
-        books.secrets.insert(name.into(), Book { uid: text("uid").into(), version: text("resourceVersion").into() });
+        books.secrets.insert(name.into(), Book::of(secret));
     }
     Ok(books)
 }

@@ -4,7 +4,7 @@ mod settle;
 mod written;
 
 use super::codes;
-use super::select::Selection;
+use super::overlays::Selection;
 use super::trace::Writer;
 use crate::decide::document::{Profile, Variable};
 use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};

@@ -1,7 +1,8 @@
 //! In: the variables of overlays. Out: what each declared variable is given, and what is wrong or odd about the names.
 //! Guarantee: the later overlay counts, under whichever name of the variable; a name that nothing declares is told.
 use super::super::codes;
-use super::super::select::{Home, Selection};
+use super::super::inactive_entries::inactive_variable;
+use super::super::overlays::{Home, Selection};
 use crate::decide::document::{Fragment, Profile, Variable, nearest};
 use crate::decide::fleet::Index;
 use crate::decide::value::Diagnostic;
@@ -32,7 +33,7 @@ pub(super) fn written(
             let is_for_later = || selection.pinned().next().is_some() && declares(&selection.head, key.text());
             match is_for_others {
                 true => {}
-                false if is_for_later() => warnings.push(inactive(key)),
+                false if is_for_later() => warnings.push(inactive_variable(key)),
                 false => errors.push(unknown(selection, key)),
             }
         }
@@ -124,13 +125,6 @@ fn twice(variable: &Variable, first: &Fragment, second: &Fragment) -> Diagnostic
         .at(second.span())
         .also(first.span(), "here, too")
         .expected("one of the two")
-}
-
-fn inactive(key: &Fragment) -> Diagnostic {
-    let message = format!("the pinned revision has no variable `{}`; this entry is inactive", key.text());
-    Diagnostic::warning(codes::INACTIVE, message)
-        .at(key.span())
-        .hint("it becomes active once the pin reaches the variable")
 }
 
 fn unknown(selection: &Selection, key: &Fragment) -> Diagnostic {

@@ -166,7 +166,7 @@ async fn serve(
     Ok(())
 }
 
-fn server_side(authority: &Authority) -> ServerConfig {
+pub(super) fn server_side(authority: &Authority) -> ServerConfig {
     let (certificates, key) = read(&authority.server());
     let config = ServerConfig::builder_with_provider(ring()).with_safe_default_protocol_versions();
     let config = config.expect("ring knows them").with_no_client_auth().with_single_cert(certificates, key);

@@ -1,9 +1,9 @@
 //! In: what looks at repositories gave. Out: the clusters that are to be planned, or why all stay as they are.
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
-use super::super::look::{Compared, Looked, Moved, News, Stirred, look, stir};
-use super::super::outside::now;
 use super::super::prepare::{Round, prepare_all};
-use super::super::release::{Released, release};
+use super::super::real_world::now;
+use super::super::released_clusters::{Released, release};
+use super::super::repository_look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
 use crate::decide::fleet::Fleet;
@@ -136,7 +136,8 @@ impl<O: Observer> Engine<O> {
     }
 
     fn moved(&mut self, moved: Moved) {
-        let Moved { commit, fleet, touched, released } = moved;
+        let Moved { commit, fleet, touched, released, came } = moved;
+        self.came(&came);
         self.held = None;
         self.head = Some(commit);
         self.observer.head(commit, touched.clusters.len());
@@ -153,6 +154,7 @@ impl<O: Observer> Engine<O> {
         self.outside.set_round(Round::default());
         self.prepared.clear();
         self.wrote.clear();
+        self.elsewhere.clear();
         self.unplanned = 0;
         self.prepare(commit, fleet, clusters, released);
     }

@@ -1,4 +1,5 @@
-//! In: a cluster that no document describes any longer. Out: a record that says so, and what people are told.
+//! In: a cluster that no document describes any longer, or that has another target now. Out: a record in the target that
+//! it had which says so, and what people are told.
 //! Guarantee: nothing is deleted; what goes on under another name is not released.
 use super::world::Target;
 use crate::decide::fleet::Fleet;
@@ -21,6 +22,8 @@ pub struct Released {
     pub target: Arc<str>,
     /// The server that makes it, where there is one.
     pub management: Option<Management>,
+    /// The target that it has now, where a document describes it still.
+    pub goes_to: Option<Arc<str>>,
 }
 
 impl Released {
@@ -35,8 +38,21 @@ impl Released {
             environment: before.index.environment_of(cluster)?,
             fleet: before.index.fleet().ok()?.name.clone(),
             management,
+            goes_to: None,
             target: target.unwrap_or_else(|_| cluster.as_str().into()),
         })
+    }
+
+    /// Returns what the target that a cluster had is released of, where its document names another one now.
+    pub fn from_target(before: &Fleet, after: &Fleet, cluster: &ClusterName) -> Option<Self> {
+        let place = |fleet: &Fleet| {
+            let document = fleet.index.cluster(cluster).ok()?;
+            let management = document.management.as_ref().map(|it| (it.target.clone(), it.namespace.clone()));
+            Some((document.target.clone(), management))
+        };
+        let (old, new) = (place(before)?, place(after)?);
+        let gone = if old == new { None } else { Self::of(before, cluster) };
+        gone.map(|gone| Self { goes_to: Some(new.0), ..gone })
     }
 }
 
@@ -69,6 +85,17 @@ pub async fn release<W: Target>(
         diagnostics: Vec::new(),
     };
     Some(match world.release(gone, head).await {
+        Ok(true) if gone.goes_to.is_some() => {
+            let new = gone.goes_to.as_deref().unwrap_or_default();
+            told(vec![
+                format!(
+                    "its target is {new} now: what it has in {} stays there, released, and nothing of it is deleted",
+                    gone.target
+                ),
+                format!("delete it there by hand, or write `target: {}` again: it goes on there", gone.target),
+            ])
+        }
+        Ok(false) if gone.goes_to.is_some() => return None,
         Ok(true) => told(vec![
             format!("released: no document describes it any longer; its objects stay in the target {}", gone.target),
             format!("if another cluster is the same, give it `target: {}`: it goes on there", gone.target),

@@ -1,6 +1,7 @@
 //! In: the fleet and a cluster. Out: the overlays that count for it, the profiles that it has, and what `when` may ask.
 //! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
 use super::codes;
+use super::composition::check_types;
 use super::full::Pin;
 use super::scope::{Roots, cluster_value};
 use super::template::{advised, named};
@@ -249,51 +250,4 @@ fn no_profile(reference: &ProfileReference, index: &Index) -> Diagnostic {
         .at(reference.part.get("name").unwrap_or_else(|| reference.part.clone()).span())
         .expected(format!("`profiles/{}/profile.yaml` {place}", reference.name))
         .nearest(near)
-}
-
-fn check_types(profiles: &[Arc<Profile>], references: &[ProfileReference], cluster: &Cluster) -> Vec<Diagnostic> {
-    let place = |name: &ProfileName| {
-        references.iter().find(|reference| reference.name == *name).map(|reference| reference.part.span())
-    };
-    let place = |name| place(name).unwrap_or_else(|| cluster.name_span());
-    let mut errors = Vec::new();
-    let bases: Vec<&Arc<Profile>> = profiles.iter().filter(|profile| profile.kind != ProfileType::AddOn).collect();
-    match (bases.as_slice(), cluster.imported) {
-        ([_], false) | ([], true) => {}
-        ([], false) => errors.push(
-            Diagnostic::error(
-                codes::INFRASTRUCTURE,
-                format!("the cluster {} has no infrastructure profile", cluster.name),
-            )
-            .at(cluster.name_span())
-            .expected("exactly one profile of type infrastructure or full")
-            .hint("name one in the environment or the cluster, or set `imported: true`"),
-        ),
-        (bases, true) => errors.extend(bases.iter().map(|profile| {
-            Diagnostic::error(codes::INFRASTRUCTURE, "an imported cluster has only add-on profiles")
-                .at(place(&profile.name))
-                .expected("profiles of type add-on")
-        })),
-        ([first, rest @ ..], false) => errors.extend(rest.iter().map(|profile| {
-            let message = format!("the cluster {} has more than one infrastructure profile", cluster.name);
-            Diagnostic::error(codes::INFRASTRUCTURE, message)
-                .at(place(&profile.name))
-                .also(place(&first.name), "the first one")
-                .expected("exactly one profile of type infrastructure or full")
-                .hint("remove one of them with `remove: true`")
-        })),
-    }
-    for profile in
-        profiles.iter().filter(|profile| !profile.clouds.is_empty() && !profile.clouds.contains(&cluster.cloud))
-    {
-        errors.push(
-            Diagnostic::error(
-                codes::CLOUD,
-                format!("the profile `{}` is not for the cloud `{}`", profile.name, cluster.cloud),
-            )
-            .at(place(&profile.name))
-            .expected(format!("one of: {}", profile.clouds.join(", "))),
-        );
-    }
-    errors
 }

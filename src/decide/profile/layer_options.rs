@@ -1,7 +1,7 @@
 //! In: a layer as its overlays shaped it. Out: how it is written, changed and removed.
 //! Guarantee: what is not said is the safe way: new before old, nothing taken from others, removal prunes.
 use super::full::{Ignore, LayerOptions, ObjectSelector, OnRemove, Propagation, Swap};
-use super::shaped::Shaped;
+use super::shape::Shaped;
 use crate::decide::document::Fragment;
 use crate::decide::value::Pointer;
 use crate::name::LayerName;

@@ -1,8 +1,9 @@
 //! In: the mirrors, and the head that is known. Out: what a look at a repository gave: a head, or clusters that read anew.
 //! Guarantee: what becomes of another repository concerns the clusters that read it, and no other.
-use super::moments::Repositories;
-use super::outside::Outside;
-use super::release::Released;
+use super::commits::Repositories;
+use super::real_world::Outside;
+use super::released_clusters::Released;
+use crate::decide::document::Commits;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
@@ -45,6 +46,8 @@ pub struct Moved {
     pub touched: Touched,
     /// The clusters that no document describes any longer.
     pub released: Vec<Released>,
+    /// The commits that came with it.
+    pub came: Commits,
 }
 
 /// What a look at what the head names of a repository gave.
@@ -105,14 +108,19 @@ fn moved(outside: &Outside, last: Option<CommitId>, before: Option<&Fleet>, comm
     let mut touched = moments.touched(mirrors, last, commit)?;
     let fleet = moments.fleet(mirrors, commit)?;
     touched.clusters.extend(stirred(before, &fleet));
-    let released = match last {
-        Some(last) if !touched.released.is_empty() => {
-            let before = moments.fleet(mirrors, last)?;
-            touched.released.iter().filter_map(|cluster| Released::of(&before, cluster)).collect()
-        }
-        _ => Vec::new(),
+    let mut released = Vec::new();
+    if let Some(last) = last.filter(|_| !touched.released.is_empty() || !touched.clusters.is_empty()) {
+        let before = moments.fleet(mirrors, last)?;
+        released.extend(touched.released.iter().filter_map(|cluster| Released::of(&before, cluster)));
+        let elsewhere = touched.clusters.iter().filter_map(|it| Released::from_target(&before, &fleet, it));
+        released.extend(elsewhere);
+    }
+    // Only where a forge tells of pull requests is it asked which of them came.
+    let came = match last.filter(|_| outside.settings().repository.forge.is_some()) {
+        Some(last) => outside.mirror().commits(Some(last), commit)?,
+        None => Commits::default(),
     };
-    Ok(Moved { commit, fleet, touched, released })
+    Ok(Moved { commit, fleet, touched, released, came })
 }
 
 /// Returns the clusters that read what documents name otherwise than before.

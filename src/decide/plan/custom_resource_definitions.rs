@@ -9,10 +9,11 @@
 use super::codes;
 use super::inventory::Inventory;
 use super::model::{Admission, Change, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::paused::is_paused;
 use super::sequence;
 use crate::decide::document::Site;
 use crate::decide::value::Diagnostic;
-use crate::name::{LayerName, ObjectId};
+use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -75,14 +76,6 @@ fn staying(change: &Change, inventory: &Inventory, wanted: &BTreeMap<(Site, &Obj
 fn known(change: &Change) -> BTreeSet<(Site, &str, &str)> {
     let defined = change.layers.iter().flat_map(|layer| layer.defines.iter().map(move |it| (layer.site, it)));
     defined.map(|(site, it)| (site, &*it.group, &*it.kind)).collect()
-}
-
-/// Whether nothing is done to what a layer's inventory lists.
-fn is_paused(change: &Change, name: &LayerName) -> bool {
-    let is_its = |layer: &&LayerChange| layer.layer == *name;
-    let was_its = |layer: &&LayerChange| layer.renamed_from.as_ref() == Some(name);
-    let layer = change.layers.iter().find(is_its).or_else(|| change.layers.iter().find(was_its));
-    layer.is_some_and(|layer| layer.options.paused)
 }
 
 /// Keeps the definitions of objects that are kept, and lets go of them before those objects; returns what is to be told.

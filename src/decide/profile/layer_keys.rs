@@ -3,7 +3,7 @@
 use super::full::{HealthRule, ManifestFile, ResolvedSource};
 use super::resolve::Sketch;
 use super::scope::{Roots, cluster_value};
-use super::shaped::{Shaped, Step};
+use super::shape::{Shaped, Step};
 use super::source::{Made, Source, word};
 use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};

@@ -5,8 +5,8 @@ mod plan;
 
 pub(super) use plan::{first_line, status as plan_status};
 
-use super::outside::now;
 use super::prepare::Prepared;
+use super::real_world::now;
 use super::statuses::Place;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
@@ -184,6 +184,7 @@ impl Told {
         commit: CommitId,
         prepared: &[&Prepared],
         fresh: &BTreeSet<ClusterName>,
+        note: Option<&str>,
         outbox: &mut Outbox,
     ) {
         for one in prepared.iter().filter(|one| fresh.contains(&one.cluster)) {
@@ -196,7 +197,11 @@ impl Told {
                 }
             }
         }
-        let status = plan::status(commit, prepared);
+        let mut status = plan::status(commit, prepared);
+        if let (Some(note), State::Success) = (note, status.state) {
+            let text = format!("{}, {note}", status.text());
+            status = Status::new(commit, Context::plan(None), State::Success, &text, now());
+        }
         outbox.want(&self.key_of(&status), status, now());
         self.end_left(&Context::plan(None), commit, outbox);
         for name in self.names.clone() {

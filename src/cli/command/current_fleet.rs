@@ -5,8 +5,8 @@ use crate::client::forge::Server;
 use crate::client::git::{self, Address, Limits, fault, in_folder};
 use crate::client::secret::{installation_key, secret};
 use crate::client::store::Store;
-use crate::control::outside::Outside;
 use crate::control::preview::Preview;
+use crate::control::real_world::Outside;
 use crate::control::repositories::Mirrors;
 use crate::control::statuses::Statuses;
 use crate::decide::document::nearest;
@@ -300,7 +300,11 @@ pub(super) fn on_large_stack<T: Send>(work: impl Future<Output = Result<T, Failu
     const STACK_BYTES: usize = 64 << 20;
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| Failure::Fault(Fault::bug(error)))?.block_on(work)
+        let runtime = runtime.map_err(|error| Failure::Fault(Fault::bug(error)))?;
+        let result = runtime.block_on(work);
+        // A name that is looked up for a server that was given up is not waited for.
+        runtime.shutdown_background();
+        result
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);

@@ -1,6 +1,6 @@
 //! In: a cluster, one of its layers. Out: the API server that the layer's objects go to, and their namespace there.
 //! Guarantee: without a management server, every layer goes to the cluster itself.
-use super::shaped::Shaped;
+use super::shape::Shaped;
 use crate::decide::document::{Cluster, LayerRole, Site};
 use crate::decide::value::Value;
 

@@ -1,0 +1,374 @@
+//! In: a fleet, its settings' targets. Out: where each cluster is, as its target itself tells: what is applied, how well it
+//! is, what others changed, since when.
+//! Guarantee: nothing is written; a target that does not answer in time is told as such, and hides no other.
+use super::preview::Preview;
+use super::released_clusters::Released;
+use super::sync::{Wanted, resolve};
+use super::target::Placed;
+use super::world::Sources;
+use crate::decide::document::Site;
+use crate::decide::drift::Found;
+use crate::decide::fleet::Fleet;
+use crate::decide::health::{Health, Reporting};
+use crate::decide::plan::{ClusterState, LayerInventory};
+use crate::decide::profile::{HealthRule, Lifecycle, Record, ResolvedSource};
+use crate::decide::render::Layer;
+use crate::decide::rollout::{health_as_seen, health_words};
+use crate::decide::value::{Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
+use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName, ObjectId};
+use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many clusters are asked at once: nearly all of the time is that of their servers.
+const AT_ONCE: usize = 32;
+
+/// How long a target may take for one of its answers. A connection is given up after 10 s, so that this ends only what was
+/// taken and is not answered; a person waits for it.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// Where a cluster is.
+#[derive(Debug)]
+pub struct Overview {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its environment.
+    pub environment: EnvironmentName,
+    /// Its target in the settings.
+    pub target: Arc<str>,
+    /// What shall become of it; none where its documents do not say so.
+    pub lifecycle: Option<Lifecycle>,
+    /// What its target tells, or why it does not.
+    pub told: Result<Told, Fault>,
+}
+
+/// What a target tells of its cluster.
+#[derive(Debug)]
+pub struct Told {
+    /// What it remembers.
+    pub record: Record,
+    /// When that was written last, by the clock of who keeps it, and how long ago that is.
+    pub written: Option<(Timestamp, Duration)>,
+    /// Its layers: those that are wanted in their order, then others that are there still.
+    pub layers: Vec<Seen>,
+    /// Why it is not known what is wanted, if it is not.
+    pub unwanted: Option<String>,
+}
+
+/// A layer, as the target has it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The layer.
+    pub layer: LayerName,
+    /// Where its objects are.
+    pub site: Site,
+    /// How it stands to what is wanted.
+    pub place: Standing,
+    /// The pack that was applied and its version; none of plain manifests, and where that is not known.
+    pub pack: Option<(Arc<str>, Arc<str>)>,
+    /// The commit that it was applied by.
+    pub commit: Option<CommitId>,
+    /// The digest of its document and files, as they were applied.
+    pub digest: Option<Digest>,
+    /// How many objects its inventory lists.
+    pub objects: usize,
+    /// Those of them that are not well, and how they are.
+    pub ill: Vec<(ObjectId, Health)>,
+    /// What is not as it was applied.
+    pub drift: Vec<Found>,
+}
+
+/// How a layer of a target stands to what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was applied as it is wanted.
+    Synced,
+    /// Something else was applied, or not all of it.
+    Behind,
+    /// It was not applied.
+    Absent,
+    /// It is paused.
+    Paused,
+    /// No document wants it.
+    Unwanted,
+    /// It is not known what is wanted.
+    Unknown,
+}
+
+impl Told {
+    /// Returns how many of the layers that are wanted are applied so, and how many are wanted.
+    pub fn synced(&self) -> (usize, usize) {
+        let wanted = self.layers.iter().filter(|layer| layer.place != Standing::Unwanted);
+        let synced = self.layers.iter().filter(|layer| layer.place == Standing::Synced);
+        (synced.count(), wanted.count())
+    }
+}
+
+/// Asks the targets of clusters, many at once.
+pub async fn overview(preview: &Preview, fleet: &Fleet, clusters: &[ClusterName]) -> Vec<Overview> {
+    let asked: Vec<_> = clusters.iter().map(|cluster| of_cluster(preview, fleet, cluster)).collect();
+    futures::stream::iter(asked).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
+}
+
+async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> Option<Overview> {
+    let place = Released::of(fleet, cluster)?;
+    let wanted = preview.wanted(fleet, cluster, &mut Warnings::default()).await;
+    let lifecycle = wanted.as_ref().ok().map(|wanted| wanted.profile.lifecycle);
+    let told = Box::pin(told(preview, &place, wanted)).await;
+    let (environment, target) = (place.environment, place.target);
+    Some(Overview { cluster: place.cluster, environment, target, lifecycle, told })
+}
+
+/// Waits for an answer, no longer than a person would.
+async fn in_time<T>(target: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
+    tokio::time::timeout(ANSWER_MAX, answer).await.map_err(|_| Fault {
+        owner: Owner::Outside,
+        spurious: true,
+        hint: Some("see whether its API server is well".into()),
+        source: Source::Error(format!("the target {target} gave no answer for {} s", ANSWER_MAX.as_secs()).into()),
+    })
+}
+
+async fn told(preview: &Preview, place: &Released, wanted: Result<Wanted, Fault>) -> Result<Told, Fault> {
+    let facts = in_time(&place.target, preview.targets().recorded(place)).await??;
+    let applied = applied(preview, &facts.record, wanted.as_ref().ok()).await;
+    // What was applied is what the target is compared with; before the first time, it is what is being applied.
+    let Some(known) = applied.as_ref().or(wanted.as_ref().ok()) else {
+        let unwanted = wanted.err().map(|fault| fault.to_string());
+        let layers = facts.inventory.layers.values().map(|book| Seen::of(book, &facts.record)).collect();
+        return Ok(Told { record: facts.record, written: None, layers, unwanted });
+    };
+    let mut profile = known.profile.clone();
+    profile.cluster = place.cluster.clone();
+    (profile.target, profile.management) = (place.target.clone(), place.management.clone());
+    let targets = preview.targets();
+    let facts = in_time(&place.target, targets.facts(&profile, Some(&known.layers))).await??;
+    let objects = |book: &LayerInventory| -> Vec<Placed> {
+        book.entries.keys().map(|(site, object)| (book.layer.clone(), *site, object.clone())).collect()
+    };
+    let objects: Vec<Placed> = facts.inventory.layers.values().flat_map(objects).collect();
+    let shown = in_time(&place.target, targets.shown(&place.cluster, &objects)).await?;
+    let sight = Sight {
+        facts: &facts,
+        known,
+        applied: applied.as_ref(),
+        live: shown.into_iter().collect(),
+        found: targets.found(&place.cluster),
+        reporting: targets.reporting(&place.cluster),
+    };
+    let layers = sight.layers(wanted.as_ref().ok());
+    let unwanted = wanted.err().map(|fault| fault.to_string());
+    Ok(Told { layers, written: targets.written(&place.cluster), record: facts.record, unwanted })
+}
+
+/// Renders again what the record says was applied last, where that is not what is wanted.
+async fn applied(preview: &Preview, record: &Record, wanted: Option<&Wanted>) -> Option<Wanted> {
+    let moment = record.applied.as_ref()?;
+    if wanted.is_some_and(|wanted| wanted.profile.digest == moment.digest && record.paused.is_empty()) {
+        return None;
+    }
+    let fleet = Sources::fleet(preview, moment.head).await.ok()?;
+    resolve(preview, &fleet.past(), &record.cluster, &mut Warnings::default()).await.ok()
+}
+
+/// What was read of one cluster.
+struct Sight<'a> {
+    facts: &'a ClusterState,
+    /// What it was compared with.
+    known: &'a Wanted,
+    /// What was applied, where that is another profile than is wanted.
+    applied: Option<&'a Wanted>,
+    live: BTreeMap<(Site, ObjectId), Live>,
+    found: Vec<Found>,
+    reporting: Reporting,
+}
+
+impl Sight<'_> {
+    /// Returns all layers; without what is wanted, those that are there.
+    fn layers(&self, wanted: Option<&Wanted>) -> Vec<Seen> {
+        let wanted_layers = wanted.map_or(&[][..], |wanted| &wanted.layers.layers);
+        let mut layers = Vec::new();
+        for layer in wanted_layers {
+            let mut book = [Some(&layer.name), layer.renamed_from.as_ref()].into_iter().flatten();
+            let book = book.find_map(|name| self.facts.inventory.layers.get(name));
+            layers.push(match book {
+                Some(book) => Seen { layer: layer.name.clone(), place: self.place(layer, book), ..self.seen(book) },
+                None => Seen { place: absent(layer), ..Seen::none(layer) },
+            });
+        }
+        let is_wanted = |book: &&LayerInventory| {
+            wanted_layers.iter().any(|it| it.name == book.layer || it.renamed_from.as_ref() == Some(&book.layer))
+        };
+        for book in self.facts.inventory.layers.values().filter(|book| !is_wanted(book)) {
+            let place = if wanted.is_some() { Standing::Unwanted } else { Standing::Unknown };
+            layers.push(Seen { place, ..self.seen(book) });
+        }
+        layers
+    }
+
+    /// Says how a layer stands to what is wanted; what others changed since is another matter.
+    fn place(&self, layer: &Layer, book: &LayerInventory) -> Standing {
+        let drifted: BTreeSet<&ObjectId> = self.found.iter().map(|found| &found.object).collect();
+        let known = self.known.layers.layers.iter().flat_map(|layer| &layer.objects);
+        let known: BTreeMap<&ObjectId, Digest> = known.map(|it| (&it.id, it.manifest.digest())).collect();
+        let is_applied = |object: &crate::decide::render::Object| {
+            let digest = object.manifest.digest();
+            book.entries.get(&(layer.site, object.id.clone())).is_some_and(|entry| {
+                (entry.applied == Some(digest) && entry.intended.is_none())
+                    || (drifted.contains(&object.id) && known.get(&object.id) == Some(&digest))
+            })
+        };
+        if layer.options.paused {
+            Standing::Paused
+        } else if book.entries.len() == layer.objects.len() && layer.objects.iter().all(is_applied) {
+            Standing::Synced
+        } else {
+            Standing::Behind
+        }
+    }
+
+    fn seen(&self, book: &LayerInventory) -> Seen {
+        let of = |wanted: &'_ Wanted| {
+            let layers = &wanted.layers.layers;
+            layers
+                .iter()
+                .find(|layer| layer.name == book.layer || layer.renamed_from.as_ref() == Some(&book.layer))
+                .cloned()
+        };
+        // A layer that came since is known by what is wanted now.
+        let layer = self.applied.and_then(of).or_else(|| of(self.known));
+        let rules = layer.as_ref().map_or(&[][..], |layer| &layer.options.health);
+        let drift = self.found.iter().filter(|found| found.layer == book.layer).cloned().collect();
+        let pack = layer.as_ref().and_then(|layer| match &layer.source {
+            ResolvedSource::Pack { name, version, .. } => Some((name.clone(), version.clone())),
+            ResolvedSource::Manifests => None,
+        });
+        let ill = self.ill(book, layer.as_ref(), rules);
+        Seen {
+            pack,
+            digest: layer.as_ref().map(|layer| layer.digest),
+            ill,
+            drift,
+            ..Seen::of(book, &self.facts.record)
+        }
+    }
+
+    /// Returns the objects that are not well; what is not written yet is on its way.
+    fn ill(&self, book: &LayerInventory, layer: Option<&Layer>, rules: &[HealthRule]) -> Vec<(ObjectId, Health)> {
+        let mut ill = Vec::new();
+        for ((site, object), entry) in &book.entries {
+            let wanted = layer.and_then(|layer| layer.objects.iter().find(|it| it.id == *object));
+            let health = match self.live.get(&(*site, object.clone())) {
+                Some(live) => health_as_seen(object, wanted.map(|it| &it.manifest), live, rules, self.reporting),
+                None => Health::Unknown("it was not looked at".into()),
+            };
+            let is_drift = self.found.iter().any(|found| found.object == *object);
+            match health {
+                Health::Current => {}
+                Health::NotFound if entry.applied.is_none() && !is_drift => {
+                    ill.push((object.clone(), Health::InProgress("it is not written yet".into())));
+                }
+                health => ill.push((object.clone(), health)),
+            }
+        }
+        ill
+    }
+}
+
+/// A layer without objects has no inventory, and nothing to be applied.
+fn absent(layer: &Layer) -> Standing {
+    match (layer.options.paused, layer.objects.is_empty()) {
+        (true, _) => Standing::Paused,
+        (false, true) => Standing::Synced,
+        (false, false) => Standing::Absent,
+    }
+}
+
+impl Seen {
+    /// Returns what an inventory alone tells of a layer.
+    fn of(book: &LayerInventory, record: &Record) -> Self {
+        let (applied, applying) = (record.applied.as_ref(), record.applying.as_ref());
+        let moment = match record.paused.get(&book.layer) {
+            Some(left) => left.as_ref(),
+            None => applying.filter(|moment| moment.plan == book.plan).or(applied),
+        };
+        Self {
+            layer: book.layer.clone(),
+            site: book.entries.keys().next().map_or(Site::Workload, |(site, _)| *site),
+            place: Standing::Unknown,
+            pack: None,
+            commit: moment.map(|moment| moment.head),
+            digest: None,
+            objects: book.entries.len(),
+            ill: Vec::new(),
+            drift: Vec::new(),
+        }
+    }
+
+    /// Returns a layer of which nothing is there.
+    fn none(layer: &Layer) -> Self {
+        let (layer, site, place) = (layer.name.clone(), layer.site, Standing::Absent);
+        let (ill, drift) = (Vec::new(), Vec::new());
+        Self { layer, site, place, pack: None, commit: None, digest: None, objects: 0, ill, drift }
+    }
+
+    /// Returns how it is: the gravest of its objects; none where it has none.
+    pub fn health(&self) -> Option<Wellness> {
+        let worst = self.ill.iter().map(|(_, health)| Wellness::of(health)).max();
+        (self.objects > 0).then(|| worst.unwrap_or(Wellness::Healthy))
+    }
+}
+
+/// How something is, least grave first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wellness {
+    /// It works.
+    Healthy,
+    /// It is on its way.
+    Progressing,
+    /// It could not be read, or not judged.
+    Unknown,
+    /// It does not work, or is gone.
+    Failed,
+}
+
+impl Wellness {
+    fn of(health: &Health) -> Self {
+        match health {
+            Health::Current => Self::Healthy,
+            Health::InProgress(_) | Health::Terminating(_) => Self::Progressing,
+            Health::Unknown(_) => Self::Unknown,
+            Health::Failed(_) | Health::Ended(_) | Health::NotFound => Self::Failed,
+        }
+    }
+
+    /// Returns its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Progressing => "progressing",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Standing {
+    /// Returns its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Behind => "behind",
+            Self::Absent => "absent",
+            Self::Paused => "paused",
+            Self::Unwanted => "to go",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Returns what a health says, in words.
+pub fn words(health: &Health) -> String {
+    health_words(health.clone())
+}

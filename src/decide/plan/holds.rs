@@ -1,0 +1,50 @@
+//! In: a plan, what judges it: policy, lifecycle, commits. Out: why it is not executed yet, if it is not.
+//! Guarantee: `lifecycle: delete` needs approval, `lifecycle: paused` holds all of it; an approval that is used is named.
+use super::approvals::weigh;
+use super::budget::{Needs, judge};
+use super::draft::{Ruling, deletions};
+use super::kubernetes_minors::Footing;
+use super::model::{Hold, Plan};
+use super::state::ClusterState;
+use crate::decide::profile::Lifecycle;
+
+/// Decides whether the plan is held, and takes note of the approval that it uses up.
+pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footing: Footing) {
+    let deleted = deletions(&plan.layers);
+    let fleet = deleted.len() + ruling.other_deletions;
+    let mut needs: Needs = judge(&plan.change, &deleted, fleet, &facts.inventory, &ruling.policy);
+    if !is_done(plan, facts) {
+        needs.approval.extend(plan.change.relaxed.iter().map(|what| format!("a relaxed policy: {what}")));
+    }
+    if let Some(stair) = &plan.change.stair {
+        let of_layer = |why: String| format!("layer {}: {why}", stair.layer);
+        needs.forbidden.extend(footing.forbidden.map(of_layer));
+        needs.approval.extend(footing.approval.map(of_layer));
+    }
+    if ruling.lifecycle == Lifecycle::Delete && !plan.is_empty() {
+        needs.approval.push("deletion of all layers of the cluster".into());
+    }
+    let mut holds: Vec<Hold> = needs.forbidden.into_iter().map(|why| Hold::Forbidden { why }).collect();
+    if !needs.approval.is_empty() {
+        let ids: Vec<String> =
+            std::iter::once(plan.change.id.to_string()).chain(ruling.change_set.map(|id| id.to_string())).collect();
+        let approval = weigh(&ruling.commits, &ids, &facts.record.consumed);
+        if approval.granted.is_none() {
+            holds.extend(needs.approval.into_iter().map(|why| Hold::Approval { why }));
+        }
+        plan.approval = Some(approval);
+    }
+    if ruling.lifecycle == Lifecycle::Paused && !plan.is_empty() {
+        holds.push(Hold::Paused);
+    }
+    plan.holds = holds;
+}
+
+/// Whether a plan writes nothing and changes nothing that is recorded.
+pub(super) fn is_done(plan: &Plan, facts: &ClusterState) -> bool {
+    let is_recorded = plan.base.applied == Some(plan.change.digest)
+        && facts.record.applying.is_none()
+        && facts.record.released.is_none()
+        && plan.base.renamed_from.is_none();
+    plan.is_empty() && is_recorded && !plan.layers.iter().any(|layer| layer.settled.is_some())
+}

@@ -1,0 +1,53 @@
+//! In: a layer or an object that goes. Out: what is done about it: pruned, or kept where `onRemove: keep` says so.
+//! Guarantee: what another layer has now is moved there; a kept object loses our marks and nothing else.
+use super::change::{Places, both_ways};
+use super::disruption::removal;
+use super::model::{Admission, ChangeKind, Expected, LayerChange, ObjectChange, Operation};
+use super::sequence;
+use crate::decide::profile::OnRemove;
+use crate::decide::render::{Layer, Object};
+use std::collections::BTreeMap;
+
+pub(super) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
+    let (patch, inverse) = both_ways(Some(&object.manifest), None);
+    let keeps = object.is_kept || layer.options.on_remove == OnRemove::Keep;
+    ObjectChange {
+        site: layer.site,
+        object: object.id.clone(),
+        operation: if keeps { Operation::Keep } else { Operation::Prune },
+        patch,
+        inverse,
+        manifest: None,
+        expected: Expected::Any,
+        admission: Admission::default(),
+    }
+}
+
+/// A layer that goes; what another layer has now is moved there, not deleted.
+pub(super) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
+    let stays = |object: &&Object| new.find(layer.site, &object.id).is_some();
+    let mut objects: Vec<ObjectChange> =
+        layer.objects.iter().filter(|object| !stays(object)).map(|object| gone_object(layer, object)).collect();
+    objects.sort_by(|left, right| sequence::by_end(&left.object, &right.object));
+    let (disruption, reason) = removal(layer, &objects);
+    let (patch, inverse) = both_ways(Some(&layer.document), None);
+    LayerChange {
+        layer: layer.name.clone(),
+        renamed_from: None,
+        role: layer.role,
+        site: layer.site,
+        kind: ChangeKind::Removed,
+        wave: layer.wave,
+        after: layer.after.clone(),
+        disruption,
+        disruption_reason: reason,
+        patch,
+        inverse,
+        objects,
+        deferred: BTreeMap::new(),
+        defines: Vec::new(),
+        options: layer.options.clone(),
+        is_resumed: false,
+        timeout: layer.timeout,
+    }
+}
