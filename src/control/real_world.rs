@@ -189,13 +189,12 @@ impl Sources for Outside {
         let Some(from) = from else { return Ok(Commits::default()) };
         let known = || self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known().as_ref().filter(|(range, _)| *range == (from, to)).map(|(_, commits)| commits.clone());
-        let mut commits = match found {
-            Some(commits) => commits,
-            None => {
-                let commits = self.mirror().commits(Some(from), to)?;
-                *known() = Some(((from, to), commits.clone()));
-                commits
-            }
+        let mut commits = if let Some(commits) = found {
+            commits
+        } else {
+            let commits = self.mirror().commits(Some(from), to)?;
+            *known() = Some(((from, to), commits.clone()));
+            commits
         };
         commits.commits.extend(self.reviews());
         Ok(commits)

@@ -16,6 +16,8 @@ pub struct Pull {
     pub head: String,
     /// The ref of the repository under which that is fetched.
     pub reference: String,
+    /// The branch that the head is on, where that is a branch of the repository; else the ref.
+    pub branch: String,
     /// The branch that it is to be merged into.
     pub base: String,
     /// Whether its head is in a repository of somebody else.
@@ -79,26 +81,34 @@ pub(super) fn of_github(value: &Json) -> Option<Pull> {
     let number = value.get("number")?.as_u64()?;
     // Without a repository at its head, that is gone: then it was a fork.
     let home = text(value, "/base/repo/full_name")?;
+    let is_fork = text(value, "/head/repo/full_name").is_none_or(|head| !head.eq_ignore_ascii_case(home));
+    let reference = format!("refs/pull/{number}/head");
+    let branch = text(value, "/head/ref").filter(|_| !is_fork).unwrap_or(&reference).to_owned();
     Some(Pull {
         number,
+        branch,
         author: text(value, "/user/login").unwrap_or_default().to_owned(),
         head: commit(value, "/head/sha")?,
-        reference: format!("refs/pull/{number}/head"),
+        reference,
         base: text(value, "/base/ref")?.to_owned(),
-        is_fork: text(value, "/head/repo/full_name").is_none_or(|head| !head.eq_ignore_ascii_case(home)),
+        is_fork,
     })
 }
 
 /// Returns a merge request as GitLab tells it.
 pub(super) fn of_gitlab(value: &Json) -> Option<Pull> {
     let number = value.get("iid")?.as_u64()?;
+    let is_fork = value.get("source_project_id") != value.get("target_project_id");
+    let reference = format!("refs/merge-requests/{number}/head");
+    let branch = text(value, "/source_branch").filter(|_| !is_fork).unwrap_or(&reference).to_owned();
     Some(Pull {
         number,
+        branch,
         author: text(value, "/author/username").unwrap_or_default().to_owned(),
         head: commit(value, "/sha")?,
-        reference: format!("refs/merge-requests/{number}/head"),
+        reference,
         base: text(value, "/target_branch")?.to_owned(),
-        is_fork: value.get("source_project_id") != value.get("target_project_id"),
+        is_fork,
     })
 }
 

@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::real_world::{Outside, now};
 use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments;
-use crate::client::forge::{ForgeError, Pull, Server};
+use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
 use crate::decide::document::CommitFacts;
 use crate::decide::report::{About, Context, Reviewed, State, Status, comment, refusal};
@@ -47,6 +47,8 @@ pub(super) struct Told {
     base: CommitId,
     /// Who opened it.
     author: String,
+    /// The branch that its head is on.
+    branch: String,
     /// The id and the digest of the comment.
     comment: Option<(u64, Digest)>,
     /// The id of the change of each cluster that changes.
@@ -141,7 +143,7 @@ impl Look {
     async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<(Status, Seen, Option<Fault>), Fault> {
         let head = CommitId::parse(&pull.head).ok_or_else(|| Fault::bug("the head of a pull request is a commit"))?;
         let about = About { head, base: self.base, branch: &self.branch, is_fork: pull.is_fork };
-        let mut seen = Told::new(head, self.base, &pull.author);
+        let mut seen = Told::new(head, self.base, pull);
         let (status, text) = match self.plan(pull, head).await {
             Ok(Planned::Clusters(prepared)) => {
                 seen.learn(&prepared, pull.is_fork);
@@ -157,8 +159,13 @@ impl Look {
             Some((_, known)) if known == digest => (before, None),
             _ => match comments::put(&self.server, pull.number, before.map(|(id, _)| id), &text).await {
                 Ok(id) => (id.map(|id| (id, digest)), None),
-                // The status is told all the same; the comment is tried again when anything moves.
-                Err(error) => (before, Some(error.into())),
+                // The status is told all the same; the comment is tried again when anything moves, or at the next look.
+                Err(error) => {
+                    if matches!(error.meaning, Meaning::Limited(_) | Meaning::Later) {
+                        seen.base = CommitId([0; 20]);
+                    }
+                    (before, Some(error.into()))
+                }
             },
         };
         seen.comment = comment;

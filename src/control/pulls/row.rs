@@ -2,6 +2,7 @@
 //! Guarantee: a review that came before a restart counts after it; a form of another version is looked at anew.
 use super::super::prepare::Prepared;
 use super::Told;
+use crate::client::forge::Pull;
 use crate::decide::document::{CommitFacts, Commits, Person};
 use crate::decide::value::Digest;
 use crate::name::{ClusterName, CommitId};
@@ -21,7 +22,9 @@ struct Row {
     number: u64,
     head: String,
     author: String,
-    comment: Option<u64>,
+    /// The id of the comment, and the digest of its text.
+    comment: Option<(u64, [u8; 32])>,
+    branch: String,
     changes: BTreeMap<String, String>,
     waits: Vec<String>,
     approved_by: Option<String>,
@@ -29,9 +32,10 @@ struct Row {
 
 impl Told {
     /// Returns one of which nothing is known yet.
-    pub(super) fn new(head: CommitId, base: CommitId, author: &str) -> Self {
+    pub(super) fn new(head: CommitId, base: CommitId, pull: &Pull) -> Self {
         let (comment, changes, waits, approved_by) = (None, BTreeMap::new(), Vec::new(), None);
-        Self { head, base, author: author.to_owned(), comment, changes, waits, approved_by }
+        let (author, branch) = (pull.author.clone(), pull.branch.clone());
+        Self { head, base, author, branch, comment, changes, waits, approved_by }
     }
 
     /// Takes note of the changes that were shown; those of a fork are never approved.
@@ -75,6 +79,11 @@ impl Told {
         }
     }
 
+    /// Returns its head, and the branch that this is on.
+    pub(in crate::control) fn on_branch(&self) -> (CommitId, String) {
+        (self.head, self.branch.clone())
+    }
+
     /// Whether this commit is its head.
     pub(in crate::control) fn is_at(&self, commit: CommitId) -> bool {
         self.head == commit
@@ -90,7 +99,7 @@ impl Told {
     pub(in crate::control) fn compared(&self, number: u64, prepared: &[&Prepared]) -> String {
         let mut found = BTreeMap::new();
         for one in prepared {
-            if let Ok(summary) = one.change.as_ref().map(|summary| summary)
+            if let Ok(summary) = &one.change
                 && summary.layers > 0
             {
                 found.insert(one.cluster.clone(), summary.id.to_string());
@@ -117,7 +126,8 @@ impl Told {
             number,
             head: self.head.to_string(),
             author: self.author.clone(),
-            comment: self.comment.map(|(id, _)| id),
+            comment: self.comment.map(|(id, digest)| (id, digest.0)),
+            branch: self.branch.clone(),
             changes: self.changes.iter().map(|(cluster, id)| (cluster.to_string(), id.clone())).collect(),
             waits: self.waits.clone(),
             approved_by: self.approved_by.clone(),
@@ -133,7 +143,8 @@ impl Told {
             head: CommitId::parse(&row.head)?,
             base: CommitId([0; 20]),
             author: row.author,
-            comment: row.comment.map(|id| (id, Digest([0; 32]))),
+            comment: row.comment.map(|(id, digest)| (id, Digest(digest))),
+            branch: row.branch,
             changes: row.changes.into_iter().filter_map(change).collect(),
             waits: row.waits,
             approved_by: row.approved_by,

@@ -73,7 +73,7 @@ fn a_review_by_a_listed_user_approves_what_was_shown_and_no_other_does() {
     let plan = hosted.until(&merged, "stratify/plan", "success");
     assert!(plan.contains(&format!("as reviewed in #{number}")), "{plan}");
     let waits = hosted.until(&merged, "stratify/prod", "pending");
-    assert!(waits.contains("approve"), "who is not listed approves nothing: {waits}");
+    assert!(waits.contains("waits for approval"), "who is not listed approves nothing: {waits}");
     // A listed one, after the merge and after a restart.
     drop(served);
     let _served = hosted.fleet.serve();

@@ -88,6 +88,14 @@ impl Hosted {
         all.iter().map(|one| (text(one, "context"), (text(one, "status"), text(one, "description")))).collect()
     }
 
+    /// Waits until a commit is synced everywhere, and says so.
+    #[track_caller]
+    fn synced(&self, commit: &str) {
+        for name in ["plan", "dev", "staging", "prod"] {
+            self.until(commit, &format!("stratify/{name}"), "success");
+        }
+    }
+
     /// Waits until a context of a commit has a state, and returns its text.
     #[track_caller]
     fn until(&self, commit: &str, context: &str, state: &str) -> String {

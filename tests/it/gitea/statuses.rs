@@ -8,9 +8,7 @@ fn a_push_is_synced_and_its_commit_says_so() {
     let first = hosted.fleet.checkout.head();
     hosted.fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced"]);
     assert_eq!(hosted.until(&first, "stratify/prod", "success"), "2/2 clusters synced");
-    for context in ["stratify/plan", "stratify/dev", "stratify/staging"] {
-        hosted.until(&first, context, "success");
-    }
+    hosted.synced(&first);
     hosted.fleet.checkout.edit("clusters/prod/eu-1/cluster.yaml", "podCidr:", "podCidrx:");
     hosted.fleet.checkout.commit("a mistake");
     let second = hosted.push("main");
@@ -33,7 +31,7 @@ fn a_token_that_is_revoked_and_replaced_is_told_of_and_taken() {
     hosted.fleet.run(&["sync"]).ends_with(1).says(&["eu-1: synced", "could not post statuses", "401"]);
     let served = hosted.fleet.serve();
     std::fs::write(&file, &hosted.owner.token).expect("the scratch folder is ours");
-    hosted.until(&head, "stratify/prod", "success");
+    hosted.synced(&head);
     drop(served);
     let history = hosted.get(&format!("/commits/{head}/statuses?limit=50"));
     let all = history.as_array().map(Vec::len).unwrap_or_default();
