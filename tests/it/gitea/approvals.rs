@@ -50,36 +50,56 @@ impl Hosted {
     }
 }
 
-#[test]
-fn a_review_by_a_listed_user_approves_what_was_shown_and_no_other_does() {
-    let hosted = Hosted::new("author", "listen: 127.0.0.1:0");
+/// Makes a fleet in which every deletion needs approval, with two who may write; the first may approve.
+fn guarded(begins: &str) -> (Hosted, Account, Account) {
+    let hosted = Hosted::new(begins, "listen: 127.0.0.1:0");
     let (grace, mallory) = (hosted.writer("grace"), hosted.writer("mallory"));
     let url = format!("{}/{}/fleet.git\n  tokenFile: token", hosted.gitea.url(), hosted.owner.name);
     let approvers = format!("approvers: [{}, {}]", grace.name, hosted.owner.name);
     let forge = format!("kind: gitea, tokenFile: token, webhookSecretFile: secret, {approvers}");
     hosted.fleet.settings_of(&url, &forge, "listen: 127.0.0.1:0\nfloor: { maxObjects: 0 }");
-    let served = hosted.fleet.serve();
+    (hosted, grace, mallory)
+}
+
+/// Opens a pull request that removes a layer, once the fleet is synced; returns its number.
+fn removal(hosted: &Hosted) -> u64 {
     hosted.hook();
-    let first = hosted.fleet.checkout.head();
-    hosted.until(&first, "stratify/prod", "success");
+    hosted.synced(&hosted.fleet.checkout.head());
     let head = hosted.branch_by(&hosted.owner, "fewer", || {
         hosted.fleet.checkout.edit("clusters/prod/eu-1/cluster.yaml", TOOLS, "");
     });
     let number = hosted.open(&hosted.owner, "fewer");
     let text = hosted.until(&head, "stratify/plan", "success");
     assert!(text.contains("1 waits for approval"), "{text}");
-    hosted.review(&mallory, number, "APPROVED");
-    let merged = hosted.merge(number);
-    let plan = hosted.until(&merged, "stratify/plan", "success");
-    assert!(plan.contains(&format!("as reviewed in #{number}")), "{plan}");
-    let waits = hosted.until(&merged, "stratify/prod", "pending");
-    assert!(waits.contains("waits for approval"), "who is not listed approves nothing: {waits}");
-    // A listed one, after the merge and after a restart.
+    number
+}
+
+#[test]
+fn a_review_by_a_listed_user_approves_what_was_shown_also_over_a_restart() {
+    let (hosted, grace, mallory) = guarded("author");
+    let served = hosted.fleet.serve();
+    let number = removal(&hosted);
     drop(served);
-    let _served = hosted.fleet.serve();
+    hosted.review(&mallory, number, "APPROVED");
     hosted.review(&grace, number, "APPROVED");
-    hosted.fleet.run(&["sync", "--no-wait"]).ends_with(0);
+    let merged = hosted.merge(number);
+    let _served = hosted.fleet.serve();
     hosted.until(&merged, "stratify/prod", "success");
+    let plan = hosted.until(&merged, "stratify/plan", "success");
+    assert!(plan.contains(&format!("as reviewed in #{number}")) && !plan.contains("not as reviewed"), "{plan}");
     let log = fs::read_to_string(hosted.fleet.path("log")).expect("it was written");
     assert!(!log.contains(&hosted.owner.token), "no token is shown");
+}
+
+#[test]
+fn a_review_by_anybody_else_approves_nothing() {
+    let (hosted, _, mallory) = guarded("other");
+    let _served = hosted.fleet.serve();
+    let number = removal(&hosted);
+    hosted.review(&mallory, number, "APPROVED");
+    let merged = hosted.merge(number);
+    hosted.until(&merged, "stratify/plan", "success");
+    hosted.fleet.run(&["sync"]).ends_with(1).says(&["eu-1: held: waits for approval"]);
+    let text = hosted.until(&merged, "stratify/prod", "pending");
+    assert!(text.contains("waits for approval"), "{text}");
 }
