@@ -6,7 +6,7 @@ use super::released_clusters::Released;
 use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
-use crate::decide::document::{Commits, Site, Texts};
+use crate::decide::document::{CommitFacts, Commits, Site, Texts};
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
@@ -35,6 +35,9 @@ pub struct Progress {
     pub blocked: Vec<Blocked>,
 }
 
+/// How many reviews are kept: those of pull requests whose changes still wait are the newest ones.
+const REVIEWS_MAX: usize = 200;
+
 /// The world outside, for real.
 pub struct Outside {
     settings: Settings,
@@ -45,6 +48,8 @@ pub struct Outside {
     memory: Mutex<Memory>,
     /// The commits that were asked for last: one head is planned for many clusters.
     commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
+    /// Reviews of pull requests that approve, as if each were a commit.
+    reviews: Mutex<Vec<CommitFacts>>,
     state: Mutex<State>,
 }
 
@@ -73,6 +78,7 @@ impl Outside {
             seal,
             memory: Mutex::default(),
             commits: Mutex::default(),
+            reviews: Mutex::default(),
             state: Mutex::default(),
         }
     }
@@ -95,6 +101,21 @@ impl Outside {
     /// Returns the indexes that were read.
     pub fn moments(&self) -> &Moments {
         &self.moments
+    }
+
+    /// Takes a review that approves changes by their ids: it counts as a commit that does.
+    pub fn take_review(&self, review: CommitFacts) {
+        let mut reviews = self.reviews.lock().unwrap_or_else(PoisonError::into_inner);
+        reviews.retain(|known| known.commit != review.commit || known.author != review.author);
+        reviews.push(review);
+        if reviews.len() > REVIEWS_MAX {
+            reviews.remove(0);
+        }
+    }
+
+    /// Returns the reviews that approve.
+    pub fn reviews(&self) -> Vec<CommitFacts> {
+        self.reviews.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets what holds for all clusters of the head.
@@ -167,13 +188,15 @@ impl Sources for Outside {
         // Without an old side there is nothing that could need an approval by others.
         let Some(from) = from else { return Ok(Commits::default()) };
         let known = || self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((range, commits)) = &*known()
-            && *range == (from, to)
-        {
-            return Ok(commits.clone());
-        }
-        let commits = self.mirror().commits(Some(from), to)?;
-        *known() = Some(((from, to), commits.clone()));
+        let found = known().as_ref().filter(|(range, _)| *range == (from, to)).map(|(_, commits)| commits.clone());
+        let mut commits = if let Some(commits) = found {
+            commits
+        } else {
+            let commits = self.mirror().commits(Some(from), to)?;
+            *known() = Some(((from, to), commits.clone()));
+            commits
+        };
+        commits.commits.extend(self.reviews());
         Ok(commits)
     }
 

@@ -3,6 +3,7 @@
 use super::commits::Repositories;
 use super::real_world::Outside;
 use super::released_clusters::Released;
+use crate::decide::document::Commits;
 use crate::decide::fleet::{Fleet, Touched};
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
@@ -45,6 +46,8 @@ pub struct Moved {
     pub touched: Touched,
     /// The clusters that no document describes any longer.
     pub released: Vec<Released>,
+    /// The commits that came with it.
+    pub came: Commits,
 }
 
 /// What a look at what the head names of a repository gave.
@@ -112,7 +115,12 @@ fn moved(outside: &Outside, last: Option<CommitId>, before: Option<&Fleet>, comm
         let elsewhere = touched.clusters.iter().filter_map(|it| Released::from_target(&before, &fleet, it));
         released.extend(elsewhere);
     }
-    Ok(Moved { commit, fleet, touched, released })
+    // Only where a forge tells of pull requests is it asked which of them came.
+    let came = match last.filter(|_| outside.settings().repository.forge.is_some()) {
+        Some(last) => outside.mirror().commits(Some(last), commit)?,
+        None => Commits::default(),
+    };
+    Ok(Moved { commit, fleet, touched, released, came })
 }
 
 /// Returns the clusters that read what documents name otherwise than before.

@@ -9,6 +9,7 @@ use crate::decide::value::{Fault, Owner, Timestamp};
 use crate::name::CommitId;
 use crate::observe::mirror::Mirror;
 use crate::observe::worktree::Local;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The forge of the embedded default, and the repository there.
@@ -88,7 +89,13 @@ impl Statuses {
     }
 
     /// Posts statuses, and tells of each as soon as it is known what became of it.
-    pub(super) async fn post_all(self, posts: Vec<Post>, mut tell: impl FnMut(Answer) + Send + 'static) {
+    /// `branches` are those that commits are on which are not on the watched one.
+    pub(super) async fn post_all(
+        self,
+        posts: Vec<Post>,
+        branches: BTreeMap<CommitId, String>,
+        mut tell: impl FnMut(Answer) + Send + 'static,
+    ) {
         let place = self.place();
         let is_ours = |post: &Post| post.key.forge == place.0 && post.key.repository == place.1;
         let (posts, others): (Vec<Post>, Vec<Post>) = posts.into_iter().partition(is_ours);
@@ -103,7 +110,7 @@ impl Statuses {
                 if let Ok(Err(fault)) = noted {
                     tracing::warn!(%fault, "what is told to the forge is not noted here");
                 }
-                send_all(&server, &branch, posts, tell).await;
+                send_all(&server, &branch, &branches, posts, tell).await;
             }
             notes => {
                 // Where this does not end, neither does the process: posts are on their way for ever.
@@ -146,13 +153,20 @@ impl Statuses {
 }
 
 /// Sends one after the other; once one is refused for a reason that holds for all, the others wait like it.
-async fn send_all(server: &Server, branch: &str, posts: Vec<Post>, mut tell: impl FnMut(Answer)) {
+async fn send_all(
+    server: &Server,
+    watched: &str,
+    branches: &BTreeMap<CommitId, String>,
+    posts: Vec<Post>,
+    mut tell: impl FnMut(Answer),
+) {
     let mut waits: Option<Refusal> = None;
     for post in posts {
         if let Some(refusal) = &waits {
             tell(Answer { post, refused: Some(refusal.clone()), fault: None });
             continue;
         }
+        let branch = branches.get(&post.key.commit).map_or(watched, String::as_str);
         match statuses::post(server, branch, &post.status).await {
             Ok(()) => tell(Answer { post, refused: None, fault: None }),
             Err(refused) => {

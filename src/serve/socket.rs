@@ -50,6 +50,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub enum Ask {
     /// What became of a revision; without one, of the head.
     Status(Option<String>),
+    /// What is to be told to the forge, and why it is not yet.
+    Outbox,
     /// What a cluster waits for.
     Why(ClusterName),
     /// To take a head that does not descend from the last one, or to hold a tag that moved.
@@ -131,6 +133,7 @@ impl Ask {
     fn line(&self) -> String {
         let value = match self {
             Ask::Status(revision) => json!({ "ask": "status", "revision": revision }),
+            Ask::Outbox => json!({ "ask": "outbox" }),
             Ask::Why(cluster) => json!({ "ask": "why", "cluster": cluster.as_str() }),
             Ask::Accept(Acceptance { commit, tag, repository }) => {
                 let repository = repository.as_ref().map(RepoName::as_str);
@@ -151,6 +154,7 @@ impl Ask {
         let text = |name: &str| value.get(name)?.as_str();
         match text("ask")? {
             "status" => Some(Ask::Status(text("revision").map(str::to_owned))),
+            "outbox" => Some(Ask::Outbox),
             "why" => Some(Ask::Why(ClusterName::new(text("cluster")?).ok()?)),
             "accept" => Some(Ask::Accept(Acceptance {
                 commit: CommitId::parse(text("commit")?)?,
@@ -251,7 +255,7 @@ async fn converse(mut stream: UnixStream, to: &mpsc::Sender<Asked>) -> io::Resul
     timeout(LINE_TIME, limited.read_until(b'\n', &mut line)).await??;
     let answer = match Ask::parse(&line) {
         Some(ask) => forward(ask, to).await,
-        None => Err("it expects one line of JSON that asks for status, why, accept, sync or settled"),
+        None => Err("it expects one line of JSON that asks for status, outbox, why, accept, sync or settled"),
     };
     let mut text = answer.map_or_else(|why| json!({ "error": why }), |answer| json!({ "answer": answer })).to_string();
     if text.len() as u64 >= ANSWER_BYTES_MAX {
@@ -346,6 +350,7 @@ mod tests {
         let all = [
             Ask::Status(None),
             Ask::Status(Some("main~1".into())),
+            Ask::Outbox,
             Ask::Why(cluster.clone()),
             Ask::Accept(head),
             Ask::Accept(tag),

@@ -23,6 +23,8 @@ pub struct Forge {
     pub authority: Option<PathBuf>,
     /// The file with the secret that signs its webhooks; without one, none is taken.
     pub webhook_secret: Option<PathBuf>,
+    /// The users whose review of a pull request approves what it shows, as the forge names them.
+    pub approvers: Vec<String>,
 }
 
 /// Where the token of a forge stands.
@@ -82,6 +84,11 @@ pub(super) const FIELDS: &[Field] = &[
         Shape::Text,
         "A file with the secret that signs the forge's webhooks; without it none is taken.",
     ),
+    optional(
+        "approvers",
+        Shape::List(&Shape::Text),
+        "The users whose review of a pull request approves what it shows (GitHub, Gitea, Forgejo).",
+    ),
 ];
 
 /// A forge without a token, or with two.
@@ -89,6 +96,9 @@ const ONE_TOKEN: Code = Code(903);
 
 /// A forge whose address or repository cannot be told.
 const NO_PLACE: Code = Code(904);
+
+/// Approvers on a forge whose reviews are not read.
+const NO_REVIEWS: Code = Code(905);
 
 /// Returns whether a text is the address of a server, as it may stand in the settings.
 fn is_web_address(text: &str) -> bool {
@@ -143,6 +153,12 @@ pub(super) fn check(repository: &Fragment) -> Vec<Diagnostic> {
         said.push(Diagnostic::error(ONE_TOKEN, found).at(part.span()).expected(expected));
     }
     let Some(kind) = part.get("kind").and_then(|kind| ForgeKind::parse(kind.text())) else { return said };
+    let has_reviews = matches!(kind, ForgeKind::GitHub | ForgeKind::Gitea);
+    if let Some(approvers) = part.get("approvers").filter(|_| !has_reviews) {
+        let found = format!("reviews of {} do not say of which commit they are", kind.word());
+        let hint = "approve by a commit, as `stratify approve` writes it";
+        said.push(Diagnostic::error(NO_REVIEWS, found).at(approvers.span()).hint(hint));
+    }
     let place = place(&part, kind, repository.get("url").map(|url| url.text().to_owned()).as_deref());
     if let Err((key, why)) = place {
         let at = part.get(key).map_or_else(|| part.span(), |part| part.span());
@@ -166,6 +182,7 @@ pub(super) fn read(part: &Fragment, url: Option<&str>, folder: &Path) -> Option<
         user: text("user"),
         authority: file("authorityFile"),
         webhook_secret: file("webhookSecretFile"),
+        approvers: part.get("approvers").iter().flat_map(Fragment::items).map(|item| item.text().to_owned()).collect(),
     })
 }
 

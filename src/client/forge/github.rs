@@ -52,6 +52,12 @@ pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
     Call::get(attempt, path)
 }
 
+pub(super) fn of_pull(forge: &Forge, attempt: &str, number: u64, what: &str, page: usize) -> Call {
+    let repository = parts(forge.repository());
+    let path = format!("/repos/{repository}/pulls/{number}/{what}?per_page={PAGE}&limit={PAGE}&page={page}");
+    Call::get(attempt, path)
+}
+
 pub(super) fn comments(forge: &Forge, attempt: &str, number: u64, page: usize) -> Call {
     let repository = parts(forge.repository());
     let path = format!("/repos/{repository}/issues/{number}/comments?per_page={PAGE}&limit={PAGE}&page={page}");

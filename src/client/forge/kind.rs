@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::capabilities::Capabilities;
 use super::error::Meaning;
-use super::pulls::{self, Comment, PAGE, Pull};
+use super::pulls::{self, Comment, PAGE, Pull, Reviewing};
 use super::server::LIMITED;
 use super::statuses::CommitStatus;
 use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, gitea, github, gitlab};
@@ -131,6 +131,31 @@ impl Forge {
             _ => pulls::of_github,
         };
         (all.iter().filter_map(read).collect(), all.len() >= PAGE)
+    }
+
+    /// Returns the request for a page of a pull request's reviews; none where they are not read from this forge.
+    pub fn reviews(&self, number: u64, page: usize) -> Option<Call> {
+        let attempt = format!("list the reviews of pull request {number}");
+        let has = matches!(self.kind, ForgeKind::GitHub | ForgeKind::Gitea);
+        has.then(|| github::of_pull(self, &attempt, number, "reviews", page))
+    }
+
+    /// Reads a page of reviews, the oldest first; says whether another one may follow.
+    pub fn read_reviews(&self, page: &Json) -> (Vec<Reviewing>, bool) {
+        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
+        (all.iter().filter_map(pulls::review).collect(), all.len() >= PAGE)
+    }
+
+    /// Returns the request for a page of a pull request's commits.
+    pub fn commits_of(&self, number: u64, page: usize) -> Call {
+        let attempt = format!("list the commits of pull request {number}");
+        github::of_pull(self, &attempt, number, "commits", page)
+    }
+
+    /// Reads who wrote the commits of a page; nothing of one whose people the forge does not know.
+    pub fn read_people(&self, page: &Json) -> (Vec<Option<[String; 2]>>, bool) {
+        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
+        (all.iter().map(pulls::people).collect(), all.len() >= PAGE)
     }
 
     /// Returns the request for a page of a pull request's comments.

@@ -16,6 +16,8 @@ pub struct Pull {
     pub head: String,
     /// The ref of the repository under which that is fetched.
     pub reference: String,
+    /// The branch that the head is on, where that is a branch of the repository; else the ref.
+    pub branch: String,
     /// The branch that it is to be merged into.
     pub base: String,
     /// Whether its head is in a repository of somebody else.
@@ -29,6 +31,38 @@ pub struct Comment {
     pub id: u64,
     /// Its text.
     pub text: String,
+}
+
+/// A review of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewing {
+    /// Who reviewed, as the forge names them.
+    pub author: String,
+    /// The commit that was reviewed.
+    pub commit: String,
+    /// Whether it approves; one that asks for changes, or was taken back, does not.
+    pub approves: bool,
+}
+
+/// Returns a review as GitHub and Gitea tell it; one that only comments is none.
+pub(super) fn review(value: &Json) -> Option<Reviewing> {
+    let state = text(value, "/state")?.to_uppercase();
+    if matches!(state.as_str(), "COMMENTED" | "COMMENT" | "PENDING" | "REQUEST_REVIEW") {
+        return None;
+    }
+    let is_dismissed = value.get("dismissed").and_then(Json::as_bool) == Some(true);
+    Some(Reviewing {
+        author: text(value, "/user/login")?.to_owned(),
+        commit: commit(value, "/commit_id")?,
+        approves: state == "APPROVED" && !is_dismissed,
+    })
+}
+
+/// Returns who wrote and committed a commit, as the forge knows them; none where it does not.
+pub(super) fn people(value: &Json) -> Option<[String; 2]> {
+    let login = |who: &str| text(value, &format!("/{who}/login")).map(str::to_lowercase);
+    // GitHub commits in its own name what is written by its pages.
+    Some([login("author")?, login("committer")?])
 }
 
 /// Returns a text of a value.
@@ -47,26 +81,34 @@ pub(super) fn of_github(value: &Json) -> Option<Pull> {
     let number = value.get("number")?.as_u64()?;
     // Without a repository at its head, that is gone: then it was a fork.
     let home = text(value, "/base/repo/full_name")?;
+    let is_fork = text(value, "/head/repo/full_name").is_none_or(|head| !head.eq_ignore_ascii_case(home));
+    let reference = format!("refs/pull/{number}/head");
+    let branch = text(value, "/head/ref").filter(|_| !is_fork).unwrap_or(&reference).to_owned();
     Some(Pull {
         number,
+        branch,
         author: text(value, "/user/login").unwrap_or_default().to_owned(),
         head: commit(value, "/head/sha")?,
-        reference: format!("refs/pull/{number}/head"),
+        reference,
         base: text(value, "/base/ref")?.to_owned(),
-        is_fork: text(value, "/head/repo/full_name").is_none_or(|head| !head.eq_ignore_ascii_case(home)),
+        is_fork,
     })
 }
 
 /// Returns a merge request as GitLab tells it.
 pub(super) fn of_gitlab(value: &Json) -> Option<Pull> {
     let number = value.get("iid")?.as_u64()?;
+    let is_fork = value.get("source_project_id") != value.get("target_project_id");
+    let reference = format!("refs/merge-requests/{number}/head");
+    let branch = text(value, "/source_branch").filter(|_| !is_fork).unwrap_or(&reference).to_owned();
     Some(Pull {
         number,
+        branch,
         author: text(value, "/author/username").unwrap_or_default().to_owned(),
         head: commit(value, "/sha")?,
-        reference: format!("refs/merge-requests/{number}/head"),
+        reference,
         base: text(value, "/target_branch")?.to_owned(),
-        is_fork: value.get("source_project_id") != value.get("target_project_id"),
+        is_fork,
     })
 }
 

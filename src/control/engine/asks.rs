@@ -43,6 +43,7 @@ impl<O: Observer> Engine<O> {
                 });
                 return;
             }
+            Ask::Outbox => self.outbox_view(),
             Ask::Why(cluster) => self.why(&cluster),
             Ask::Sync(chosen) => self.sync(&chosen),
             Ask::Settled(ticket, chosen) => self.settled(ticket, &chosen),
@@ -140,6 +141,12 @@ impl<O: Observer> Engine<O> {
             "waiting": self.schedule.waiting(),
             "clusters": self.told.standings().map(Standing::data).collect::<Vec<_>>(),
         })
+    }
+
+    fn outbox_view(&self) -> Json {
+        let mut view = super::waiting::waiting(&self.outbox);
+        view["troubles"] = self.troubles.get("posts").into_iter().flatten().cloned().collect();
+        view
     }
 
     fn why(&self, cluster: &ClusterName) -> Json {

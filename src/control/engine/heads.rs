@@ -133,7 +133,8 @@ impl<O: Observer> Engine<O> {
     }
 
     fn moved(&mut self, moved: Moved) {
-        let Moved { commit, fleet, touched, released } = moved;
+        let Moved { commit, fleet, touched, released, came } = moved;
+        self.came(&came);
         self.held = None;
         self.head = Some(commit);
         self.observer.head(commit, touched.clusters.len());

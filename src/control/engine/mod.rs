@@ -6,8 +6,10 @@ mod syncs;
 mod posts;
 mod asks;
 mod pulls;
+mod waiting;
 
 pub use posts::{Posted, standings};
+pub use waiting::waiting_in;
 
 use super::compute::Compute;
 use super::prepare::{Preparation, Prepared};
@@ -196,7 +198,7 @@ impl<O: Observer> Engine<O> {
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
-        let engine = Self {
+        let mut engine = Self {
             outside,
             compute: Arc::new(compute),
             store,
@@ -236,6 +238,7 @@ impl<O: Observer> Engine<O> {
             restless: BTreeSet::new(),
             observer,
         };
+        engine.remember_pulls()?;
         Ok((engine, received))
     }
 

@@ -124,7 +124,8 @@ impl<O: Observer> Engine<O> {
         self.outside.set_round(Round::of(self.prepared.values()));
         let all: Vec<&Prepared> = self.prepared.values().collect();
         let told: BTreeSet<ClusterName> = fresh.iter().chain(carried).cloned().collect();
-        self.told.planned(commit, &all, (&told, self.late.len()), &mut self.outbox);
+        let note = self.as_reviewed(&all);
+        self.told.planned(commit, &all, (&told, self.late.len()), note.as_deref(), &mut self.outbox);
         self.told.carried(commit, carried, &mut self.outbox);
         for cluster in &fresh {
             let Some(report) = self.unplannable(commit, cluster) else {

@@ -1,6 +1,7 @@
 //! In: the open pull requests of a forge, and the head of the branch. Out: of each a status on its head, and one comment.
 //! Guarantee: nothing is applied; one that cannot be planned hurts no other; what is as it was told is not told again.
 mod plan;
+mod row;
 mod world;
 
 use super::compute::Compute;
@@ -8,12 +9,14 @@ use super::prepare::Prepared;
 use super::real_world::{Outside, now};
 use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments;
-use crate::client::forge::{Pull, Server};
+use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
+use crate::decide::document::CommitFacts;
 use crate::decide::report::{About, Context, Reviewed, State, Status, comment, refusal};
 use crate::decide::value::{Digest, Domain, Fault, Hasher};
-use crate::name::CommitId;
+use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::pulls::{Pulls, list};
+use crate::observe::forge::reviews::approved_by;
 use plan::{Sides, plan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,17 +34,29 @@ pub(super) struct Known {
     pub(super) looking: bool,
     /// The head of the branch at which they are to be looked at once more.
     pub(super) again: Option<CommitId>,
+    /// Those that came with the head.
+    pub(super) merged: Vec<u64>,
     /// What was told of each, by number.
     pub(super) told: BTreeMap<u64, Told>,
 }
 
 /// What was told of a pull request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     head: CommitId,
     base: CommitId,
+    /// Who opened it.
+    author: String,
+    /// The branch that its head is on.
+    branch: String,
     /// The id and the digest of the comment.
     comment: Option<(u64, Digest)>,
+    /// The id of the change of each cluster that changes.
+    changes: BTreeMap<ClusterName, String>,
+    /// Those of them that would wait for approval.
+    waits: Vec<String>,
+    /// Who approved it by a review.
+    approved_by: Option<String>,
 }
 
 /// What a look at the pull requests found, one after the other.
@@ -49,6 +64,8 @@ pub(super) struct Told {
 pub enum Pulled {
     /// A status for the head of one; the number says whose, and what was told of it.
     One(Box<Status>, u64, Seen),
+    /// The review of one approves these changes.
+    Approved(Box<CommitFacts>),
     /// All were looked at: those that are open, or why they are not known; and what went wrong with some.
     All(Option<Vec<u64>>, Vec<Fault>),
 }
@@ -67,6 +84,8 @@ pub(super) struct Look {
     /// The head of the branch.
     pub(super) base: CommitId,
     pub(super) branch: String,
+    /// Whose reviews approve.
+    pub(super) approvers: Vec<String>,
 }
 
 /// Opens the store of their objects.
@@ -85,6 +104,7 @@ impl Look {
         };
         let open = pulls.iter().map(|pull| pull.number).collect();
         let mut faults = Vec::new();
+        let mut now = self.told.clone();
         for pull in pulls {
             let told = self.told.get(&pull.number);
             if told.is_some_and(|told| told.head.to_string() == pull.head && told.base == self.base) {
@@ -93,20 +113,42 @@ impl Look {
             match self.one(&pull, told).await {
                 Ok((status, seen, fault)) => {
                     faults.extend(fault);
+                    now.insert(pull.number, seen.0.clone());
                     tell(Pulled::One(Box::new(status), pull.number, seen));
                 }
                 Err(fault) => faults.push(fault),
             }
         }
+        // Also of those that are merged by now: the review may have come a moment before the merge.
+        for (number, told) in &now {
+            match self.review(*number, told).await {
+                Ok(review) => review.into_iter().for_each(|review| tell(Pulled::Approved(Box::new(review)))),
+                Err(error) => faults.push(error.into()),
+            }
+        }
         tell(Pulled::All(Some(open), faults));
+    }
+
+    /// Looks whether a review approves what waits, where nobody did yet; it stands for a commit that approves the same.
+    async fn review(&self, number: u64, told: &Told) -> Result<Option<CommitFacts>, ForgeError> {
+        if self.approvers.is_empty() || told.waits.is_empty() || told.approved_by.is_some() {
+            return Ok(None);
+        }
+        let head = told.head.to_string();
+        let by = approved_by(&self.server, number, &head, &told.author, &self.approvers).await?;
+        Ok(by.map(|by| told.approval(number, &by)))
     }
 
     /// Plans one, and tells of it; what can be mended by another look is a fault, and told of then.
     async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<(Status, Seen, Option<Fault>), Fault> {
         let head = CommitId::parse(&pull.head).ok_or_else(|| Fault::bug("the head of a pull request is a commit"))?;
         let about = About { head, base: self.base, branch: &self.branch, is_fork: pull.is_fork };
+        let mut seen = Told::new(head, self.base, pull);
         let (status, text) = match self.plan(pull, head).await {
-            Ok(Planned::Clusters(prepared)) => said(&about, &prepared, self.chars_max()),
+            Ok(Planned::Clusters(prepared)) => {
+                seen.learn(&prepared, pull.is_fork);
+                said(&about, &prepared, self.chars_max())
+            }
             Ok(Planned::Never(why)) => refused(&about, &why),
             Err(fault) if fault.spurious => return Err(fault),
             Err(fault) => refused(&about, &first_line(&fault)),
@@ -117,11 +159,17 @@ impl Look {
             Some((_, known)) if known == digest => (before, None),
             _ => match comments::put(&self.server, pull.number, before.map(|(id, _)| id), &text).await {
                 Ok(id) => (id.map(|id| (id, digest)), None),
-                // The status is told all the same; the comment is tried again when anything moves.
-                Err(error) => (before, Some(error.into())),
+                // The status is told all the same; the comment is tried again when anything moves, or at the next look.
+                Err(error) => {
+                    if matches!(error.meaning, Meaning::Limited(_) | Meaning::Later) {
+                        seen.base = CommitId([0; 20]);
+                    }
+                    (before, Some(error.into()))
+                }
             },
         };
-        Ok((status, Seen(Told { head, base: self.base, comment }), fault))
+        seen.comment = comment;
+        Ok((status, Seen(seen), fault))
     }
 
     async fn plan(&self, pull: &Pull, head: CommitId) -> Result<Planned, Fault> {

@@ -90,7 +90,9 @@ impl Sources for World {
     /// Approvals of the branch count as they would after the merge.
     async fn commits(&self, from: Option<CommitId>, _: CommitId) -> Result<Commits, Fault> {
         let Some(from) = from else { return Ok(Commits::default()) };
-        self.pulls.objects().commits(Some(from), self.merge)
+        let mut commits = self.pulls.objects().commits(Some(from), self.merge)?;
+        commits.commits.extend(self.outside.reviews());
+        Ok(commits)
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {

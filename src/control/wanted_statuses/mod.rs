@@ -190,6 +190,7 @@ impl Told {
         commit: CommitId,
         prepared: &[&Prepared],
         (fresh, late): (&BTreeSet<ClusterName>, usize),
+        note: Option<&str>,
         outbox: &mut Outbox,
     ) {
         for one in prepared.iter().filter(|one| fresh.contains(&one.cluster)) {
@@ -202,8 +203,12 @@ impl Told {
                 }
             }
         }
-        let status = plan::status(commit, prepared, late);
+        let mut status = plan::status(commit, prepared, late);
         let is_verdict = status.state.is_verdict();
+        if let (Some(note), State::Success) = (note, status.state) {
+            let text = format!("{}, {note}", status.text());
+            status = Status::new(commit, Context::plan(None), State::Success, &text, now());
+        }
         outbox.want(&self.key_of(&status), status, now());
         if is_verdict {
             self.end_left(&Context::plan(None), commit, outbox);

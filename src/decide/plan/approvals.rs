@@ -61,7 +61,13 @@ pub fn weigh(commits: &Commits, ids: &[String], consumed: &[(Arc<str>, CommitId)
             } else if authors.contains(&person.email.to_lowercase()) {
                 approval.refused.push(format!("{} <{}> wrote a part of it", person.name, person.email));
             } else if approval.granted.is_none() {
-                let by = format!("{} <{}>, unsigned", person.name, person.email).into();
+                // A review on a forge has no address; who it is, the forge says.
+                let by = if person.email.is_empty() {
+                    person.name.clone()
+                } else {
+                    format!("{} <{}>, unsigned", person.name, person.email)
+                };
+                let by = by.into();
                 approval.granted = Some(Granted { id: id.into(), commit: commit.commit, by });
             }
         }

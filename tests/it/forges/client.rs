@@ -39,6 +39,7 @@ impl Client {
             user: None,
             authority,
             webhook_secret: None,
+            approvers: Vec::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime needs nothing");

@@ -21,6 +21,12 @@ pub(super) struct State {
     pub(super) first: VecDeque<Reply>,
     /// By commit and context in small letters, the newest last.
     pub(super) statuses: BTreeMap<(String, String), Vec<Value>>,
+    /// The pull requests that are open, as it tells them.
+    pub(super) pulls: Vec<Value>,
+    /// Comments: their ids, of which pull request, and their texts.
+    pub(super) comments: Vec<(u64, u64, String)>,
+    /// How many comments were ever made.
+    made: u64,
     /// Another token than [`TOKEN`].
     pub(super) token: Option<String>,
 }
@@ -78,10 +84,43 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Reply {
     let path: Vec<&str> = request.path.trim_start_matches("/api/v3").trim_matches('/').split('/').collect();
     match (request.method.as_str(), path.as_slice()) {
         ("POST", ["repos", "acme", "fleet", "statuses", sha]) => status(state, request, sha),
-        ("GET", ["repos", "acme", "fleet", pulls]) if pulls.starts_with("pulls?") => Reply::json(200, &json!([])),
+        ("GET", ["repos", "acme", "fleet", pulls]) if pulls.starts_with("pulls?") => {
+            Reply::json(200, &Value::Array(page(pulls, state.pulls.clone())))
+        }
+        ("GET", ["repos", "acme", "fleet", "issues", number, comments]) if comments.starts_with("comments?") => {
+            let of = |(id, of, text): &(u64, u64, String)| {
+                (of.to_string() == *number).then(|| json!({ "id": id, "body": text }))
+            };
+            Reply::json(200, &Value::Array(page(comments, state.comments.iter().filter_map(of).collect())))
+        }
+        ("POST", ["repos", "acme", "fleet", "issues", number, "comments"]) => {
+            state.made += 1;
+            let (id, number) = (state.made, number.parse().expect("it is a number"));
+            state.comments.push((id, number, request.text("body").to_owned()));
+            Reply::json(201, &json!({ "id": id, "body": request.body["body"] }))
+        }
+        ("PATCH", ["repos", "acme", "fleet", "issues", "comments", id]) => {
+            match state.comments.iter_mut().find(|(known, ..)| known.to_string() == *id) {
+                None => Reply::says(404, "Not Found"),
+                Some((.., text)) => {
+                    request.text("body").clone_into(text);
+                    Reply::json(200, &request.body)
+                }
+            }
+        }
         ("GET", ["repos", "acme", "fleet"]) => Reply::json(200, &json!({ "full_name": "acme/fleet" })),
         _ => Reply::says(404, "Not Found"),
     }
+}
+
+/// Returns the page that a query asks for.
+fn page(path: &str, all: Vec<Value>) -> Vec<Value> {
+    let number = |key: &str| {
+        let value = path.split(['?', '&']).find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
+        value.and_then(|value| value.parse::<usize>().ok())
+    };
+    let (size, page) = (number("per_page").unwrap_or(30), number("page").unwrap_or(1));
+    all.into_iter().skip(size * (page - 1)).take(size).collect()
 }
 
 fn invalid(message: &str) -> Reply {

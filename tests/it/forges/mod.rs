@@ -9,3 +9,4 @@ mod client;
 mod limits;
 mod synced;
 mod door;
+mod pulls;

@@ -3,6 +3,7 @@
 mod statuses;
 mod webhooks;
 mod pulls;
+mod approvals;
 
 use crate::forges::fleet::Fleet;
 use crate::testenv::{Account, Gitea};
@@ -85,6 +86,14 @@ impl Hosted {
         let all = combined["statuses"].as_array().cloned().unwrap_or_default();
         let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
         all.iter().map(|one| (text(one, "context"), (text(one, "status"), text(one, "description")))).collect()
+    }
+
+    /// Waits until a commit is synced everywhere, and says so.
+    #[track_caller]
+    fn synced(&self, commit: &str) {
+        for name in ["plan", "dev", "staging", "prod"] {
+            self.until(commit, &format!("stratify/{name}"), "success");
+        }
     }
 
     /// Waits until a context of a commit has a state, and returns its text.

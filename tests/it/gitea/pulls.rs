@@ -3,6 +3,7 @@
 use super::Hosted;
 use crate::commands::fixture::tree;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 const US: &str = "clusters/prod/us-1/cluster.yaml";
 
@@ -28,12 +29,13 @@ fn a_pull_request_is_planned_reviewed_merged_and_synced() {
     let _served = hosted.fleet.serve();
     hosted.hook();
     let first = hosted.fleet.checkout.head();
-    hosted.until(&first, "stratify/prod", "success");
+    hosted.synced(&first);
     let protection = json!({
         "rule_name": "main", "enable_push": true, "enable_status_check": true, "status_check_contexts": ["stratify/plan"],
     });
     hosted.gitea.api(&hosted.owner.token, "POST", &hosted.path("/branch_protections"), &protection).done();
-    let targets = || tree(&hosted.fleet.path("state/targets"));
+    let targets = || tree(&hosted.fleet.path("state/targets")).into_iter().map(|(path, (_, bytes))| (path, bytes));
+    let targets = || targets().collect::<BTreeMap<_, _>>();
     let before = targets();
     let head = hosted.branch("more", || hosted.replicas("4"));
     let number = hosted.open(&hosted.owner, "more");
@@ -61,7 +63,7 @@ fn a_pull_request_is_planned_reviewed_merged_and_synced() {
     });
     let merged = hosted.get("/branches/main")["commit"]["id"].as_str().expect("it has a head").to_owned();
     assert_eq!(hosted.until(&merged, "stratify/prod", "success"), "2/2 clusters synced");
-    let object = targets().into_values().any(|(_, bytes)| String::from_utf8_lossy(&bytes).contains("replicas: 5"));
+    let object = targets().into_values().any(|bytes| String::from_utf8_lossy(&bytes).contains("replicas: 5"));
     assert!(object, "what was reviewed is what is applied");
 }
 

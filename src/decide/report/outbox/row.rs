@@ -105,6 +105,16 @@ impl Row {
         }
     }
 
+    /// Returns how often it was refused since it was last taken, and before when it is not sent again.
+    pub fn refusals(&self) -> (u32, Timestamp) {
+        (self.tries, self.not_before)
+    }
+
+    /// Returns what is to be posted or on its way.
+    pub fn waiting(&self) -> Option<&Status> {
+        self.wanted.as_ref().or(self.flying.as_ref())
+    }
+
     /// Whether nothing is left to post.
     pub fn is_settled(&self) -> bool {
         self.wanted.is_none() && self.flying.is_none()

@@ -1,0 +1,118 @@
+//! In: the forge of the settings. Out: whether token, repository and webhook are as they have to be, and what is left.
+//! Guarantee: only reads; exit code 1 where something is missing; the token is shown nowhere.
+use super::current_fleet::Here;
+use super::{Answer, Exit, Failure};
+use crate::cli::args::{Forge, Question};
+use crate::cli::print::{Text, Tone};
+use crate::client::forge::{Answered, Call, ForgeError, Server};
+use crate::client::git::fault;
+use crate::decide::value::{Fault, Owner};
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where deliveries are taken, as the forge's webhook has to name it.
+const DOOR: &str = "/webhooks/fleet";
+
+/// Answers the question.
+pub(super) fn run(options: &Forge, settings: Option<&Path>) -> Result<Answer, Failure> {
+    let Question::Check = options.question;
+    check(&Here::find(settings)?)
+}
+
+/// Returns the forge of the settings.
+pub(super) fn server(here: &Here) -> Result<Arc<Server>, Fault> {
+    here.forge()?.ok_or_else(|| {
+        let hint = "add `forge` to the repository in the operator's settings, and give them by --settings";
+        fault(Owner::Caller, false, "the settings name no forge", hint)
+    })
+}
+
+/// Asks it.
+pub(super) fn ask(server: &Server, call: &Call) -> Result<Answered, Fault> {
+    Ok(asked(server, call)??)
+}
+
+fn asked(server: &Server, call: &Call) -> Result<Result<Answered, ForgeError>, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::bug)?;
+    Ok(runtime.block_on(server.send(call)))
+}
+
+/// What was found, and whether it is as it has to be.
+struct Found {
+    what: &'static str,
+    found: Result<String, String>,
+}
+
+fn check(here: &Here) -> Result<Answer, Failure> {
+    let server = server(here)?;
+    let forge = server.forge();
+    let about = asked(&server, &forge.about())?;
+    let mut all = Vec::new();
+    let mut left = None;
+    match &about {
+        Err(error) => {
+            let hint = Fault::from(error.clone()).hint.unwrap_or_default();
+            all.push(Found { what: "repository", found: Err(format!("{error}; {hint}")) });
+        }
+        Ok(about) => {
+            left = about.left;
+            all.push(Found { what: "repository", found: Ok(format!("{} is read", forge.repository())) });
+            all.push(rights(forge.may_write(&about.body), about.scopes.as_deref()));
+            all.extend(hooks(here, &server)?);
+        }
+    }
+    let mut text = Text::of(format!("{} at {}", forge.kind().word(), forge.url()));
+    for Found { what, found } in &all {
+        match found {
+            Ok(found) => text.pieces([(Tone::Good, format!("  {what}: {found}"))]),
+            Err(why) => text.pieces([(Tone::Bad, format!("  {what}: {why}"))]),
+        }
+    }
+    if let Some((left, of)) = left {
+        text.line(format!("  limits: {left} of {of} requests are left"));
+    }
+    let is_well = all.iter().all(|one| one.found.is_ok());
+    let checks = all.iter().map(|one| {
+        let (found, wrong) = (one.found.as_ref().ok(), one.found.as_ref().err());
+        json!({ "what": one.what, "found": found, "wrong": wrong })
+    });
+    let limits = left.map(|(left, of)| json!({ "left": left, "of": of }));
+    let data = json!({ "well": is_well, "checks": checks.collect::<Vec<_>>(), "limits": limits });
+    let mut answer = Answer::new(text, data);
+    if !is_well {
+        answer.exit = Exit::Failed;
+    }
+    Ok(answer)
+}
+
+fn rights(may_write: Option<bool>, scopes: Option<&str>) -> Found {
+    let scopes = scopes.filter(|all| !all.is_empty()).map_or_else(String::new, |all| format!(" (scopes: {all})"));
+    let found = match may_write {
+        Some(true) => Ok(format!("it may write to the repository{scopes}")),
+        Some(false) => Err(format!("it may not write to the repository, so no status is taken{scopes}")),
+        None => Ok(format!("the forge does not say what it may{scopes}")),
+    };
+    Found { what: "token", found }
+}
+
+/// Looks for the webhook; where none is wanted, or the token may not see them, that is no mistake.
+fn hooks(here: &Here, server: &Server) -> Result<Option<Found>, Fault> {
+    let wants = here.settings.repository.forge.as_ref().is_some_and(|forge| forge.webhook_secret.is_some());
+    let Some(call) = server.forge().hooks().filter(|_| wants) else { return Ok(None) };
+    let found = match asked(server, &call)? {
+        Err(error) if matches!(error.code(), Some(401 | 403 | 404)) => Ok("this token may not see webhooks".to_owned()),
+        Err(error) => Err(error.to_string()),
+        Ok(answered) => {
+            let hooks = server.forge().read_hooks(&answered.body);
+            match hooks.iter().find(|hook| hook.url.trim_end_matches('/').ends_with(DOOR)) {
+                None => Err(format!("none sends to an address that ends with {DOOR}")),
+                Some(hook) => match &hook.trouble {
+                    None => Ok(hook.url.clone()),
+                    Some(trouble) => Err(format!("{}: {trouble}", hook.url)),
+                },
+            }
+        }
+    };
+    Ok(Some(Found { what: "webhook", found }))
+}

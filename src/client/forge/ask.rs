@@ -1,0 +1,117 @@
+//! In: what people want to know of a forge. Out: the requests, and what the answers say, in one form.
+//! Guarantee: only reads; what a forge does not tell is said to be unknown.
+use super::call::{Call, part, parts};
+use super::kind::Forge;
+use super::pulls::text;
+use super::{azure_devops, bitbucket_data_center, gitlab};
+use crate::settings::ForgeKind;
+use serde_json::Value as Json;
+
+/// A status as the forge has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its name.
+    pub context: String,
+    /// Its state, in the forge's word.
+    pub state: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A webhook as the forge has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebHook {
+    /// Where it sends.
+    pub url: String,
+    /// What is wrong with it, if anything is seen.
+    pub trouble: Option<String>,
+}
+
+impl Forge {
+    /// Returns the request that reads the repository itself.
+    pub fn about(&self) -> Call {
+        let attempt = format!("read {} of {}", self.repository(), self.url());
+        Call::get(&attempt, self.home())
+    }
+
+    /// Returns whether the token may write to the repository, where the forge says so.
+    pub fn may_write(&self, about: &Json) -> Option<bool> {
+        match self.kind() {
+            ForgeKind::GitHub | ForgeKind::Gitea => about.pointer("/permissions/push")?.as_bool(),
+            ForgeKind::GitLab => {
+                let level = |of: &str| about.pointer(&format!("/permissions/{of}/access_level"))?.as_u64();
+                // Developers may give commits statuses.
+                level("project_access").max(level("group_access")).map(|level| level >= 30)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the request that reads the statuses of a commit; none where there is none for all of them.
+    pub fn statuses(&self, commit: &str) -> Option<Call> {
+        let attempt = format!("read the statuses of {commit}");
+        let (home, commit) = (self.home(), part(commit));
+        let path = match self.kind() {
+            ForgeKind::GitHub => format!("{home}/commits/{commit}/status?per_page=100"),
+            ForgeKind::Gitea => format!("{home}/commits/{commit}/status?limit=50"),
+            ForgeKind::GitLab => format!("{home}/repository/commits/{commit}/statuses?per_page=100"),
+            ForgeKind::BitbucketCloud => format!("{home}/commit/{commit}/statuses?pagelen=100"),
+            ForgeKind::AzureDevOps => {
+                format!("{}/commits/{commit}/statuses?{}", azure_devops::repository(self), azure_devops::VERSION)
+            }
+            ForgeKind::BitbucketDataCenter => return None,
+        };
+        Some(Call::get(&attempt, path))
+    }
+
+    /// Reads the statuses of a commit: the newest of each name, as the forge orders them.
+    pub fn read_statuses(&self, body: &Json) -> Vec<Told> {
+        let list = ["/statuses", "/values", "/value", ""].iter().find_map(|at| body.pointer(at)?.as_array());
+        let mut told: Vec<Told> = Vec::new();
+        for one in list.into_iter().flatten() {
+            let word = |all: &[&str]| all.iter().find_map(|at| text(one, at)).unwrap_or_default().to_owned();
+            let genre = text(one, "/context/genre").map_or_else(String::new, |genre| format!("{genre}/"));
+            let context = format!("{genre}{}", word(&["/context/name", "/context", "/key", "/name"]));
+            if !told.iter().any(|known| known.context == context) {
+                let state = word(&["/state", "/status"]).to_lowercase();
+                told.push(Told { context, state, text: word(&["/description"]) });
+            }
+        }
+        told
+    }
+
+    /// Returns the request that lists the webhooks; none where they are not read from this forge.
+    pub fn hooks(&self) -> Option<Call> {
+        let has = matches!(self.kind(), ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::GitLab);
+        has.then(|| Call::get("list the webhooks", format!("{}/hooks?per_page=50&limit=50", self.home())))
+    }
+
+    /// Reads the webhooks.
+    pub fn read_hooks(&self, body: &Json) -> Vec<WebHook> {
+        let read = |one: &Json| {
+            let url = text(one, "/config/url").or_else(|| text(one, "/url"))?.to_owned();
+            let is_off = one.get("active").and_then(Json::as_bool) == Some(false);
+            let form = text(one, "/config/content_type").filter(|kind| *kind != "json");
+            let answered = one.pointer("/last_response/code").and_then(Json::as_u64).filter(|code| *code >= 300);
+            let trouble = match (is_off, form, answered) {
+                (true, ..) => Some("it is switched off".to_owned()),
+                (_, Some(_), _) => Some("its content type has to be application/json".to_owned()),
+                (_, _, Some(code)) => Some(format!("its last delivery was answered by {code}")),
+                _ => None,
+            };
+            Some(WebHook { url, trouble })
+        };
+        body.as_array().into_iter().flatten().filter_map(read).collect()
+    }
+
+    /// Returns the path of the repository.
+    fn home(&self) -> String {
+        match self.kind() {
+            ForgeKind::GitHub | ForgeKind::Gitea => format!("/repos/{}", parts(self.repository())),
+            ForgeKind::GitLab => gitlab::project(self),
+            ForgeKind::BitbucketCloud => format!("/repositories/{}", parts(self.repository())),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::repository(self),
+            ForgeKind::AzureDevOps => format!("{}?{}", azure_devops::repository(self), azure_devops::VERSION),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! In: a pull request, who may approve. Out: whose review approves it, on exactly the head that was planned.
+//! Guarantee: nobody approves what they opened or wrote a part of; where the forge does not know who wrote a commit, no
+//! review counts.
+use crate::client::forge::{ForgeError, Server};
+use std::collections::BTreeMap;
+
+/// How many pages are read of reviews and of commits: GitHub lists 250 commits of a pull request, and no more.
+const PAGES_MAX: usize = 5;
+
+/// Returns who approved a pull request whose head is this commit; `author` opened it.
+pub async fn approved_by(
+    server: &Server,
+    number: u64,
+    head: &str,
+    author: &str,
+    approvers: &[String],
+) -> Result<Option<String>, ForgeError> {
+    let last = last_reviews(server, number).await?;
+    let may = |who: &str| approvers.iter().any(|approver| approver.eq_ignore_ascii_case(who));
+    let approving = last.into_iter().filter(|(who, (commit, approves))| *approves && commit == head && may(who));
+    let approving: Vec<String> =
+        approving.map(|(who, _)| who).filter(|who| !who.eq_ignore_ascii_case(author)).collect();
+    if approving.is_empty() {
+        return Ok(None);
+    }
+    let Some(writers) = writers(server, number).await? else { return Ok(None) };
+    Ok(approving.into_iter().find(|who| !writers.iter().any(|writer| writer.eq_ignore_ascii_case(who))))
+}
+
+/// Returns the last review of each reviewer: the commit, and whether it approves.
+async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, (String, bool)>, ForgeError> {
+    let mut last = BTreeMap::new();
+    for page in 1..=PAGES_MAX {
+        let Some(call) = server.forge().reviews(number, page) else { return Ok(BTreeMap::new()) };
+        let (reviews, is_more) = server.forge().read_reviews(&server.send(&call).await?.body);
+        for review in reviews {
+            last.insert(review.author, (review.commit, review.approves));
+        }
+        if !is_more {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Returns who wrote the commits; nothing where that is not known of all of them.
+async fn writers(server: &Server, number: u64) -> Result<Option<Vec<String>>, ForgeError> {
+    let mut writers = Vec::new();
+    for page in 1..=PAGES_MAX {
+        let (people, is_more) =
+            server.forge().read_people(&server.send(&server.forge().commits_of(number, page)).await?.body);
+        for one in people {
+            let Some(one) = one else { return Ok(None) };
+            writers.extend(one);
+        }
+        if !is_more {
+            return Ok(Some(writers));
+        }
+    }
+    // There are more than were read.
+    Ok(None)
+}

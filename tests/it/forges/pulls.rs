@@ -1,0 +1,113 @@
+//! In: pull requests of a GitHub that stands in. Out: their plans; what becomes of comments that others delete.
+//! Guarantee: one that cannot be fetched hurts no other; pages are read to their end.
+use super::fleet::{Fleet, Served};
+use super::github::GitHub;
+use super::synced::on;
+use serde_json::{Value, json};
+
+const US: &str = "clusters/prod/us-1/cluster.yaml";
+
+/// The program as it serves, with a repository in which refs of pull requests stand.
+struct Open {
+    github: GitHub,
+    fleet: Fleet,
+    _served: Served,
+}
+
+impl Open {
+    fn new() -> Self {
+        let github = GitHub::start();
+        let fleet = Fleet::new(&on(&github.http.url()), "");
+        let served = fleet.serve();
+        let head = fleet.checkout.head();
+        github.http.until("the start is told", || {
+            github.latest(&head).get("stratify/prod").is_some_and(|(state, _)| state == "success")
+        });
+        Self { github, fleet, _served: served }
+    }
+
+    /// Puts a commit with so many replicas under the ref of a pull request.
+    fn head(&self, number: u64, replicas: &str) -> String {
+        let checkout = &self.fleet.checkout;
+        checkout.git(&["checkout", "--quiet", "--detach", "main"]);
+        checkout.edit(US, "replicas: 3", &format!("replicas: {replicas}"));
+        let commit = checkout.commit(&format!("number {number}"));
+        checkout.git(&["push", "--quiet", "--force", "../remote.git", &format!("HEAD:refs/pull/{number}/head")]);
+        checkout.git(&["checkout", "--quiet", "main"]);
+        commit
+    }
+
+    /// Lets GitHub list these pull requests, and has them looked at.
+    fn list(&self, pulls: Vec<Value>) {
+        self.github.state.lock().expect("no answer panics").pulls = pulls;
+        self.fleet.run(&["sync", "--no-wait"]).ends_with(0);
+    }
+
+    /// Returns how often the pull requests were listed.
+    fn listed(&self) -> usize {
+        self.github.http.seen().iter().filter(|request| request.path.contains("/pulls?")).count()
+    }
+
+    fn plan(&self, commit: &str) -> Option<(String, String)> {
+        self.github.latest(commit).remove("stratify/plan")
+    }
+
+    fn comments(&self, number: u64) -> Vec<String> {
+        let state = self.github.state.lock().expect("no answer panics");
+        state.comments.iter().filter(|(_, of, _)| *of == number).map(|(.., text)| text.clone()).collect()
+    }
+}
+
+fn pull(number: u64, sha: &str, base: &str) -> Value {
+    let repo = json!({ "full_name": "acme/fleet" });
+    let title = "\u{202e}``` @everyone <script> --upload-pack=x";
+    json!({
+        "number": number, "title": title, "user": { "login": "ada" }, "draft": false,
+        "head": { "sha": sha, "ref": "x", "repo": repo }, "base": { "ref": base, "repo": repo },
+    })
+}
+
+#[test]
+fn pull_requests_are_read_page_by_page_and_one_that_is_gone_hurts_no_other() {
+    let open = Open::new();
+    let (first, last) = (open.head(1, "4"), open.head(60, "5"));
+    let mut pulls: Vec<Value> = (2..60).map(|number| pull(number, &"7".repeat(40), "another")).collect();
+    // Its ref is not there, as where it was closed a moment ago.
+    pulls.insert(0, pull(61, &"8".repeat(40), "main"));
+    pulls.insert(0, pull(1, &first, "main"));
+    pulls.push(pull(60, &last, "main"));
+    open.list(pulls);
+    for (commit, number) in [(&first, 1), (&last, 60)] {
+        open.github.http.until("it is planned", || open.plan(commit).is_some() && open.comments(number).len() == 1);
+        let (state, text) = open.plan(commit).expect("it was planned");
+        assert_eq!(state, "success", "{text}");
+        assert!(text.starts_with("1 layer of 1 cluster to change"), "{text}");
+    }
+    assert!(open.comments(2).is_empty(), "those to other branches are not ours");
+    assert!(open.plan(&"8".repeat(40)).is_none(), "of what is not there nothing is said");
+}
+
+#[test]
+fn a_comment_that_a_person_deleted_is_made_again_and_a_known_one_is_worded_anew() {
+    let open = Open::new();
+    let first = open.head(1, "4");
+    open.list(vec![pull(1, &first, "main")]);
+    open.github.http.until("it is commented", || open.comments(1).len() == 1);
+    let second = open.head(1, "5");
+    open.list(vec![pull(1, &second, "main")]);
+    open.github.http.until("it is worded anew", || open.comments(1).iter().any(|text| text.contains("3 → 5")));
+    assert_eq!(open.comments(1).len(), 1, "in its place");
+    open.github.state.lock().expect("no answer panics").comments.clear();
+    let third = open.head(1, "6");
+    open.list(vec![pull(1, &third, "main")]);
+    open.github.http.until("it is made again", || open.comments(1).iter().any(|text| text.contains("3 → 6")));
+    open.github.http.until("its status is there, too", || open.plan(&third).is_some());
+    let comments = || {
+        let seen = open.github.http.seen();
+        seen.iter().filter(|request| request.method != "GET" && request.path.contains("comments")).count()
+    };
+    let (told, listed) = (comments(), open.listed());
+    open.list(vec![pull(1, &third, "main")]);
+    open.github.http.until("it is looked at once more", || open.listed() > listed);
+    assert_eq!(comments(), told, "what is as it was told is not told again");
+}
