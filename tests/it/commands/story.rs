@@ -235,7 +235,7 @@ fn what_a_secret_holds_is_shown_nowhere() {
     let fleet = Checkout::synced();
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: door }\nstringData: { password: hunter2 }\n\
                   data: { token: aHVudGVyMw== }\n";
-    fleet.write("profiles/web/shop/secret.yaml", secret);
+    fleet.write("clusters/prod/eu-1/tools/door.yaml", secret);
     fleet.commit("a secret in Git");
     let shown = |args: &[&str]| fleet.run(args).all();
     let all =
