@@ -2,6 +2,7 @@
 //! Guarantee: group `kubernetes` of `tests/run`; each test has a namespace or a server of its own.
 mod admission;
 mod bounds;
+mod dead;
 mod demo;
 mod deploy;
 mod doctor;
