@@ -89,7 +89,8 @@ fn took(server: &Server, agent: &str, work: impl FnOnce()) -> Took {
 
 fn run(command: &mut Command) {
     let output = command.output().expect("it was built");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
 }
 
 /// Who applies a folder with kubectl: an `ApplySet` prunes what the folder has no longer.

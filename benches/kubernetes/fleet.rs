@@ -19,8 +19,8 @@ const LAYER: usize = 1000;
 /// Objects of a file.
 const FILE: usize = 4;
 
-/// A tenth of a fleet may go without a person.
-const POLICY: &str = "spec: { policies: { deletion: { maxPercent: 100 } } }\n";
+/// Any part of a fleet may go without a person.
+const POLICY: &str = "spec: { policies: { deletion: { maxPercent: 100, maxObjects: 1000000 } } }\n";
 
 /// A fleet.
 pub(crate) struct Fleet {

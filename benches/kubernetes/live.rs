@@ -4,10 +4,12 @@ use crate::fleet::Fleet;
 use crate::load;
 use crate::table::{Row, ms, percentile, row, told};
 use crate::testenv::Server;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use stratify::client::git::Address;
 use stratify::client::kubernetes::{Change, ObjectPath};
 use stratify::client::store::Store;
 use stratify::control::engine::{Engine, Event, Observer, Until};
@@ -17,6 +19,7 @@ use stratify::decide::report::{Condition, Report};
 use stratify::decide::value::{Fault, Seal, Value};
 use stratify::name::CommitId;
 use stratify::observe::mirror::Mirror;
+use stratify::settings::Settings;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -48,12 +51,17 @@ impl Live {
     /// Starts the loop, and waits until the fleet is synced.
     pub(crate) fn start(fleet: &Fleet) -> Self {
         std::fs::create_dir_all(fleet.state()).expect("the temporary folder is ours");
-        let mirror = Mirror::open(fleet.address(), &fleet.state().join("mirror")).expect("the mirror can be opened");
+        Self::on(fleet.address(), fleet.settings(), &fleet.state())
+    }
+
+    /// Starts the loop on a repository, and waits until the first cluster is synced.
+    pub(crate) fn on(address: Address, settings: Settings, state: &Path) -> Self {
+        let mirror = Mirror::open(address, &state.join("mirror")).expect("the mirror can be opened");
         let mirror = Arc::new(mirror);
-        let store = Store::open(&fleet.state().join("state.redb")).expect("the store can be opened");
+        let store = Store::open(&state.join("state.redb")).expect("the store can be opened");
         let (tell, seen) = channel();
         let runtime = Runtime::new().expect("threads start");
-        let outside = Outside::new(fleet.settings(), mirror.clone(), Seal::new(b"bench"), runtime.handle().clone());
+        let outside = Outside::new(settings, mirror.clone(), Seal::new(b"bench"), runtime.handle().clone());
         let outside = Arc::new(outside);
         let inside = runtime.enter();
         let engine = Engine::new(outside.clone(), Statuses::Mirror(mirror), store, Telling(tell.clone()));

@@ -1,10 +1,12 @@
-//! In: the servers of tests/testenv, ids of budgets, how many objects:
-//! `cargo bench --features testenv --bench kubernetes -- B7 --objects 10000`, `… -- B19 --clusters 1000 --servers 3`.
-//! Out: one table. Guarantee: real servers, requests counted by the server's own log; as a test it does nothing.
+//! In: the servers of tests/testenv, ids of budgets and their sizes: `cargo bench --features testenv --bench kubernetes --`
+//! `B6 --repository 10000`, `B7 --objects 10000`, `B19 --clusters 1000 --servers 3`, `beside --beside 1000`; none for all.
+//! Out: one table. Guarantee: real servers, and simulated ones where there are many; requests counted by the server's own
+//! log; as a test it does nothing.
 mod fleet;
 mod beside;
 mod load;
 mod live;
+mod large;
 mod memory;
 mod scale;
 mod watching;
@@ -12,6 +14,9 @@ mod watching;
 #[path = "../budgets/table.rs"]
 #[expect(dead_code, reason = "the other benches use all of it")]
 mod table;
+#[path = "../budgets/work.rs"]
+#[expect(dead_code, reason = "the other benches use all of it")]
+mod work;
 #[path = "../../tests/testenv/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests use all of it")]
 mod testenv;
@@ -32,6 +37,8 @@ struct Asked {
     objects: usize,
     /// How many objects are applied beside others.
     beside: usize,
+    /// How many clusters the large repository has.
+    repository: usize,
     /// How many clusters are simulated.
     clusters: usize,
     /// How many real servers stand beside them.
@@ -61,13 +68,15 @@ fn main() {
 }
 
 fn read(args: &[String]) -> Asked {
-    let mut asked = Asked { ids: Vec::new(), objects: 2000, beside: 1000, clusters: 1000, servers: 1 };
+    let mut asked =
+        Asked { ids: Vec::new(), objects: 2000, beside: 1000, repository: 1000, clusters: 1000, servers: 1 };
     let mut args = args.iter().filter(|arg| *arg != "--bench");
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|text| text.parse().ok()).expect("a number follows");
         match arg.as_str() {
             "--objects" => asked.objects = number(),
             "--beside" => asked.beside = number(),
+            "--repository" => asked.repository = number(),
             "--clusters" => asked.clusters = number(),
             "--servers" => asked.servers = number(),
             id => asked.ids.push(id.to_owned()),
@@ -86,6 +95,9 @@ fn run(asked: &Asked) -> Vec<Row> {
         rows.extend(live.requests(&server, &fleet));
         rows.extend(live.drift(&server, &fleet));
         live.stop();
+    }
+    if asked.has(&["B6"]) {
+        rows.extend(large::measure(&server, asked.repository));
     }
     if asked.has(&["B7"]) {
         let fleet = Fleet::new(&server, "bulk", asked.objects);

@@ -223,10 +223,14 @@ impl Cluster {
         let seen = observe::look(&self.side.server, &owned, &labels(&self.side.place), unserved).await;
         for (change, live) in unknown.into_iter().zip(seen) {
             if !ends {
-                if let Live::Present { object, .. } = &live {
+                let is_fine = self.session().saw(&self.side.place, of_change, change, &live);
+                // What somebody changed between our write and this look is for the watch to tell: who knew it already would
+                // be told of it as little as of what we wrote ourselves.
+                if let Live::Present { object, .. } = &live
+                    && is_fine
+                {
                     self.memory.know(&change.object, Sighting::of(object));
                 }
-                self.session().saw(&self.side.place, of_change, change, &live);
             }
             known.insert(change.object.clone(), live);
         }

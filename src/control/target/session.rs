@@ -71,9 +71,15 @@ impl Session {
         tried
     }
 
-    /// Takes what a look showed of an object of a plan.
-    pub(super) fn saw(&mut self, place: &Place, layer: Option<&LayerChange>, change: &ObjectChange, live: &Live) {
-        let Live::Present { object: shown, version } = live else { return };
+    /// Takes what a look showed of an object of a plan; returns whether it is as it was applied.
+    pub(super) fn saw(
+        &mut self,
+        place: &Place,
+        layer: Option<&LayerChange>,
+        change: &ObjectChange,
+        live: &Live,
+    ) -> bool {
+        let Live::Present { object: shown, version } = live else { return false };
         let is_known = self.fine.get(&change.object).is_some_and(|known| known == version);
         let is_shown = || {
             let (Some(layer), Some(manifest)) = (layer, change.manifest.as_deref()) else { return false };
@@ -81,11 +87,13 @@ impl Session {
             let left = ignored(&layer.options.ignore, &layer.layer, &change.object, &marked, shown);
             shows(shown, &without(&marked, &left))
         };
-        if is_known || is_shown() {
+        let is_fine = is_known || is_shown();
+        if is_fine {
             self.fine.insert(change.object.clone(), version.clone());
         } else {
             self.fine.remove(&change.object);
         }
+        is_fine
     }
 }
 

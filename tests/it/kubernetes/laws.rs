@@ -3,6 +3,7 @@
 use super::fleet::{Fleet, config_map, read};
 use crate::testenv::{Entry, Fault, Mark, Proxy, Refusal, Schedule, Seen, Server, User};
 use serde_json::{Value, json};
+use std::io::{Write as _, stderr};
 
 /// The layers of the fleet, each after the one before it.
 pub(super) const LAYERS: [&str; 3] = ["one", "two", "three"];
@@ -171,4 +172,6 @@ async fn requests_that_fail_at_random_keep_the_laws() {
         converged(&case, server, &fleet).await;
     }
     assert!(read(server, "/version").await.is_some(), "the server is well after {faulted} faults");
+    // Not by `println!`, which the test runner keeps back where a test passes.
+    writeln!(stderr(), "\nseed {seed}: {faulted} faults in {round} rounds").expect("there is a standard error");
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod adopt;
 mod bounds;
+mod dead;
 mod demo;
 mod deploy;
 mod doctor;

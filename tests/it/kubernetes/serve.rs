@@ -22,14 +22,19 @@ impl Drop for Serving<'_> {
 impl<'a> Serving<'a> {
     /// Serves, and returns once the head is told.
     pub(crate) async fn start(server: &Server, fleet: &'a Fleet) -> Self {
+        let serving = Self::begin(fleet);
+        let head = fleet.checkout.head();
+        server.eventually("the head is synced", async || serving.is_synced(&head)).await;
+        serving
+    }
+
+    /// Serves.
+    pub(crate) fn begin(fleet: &'a Fleet) -> Self {
         let settings = fleet.folder().join("stratify.yaml").display().to_string();
         let log = File::create(fleet.folder().join("serve.log")).expect("the scratch folder is ours");
         let mut command = fleet.checkout.command(&["serve", "--settings", &settings]);
         command.stdout(Stdio::null()).stderr(log);
-        let serving = Self { fleet, child: command.spawn().expect("the program was built") };
-        let head = fleet.checkout.head();
-        server.eventually("the head is synced", async || serving.is_synced(&head)).await;
-        serving
+        Self { fleet, child: command.spawn().expect("the program was built") }
     }
 
     /// Commits all there is, lets the process look, and returns the commit once it is synced.
