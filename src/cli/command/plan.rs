@@ -2,6 +2,7 @@
 //! Guarantee: nothing is written, only tried on API servers as a sync tries it; exit code 2 where something would be; a cluster with a mistake hides no other's plan.
 use super::adopt::{id, name};
 use super::current_fleet::{Here, find_cluster, on_large_stack, unknown};
+use super::status::Now;
 use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
@@ -14,22 +15,23 @@ use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Source, Warnings};
 use crate::name::{ChangeSetId, ClusterName, EnvironmentName, ObjectId};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Plans all clusters, or some.
 pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let preview = here.preview()?;
-    let (all, said, warnings) = on_large_stack(async {
+    let (all, said, warnings, known): (_, _, _, BTreeSet<ClusterName>) = on_large_stack(async {
         let fleet = preview.reviewed(options.rev.as_deref())?;
         let from = options.from.as_deref().map(|from| preview.fleet(Some(from))).transpose()?;
         let clusters = chosen(options, &fleet)?;
+        let known = fleet.index.cluster_names().cloned().collect();
         let is_all = options.cluster.is_empty() && options.environment.is_none();
         let said = if is_all { fleet.index.said() } else { Vec::new() };
         let mut warnings = Warnings::default();
         let purpose = if options.no_probe { Purpose::Outline } else { Purpose::Review };
-        Ok((preview.plans(&fleet, from.as_deref(), &clusters, purpose, &mut warnings).await, said, warnings.0))
+        Ok((preview.plans(&fleet, from.as_deref(), &clusters, purpose, &mut warnings).await, said, warnings.0, known))
     })?;
     let Plans { plans, sets } = all;
     // A plan of which something would be refused is shown with it.
@@ -49,7 +51,23 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
         data.extend(said.clone());
     }
     answer.failures = failures;
+    if options.from.is_none() && options.cluster.is_empty() && options.environment.is_none() {
+        released(&mut answer, &Now::remembered(&here).without(&known));
+    }
     Ok(answer)
+}
+
+/// Tells what a sync will release.
+fn released(answer: &mut Answer, names: &[String]) {
+    for name in names {
+        answer.text.line(format!(
+            "{name}: no document describes it any longer: a sync releases it and deletes nothing, \
+             or it goes on as the cluster that has its target now"
+        ));
+    }
+    if let Some(data) = answer.data.as_object_mut() {
+        data.insert("released".into(), json!(names));
+    }
 }
 
 /// Returns the clusters that are asked for.

@@ -27,7 +27,7 @@ pub(super) fn run(options: &Why, settings: Option<&Path>) -> Result<Answer, Fail
     let lines = said("lines");
     waits.told = lines.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     if running.is_none() {
-        let failed = Now::remembered(&here).of(&options.cluster).filter(|text| text.starts_with("failed: "));
+        let failed = Now::remembered(&here).of(&options.cluster).filter(|text| is_refused(text));
         waits.told = failed.into_iter().collect();
     }
     let lines = waits.lines(&options.cluster);
@@ -83,6 +83,11 @@ async fn waits(preview: &Preview, cluster: &ClusterName) -> Result<Waits, Failur
     Ok(Waits { held, plan, set, found, open, is_running: false, is_served: false, told: Vec::new() })
 }
 
+/// Whether the last sync was refused, by the target or for what documents say.
+fn is_refused(told: &str) -> bool {
+    told.starts_with("failed") || told.starts_with("invalid")
+}
+
 impl Waits {
     /// Returns what is said, the reason first.
     fn lines(&self, cluster: &ClusterName) -> Vec<String> {
@@ -97,11 +102,12 @@ impl Waits {
             return self.hold(cluster);
         }
         let then = if self.is_served { "`stratify serve` goes on with it" } else { "`stratify sync` goes on with it" };
-        let is_failed = self.told.first().is_some_and(|told| told.starts_with("failed"));
+        let is_failed = self.told.first().is_some_and(|told| is_refused(told));
         if is_failed {
             let first = self.told.first().map_or("", String::as_str);
             let rest = self.told.iter().skip(1).cloned();
-            let next = format!("when that is mended, {}", then.replace("goes on with it", "tries again"));
+            let named = if first.starts_with("invalid") { "`stratify plan` names what is wrong; " } else { "" };
+            let next = format!("{named}when that is mended, {}", then.replace("goes on with it", "tries again"));
             return std::iter::once(format!("{cluster} {first}")).chain(rest).chain([next]).collect();
         }
         if let Some(commit) = self.open {

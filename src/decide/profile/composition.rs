@@ -7,6 +7,7 @@ use super::shape::Shaped;
 use crate::decide::document::{Cluster, Fragment, LayerRole, Profile, ProfileReference, ProfileType};
 use crate::decide::value::{Diagnostic, Span};
 use crate::name::{LayerName, ProfileName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn check_types(
@@ -125,4 +126,25 @@ pub(super) fn in_two_profiles(name: &LayerName, part: &Fragment, other: &Shaped)
         .at(part.get("name").unwrap_or_else(|| part.clone()).span())
         .also(other.at(), "first here")
         .hint("rename one of them: layer names are unique over the whole cluster")
+}
+
+/// Of two layers that had one name, one would take over the other's release and objects.
+pub(super) fn check_renames(layers: &[Shaped]) -> Vec<Diagnostic> {
+    let mut had: BTreeMap<LayerName, &Shaped> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for layer in layers {
+        let Some(old) = layer.renamed_from() else { continue };
+        if let Some(first) = had.get(&old) {
+            let message =
+                format!("the layers `{}` and `{}` both say that they were named `{old}`", first.name, layer.name);
+            errors.push(
+                Diagnostic::error(codes::TWO_LAYERS, message)
+                    .at(layer.at())
+                    .also(first.at(), "the other one")
+                    .expected("one layer that continues what another one was"),
+            );
+        }
+        had.entry(old).or_insert(layer);
+    }
+    errors
 }

@@ -1,6 +1,6 @@
 //! In: profiles and overlays. Out: the layers of a cluster, each with all that was written of it, in order.
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
-use super::composition::{check_roles, in_two_profiles, wrong_role};
+use super::composition::{check_renames, check_roles, in_two_profiles, wrong_role};
 use super::declared::Declared;
 use super::deliver_to::site;
 use super::layer_entries::overlaid;
@@ -101,6 +101,7 @@ pub(super) fn shape(selection: &mut Selection, errors: &mut Vec<Diagnostic>) -> 
         layer.site = site(&selection.cluster, layer);
     }
     check_roles(selection, &layers, errors);
+    errors.extend(check_renames(&layers));
     layers
 }
 

@@ -173,9 +173,11 @@ fn a_cluster_without_a_document_is_released_and_nothing_of_it_goes() {
     let before = objects(&fleet, "us-1");
     fleet.git(&["rm", "-r", "--quiet", "clusters/prod/us-1"]);
     let removal = fleet.commit("us-1 is no more");
+    fleet.run(&["plan"]).says(&["us-1: no document describes it any longer: a sync releases it and deletes nothing"]);
     fleet.run(&["sync"]).ends_with(0).says(&["us-1: released: no document describes it any longer"]);
     assert_eq!(objects(&fleet, "us-1"), before, "its files stay");
     assert!(record(&fleet, "us-1").contains(&format!("\"released\": \"{removal}\"")), "its record says so");
+    assert!(!fleet.run(&["plan"]).out.contains("releases it"), "it is released already");
     let prod = &fleet.statuses("HEAD")["prod"];
     assert_eq!((prod.0.as_str(), prod.1.contains("released: us-1")), ("success", true), "it is told: {prod:?}");
     fleet.run(&["sync"]).ends_with(0);

@@ -7,6 +7,7 @@ use crate::control::engine::standings;
 use crate::decide::value::Fault;
 use crate::name::{ClusterName, CommitId};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Where clusters stand.
 #[derive(Default)]
@@ -72,6 +73,13 @@ impl Now {
     pub(in super::super) fn of(&self, cluster: &ClusterName) -> Option<String> {
         let of_it = self.clusters.iter().find(|one| one["cluster"] == cluster.as_str())?;
         of_it["text"].as_str().map(str::to_owned)
+    }
+
+    /// Returns the clusters that were synced and are none of these, nor released already.
+    pub(in super::super) fn without(&self, known: &BTreeSet<ClusterName>) -> Vec<String> {
+        let is_released = |one: &Value| one["condition"] == "released";
+        let names = self.clusters.iter().filter(|one| !is_released(one)).filter_map(|one| one["cluster"].as_str());
+        names.filter(|name| !known.iter().any(|known| known.as_str() == *name)).map(str::to_owned).collect()
     }
 
     /// Adds these lines to a text.
