@@ -33,6 +33,31 @@ async fn a_commit_becomes_objects_and_a_second_sync_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_secret_gets_its_values_and_no_output_shows_them() {
+    let server = Server::shared();
+    let fleet = Fleet::new(server, "door");
+    let secret = |password: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: door }}\nstringData: {{ password: {password} }}\n\
+             data: {{ token: aHVudGVyMw== }}\n"
+        )
+    };
+    fleet.manifest("config", "door", &secret("hunter2"));
+    fleet.sync("the fleet").ends_with(0);
+    let data =
+        async || read(server, "/api/v1/namespaces/door/secrets/door").await.expect("it was applied")["data"].clone();
+    assert_eq!(data().await, json!({ "password": "aHVudGVyMg==", "token": "aHVudGVyMw==" }), "as written");
+    let mark = server.audit().mark();
+    fleet.run(&["sync"]).ends_with(0).says(&["nothing to change"]);
+    assert_eq!(writes(server, mark, "door"), Vec::<String>::new(), "it is as it shall be");
+    fleet.manifest("config", "door", &secret("hunter4"));
+    fleet.checkout.commit("another password");
+    let said = ["plan", "sync"].map(|command| fleet.run(&[command]).all()).concat();
+    assert!(!said.contains("hunter") && !said.contains("aHVudGVy"), "nobody is shown it: {said}");
+    assert_eq!(data().await["password"], "aHVudGVyNA==", "the cluster has it");
+}
+
+#[tokio::test]
 async fn what_a_commit_changes_is_written_and_what_it_omits_is_deleted() {
     let server = Server::shared();
     let fleet = Fleet::new(server, "second");
