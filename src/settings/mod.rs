@@ -3,10 +3,12 @@
 //! Guarantee: nothing else reads it; no credential stands here, only the file that holds it.
 mod forge;
 mod repository;
+mod notification;
 mod target;
 mod floor;
 
 pub use forge::{Forge, ForgeKind, TokenAt};
+pub use notification::{Notification, NotificationKind, UrlAt};
 pub use repository::{Credentials, Identity, OWN, Repository};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
@@ -48,6 +50,8 @@ pub struct Settings {
     pub floor: Policy,
     /// Where HTTP is listened on; nowhere by default.
     pub listen: Option<SocketAddr>,
+    /// Who is notified, and of what.
+    pub notifications: Vec<Notification>,
 }
 
 const FIELDS: &[Field] = &[
@@ -79,6 +83,11 @@ const FIELDS: &[Field] = &[
         Shape::Checked(is_socket, "an address and a port, such as 127.0.0.1:8080"),
         "Where `serve` takes webhooks by HTTP; default: nowhere.",
     ),
+    optional(
+        "notifications",
+        Shape::Named("name", &Shape::Object(notification::FIELDS)),
+        "Who is notified, and of what: Slack, webhooks, CloudEvents.",
+    ),
 ];
 
 fn is_socket(text: &str) -> bool {
@@ -99,6 +108,7 @@ impl Settings {
             running_max: RUNNING_MAX,
             floor: floor::none(),
             listen: None,
+            notifications: Vec::new(),
         }
     }
 
@@ -123,6 +133,7 @@ impl Settings {
         let targets = document.part(document.root()).get("targets");
         found.extend(targets.iter().flat_map(target::check));
         found.extend(document.part(document.root()).get("repository").iter().flat_map(forge::check));
+        found.extend(document.part(document.root()).get("notifications").iter().flat_map(notification::check));
         if found.iter().any(Diagnostic::is_error) {
             return Err(Fault { owner: Owner::Operator, ..Fault::from(found) });
         }
@@ -157,6 +168,9 @@ impl Settings {
             }
         }
         settings.listen = text(root, "listen").and_then(|listen| listen.parse().ok());
+        if let Some(all) = root.get("notifications") {
+            settings.notifications = notification::read(&all, folder);
+        }
         if let Some(floor) = root.get("floor") {
             settings.floor = floor::read(&floor);
         }

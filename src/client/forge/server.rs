@@ -4,20 +4,18 @@
 use super::call::{Call, Method};
 use super::error::{ForgeError, Meaning, Trouble};
 use super::kind::{Forge, Identity};
+use crate::client::http::{self, chain};
 use crate::client::secret::secret;
 use crate::decide::schedule::Budget;
 use crate::decide::value::{Fault, Owner, Source, Timestamp};
 use crate::settings::{Forge as Settings, TokenAt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, Url, redirect};
+use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// How long a request may take in all: forges answer within a second, and GitHub gives up after ten.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -74,20 +72,7 @@ impl Server {
             source: Source::Error(format!("could not use the forge at {}: {why}", settings.url).into()),
         };
         let base = Url::parse(&base).map_err(|error| refused(error.to_string()))?;
-        // reqwest comes without a provider; a second call changes nothing.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let mut builder = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(DEADLINE)
-            .user_agent(concat!("stratify/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = &settings.authority {
-            let pem = std::fs::read(file).map_err(|error| refused(format!("{}: {error}", file.display())))?;
-            let found = reqwest::Certificate::from_pem_bundle(&pem).ok().filter(|found| !found.is_empty());
-            let found = found.ok_or_else(|| refused(format!("{} is no certificate in PEM", file.display())))?;
-            builder = builder.tls_certs_only(found);
-        }
-        let client = builder.build().map_err(|error| refused(chain(&error)))?;
+        let client = http::client(settings.authority.as_deref(), DEADLINE).map_err(refused)?;
         let budget = Mutex::new(Budget::new(forge.capabilities().writes_a_minute, now()));
         Ok(Self { forge, base, token: settings.token.clone(), client, budget })
     }
@@ -267,12 +252,6 @@ fn without(trouble: Trouble, token: &SecretString) -> Trouble {
         Trouble::Unanswered(why) => Trouble::Unanswered(clean(why)),
         other => other,
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let texts: Vec<String> =
-        std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect();
-    texts.join(": ").chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
 fn now() -> Timestamp {

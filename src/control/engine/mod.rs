@@ -12,6 +12,7 @@ pub use posts::{Posted, standings};
 pub use waiting::waiting_in;
 
 use super::compute::Compute;
+use super::notices::{Notices, Notified};
 use super::prepare::{Preparation, Prepared};
 use super::pulls::{Known, Pulled};
 use super::real_world::{Outside, now};
@@ -53,6 +54,8 @@ pub enum Event {
     Ended(Box<Report>),
     /// Statuses were posted, or not.
     Posted(Posted),
+    /// A receiver of notices was told of them, or not.
+    Notified(Notified),
     /// Pull requests were looked at.
     Pulled(Pulled),
     /// A person accepted a head, or holds a tag.
@@ -99,6 +102,7 @@ pub struct Engine<O> {
     compute: Arc<Compute>,
     store: Store,
     statuses: Statuses,
+    notices: Notices,
     pub(super) outbox: Outbox,
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
@@ -195,6 +199,7 @@ impl<O: Observer> Engine<O> {
         }
         let mut told = Told::after(&outbox, statuses.place());
         let head = posts::remembered(&store, &mut told)?;
+        let notices = Notices::open(&outside.settings().notifications, statuses.place(), &store)?;
         // Unbounded: each sender has at most one event under way for each cluster, post and look.
         let (events, received) = mpsc::unbounded_channel();
         let schedule = Schedule::new(outside.settings().running_max);
@@ -203,6 +208,7 @@ impl<O: Observer> Engine<O> {
             compute: Arc::new(compute),
             store,
             statuses,
+            notices,
             outbox,
             schedule,
             events,
@@ -279,7 +285,7 @@ impl<O: Observer> Engine<O> {
                 // Nothing is under way that what is said could wait for.
                 self.outbox.hasten();
                 self.post()?;
-                if until == Until::Settled && !self.outbox.is_pressing() {
+                if until == Until::Settled && !self.outbox.is_pressing() && !self.notices.is_pressing() {
                     return self.save();
                 }
             }
@@ -288,7 +294,7 @@ impl<O: Observer> Engine<O> {
             let retries = self.startable().and_then(|_| self.schedule.wakes());
             // What is due while a batch is on its way, or the forge takes nothing, waits for that.
             let posts = if self.posting > 0 { None } else { self.post_due.or(self.outbox.wakes()) };
-            let wakes = [retries, posts, self.look_due, self.drift_due];
+            let wakes = [retries, posts, self.notices.wakes(), self.look_due, self.drift_due];
             let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
@@ -306,6 +312,7 @@ impl<O: Observer> Engine<O> {
                 Event::Late(cluster, look, prepared) => self.prepared_late(&cluster, look, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(posted) => self.posted(posted),
+                Event::Notified(notified) => self.notified(notified),
                 Event::Pulled(pulled) => self.pulled(pulled),
                 Event::Accepted(acceptance) => self.accepted(acceptance),
                 Event::Touched => self.look_later(None),

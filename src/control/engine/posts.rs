@@ -1,13 +1,14 @@
 //! In: what the outbox says, and what is to outlast this process. Out: posts, many at once, and rows on the disk.
 //! Guarantee: rows are on disk before anything is posted, so that a restart posts what is missing.
+use super::super::notices::Notified;
 use super::super::pulls;
 use super::super::real_world::now;
 use super::super::statuses::Answer;
 use super::super::wanted_statuses::Told;
 use super::{Engine, Event, HEAD, OPEN, OUTBOX, Observer, STANDINGS};
 use crate::client::store::Store;
-use crate::decide::report::outbox::{Key, Refusal};
-use crate::decide::report::{Open, Remembered};
+use crate::decide::report::outbox::{Key, Refusal, Row};
+use crate::decide::report::{Open, Remembered, State, Status, environment_of};
 use crate::decide::value::Fault;
 use crate::name::CommitId;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ pub enum Posted {
 impl<O: Observer> Engine<O> {
     pub(super) fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
+        self.notices.send(&self.events);
         self.post_due = None;
         // One batch at a time: notes change the same ref, and a forge gets one after the other.
         if self.posting > 0 || self.outbox.wakes().is_none_or(|due| due > now()) {
@@ -74,8 +76,32 @@ impl<O: Observer> Engine<O> {
         }
     }
 
+    pub(super) fn notified(&mut self, notified: Notified) {
+        let (receiver, fault) = self.notices.notified(notified);
+        self.troubled(&format!("notices to {receiver}"), fault.iter());
+    }
+
+    /// Lets receivers know of a status that is wanted; of plans only of the head's, since pull requests have their own.
+    fn notice(&mut self, status: &Status) {
+        let says = |why: &String| Status::new(status.commit, status.context.clone(), State::Failure, why, status.at);
+        let is_branch_held = self.held.as_ref().is_some_and(|why| says(why).text() == status.text());
+        let is_held = match environment_of(&status.context) {
+            None if Some(status.commit) != self.head && !is_branch_held => return,
+            Some(name) if !status.state.is_verdict() => self.told.is_held(status.commit, name),
+            _ => is_branch_held,
+        };
+        self.notices.want(status, is_held);
+    }
+
     pub(super) fn save(&mut self) -> Result<(), Fault> {
         let dirty = self.outbox.dirty();
+        for (key, _) in &dirty {
+            if let Some(status) = self.outbox.try_find(key).and_then(Row::waiting).cloned() {
+                self.notice(&status);
+            }
+        }
+        // Before the rows that they are derived from: killed between, they are derived again.
+        self.notices.save(&self.store)?;
         if !dirty.is_empty() {
             let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
             self.store.put_all(OUTBOX, &puts)?;

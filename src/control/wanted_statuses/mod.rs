@@ -121,6 +121,16 @@ impl Told {
         self.standings.values()
     }
 
+    /// Whether a cluster of an environment waits for a person at a commit.
+    pub(super) fn is_held(&self, commit: CommitId, environment: &str) -> bool {
+        let is_of = |standing: &Standing| {
+            let known = self.environments.get(&standing.cluster);
+            known.is_some_and(|known| known.as_str() == environment)
+        };
+        let is_held = |standing: &Standing| matches!(standing.condition, Condition::Held(..)) && is_of(standing);
+        self.head == Some(commit) && self.standings.values().any(is_held)
+    }
+
     /// Returns the environments.
     pub(super) fn names(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.names.iter()

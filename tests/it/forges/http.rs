@@ -16,6 +16,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Request {
@@ -178,10 +179,11 @@ fn read(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_lowercase(), value.trim().to_owned()));
     }
-    let mut request = Request { method, path, headers, body: Value::Null };
+    let mut request = Request { method, path, headers, body: Value::Null, bytes: Vec::new() };
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut bytes = vec![0; length];
     reader.read_exact(&mut bytes)?;
     request.body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    request.bytes = bytes;
     Ok(Some(request))
 }

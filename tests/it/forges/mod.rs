@@ -10,3 +10,4 @@ mod limits;
 mod synced;
 mod door;
 mod pulls;
+mod notices;
