@@ -261,13 +261,15 @@ impl Sight<'_> {
         };
         // A layer that came since is known by what is wanted now.
         let layer = self.applied.and_then(of).or_else(|| of(self.known));
-        let rules = layer.as_ref().map_or(&[][..], |layer| &layer.options.health);
+        let rules = layer.clone().map(|layer| layer.options.health).unwrap_or_default();
+        // What stands of a layer that was paused is of an earlier sync, whatever the last one wanted.
+        let layer = layer.filter(|_| !self.facts.record.paused.contains_key(&book.layer));
         let drift = self.found.iter().filter(|found| found.layer == book.layer).cloned().collect();
         let pack = layer.as_ref().and_then(|layer| match &layer.source {
             ResolvedSource::Pack { name, version, .. } => Some((name.clone(), version.clone())),
             ResolvedSource::Manifests => None,
         });
-        let ill = self.ill(book, layer.as_ref(), rules);
+        let ill = self.ill(book, layer.as_ref(), &rules);
         Seen {
             pack,
             digest: layer.as_ref().map(|layer| layer.digest),

@@ -5,8 +5,8 @@ use super::pins::{Named, references_of_cluster};
 use super::read_document::{Reading, is_document, read, whole};
 use super::touch::Touched;
 use crate::decide::document::{
-    Cluster, Content, Entry, EntryKind, Environment, File, Fleet, Lock, Pack, PathRefusal, Place, Profile, RefusedPath,
-    TreeChange, place, placed,
+    Cluster, Content, Entry, EntryKind, Environment, File, Fleet, Fragment, Lock, Pack, PathRefusal, Place, Profile,
+    RefusedPath, TreeChange, place, placed,
 };
 use crate::decide::value::{Diagnostic, Origin};
 use crate::name::{BlobId, ClusterName, EnvironmentName, ProfileName, RepoPath};
@@ -291,6 +291,19 @@ impl Index {
         }
         let own = if is_managed { "namespace" } else { "target" };
         Err(vec![said.hint(format!("give each cluster a {own} of its own; neither is synced until then"))])
+    }
+
+    /// Returns what is said where a cluster's target holds what was applied to another cluster, which is still there.
+    pub fn not_its_target(&self, cluster: &ClusterName, had: &ClusterName) -> Vec<Diagnostic> {
+        let document = match self.cluster(cluster) {
+            Ok(document) => document,
+            Err(said) => return said,
+        };
+        let at = document.target_part.as_ref().map_or_else(|| document.name_span(), Fragment::span);
+        let message = format!("the target `{}` of cluster {cluster} is that of cluster {had}", document.target);
+        let said = Diagnostic::error(codes::ONE_TARGET, message).at(at);
+        let hint = "name the target that it had, or one in which nothing is; a target goes to another cluster once no document describes the one that has it";
+        vec![said.expected("a target that no other cluster has").hint(hint)]
     }
 
     /// Returns the clusters that name a target.

@@ -219,6 +219,20 @@ fn a_layer_that_was_to_be_kept_while_it_was_paused_is_kept_when_it_goes() {
 }
 
 #[test]
+fn a_target_of_another_cluster_is_an_error_at_its_line() {
+    const US: &str = "clusters/prod/us-1/cluster.yaml";
+    let fleet = Checkout::synced();
+    let before = fleet.targets();
+    fleet.edit(US, "target: us-1", "target: staging-1");
+    fleet.edit("clusters/staging/staging-1/cluster.yaml", "spec:\n", "spec:\n  target: us-1\n");
+    fleet.commit("swapped");
+    let said = ["ST0206", "the target `staging-1` of cluster us-1 is that of cluster staging-1", "cluster.yaml:"];
+    fleet.run(&["plan"]).ends_with(1).says(&said);
+    fleet.run(&["sync"]).ends_with(1).says(&said);
+    assert_eq!(fleet.targets(), before, "nothing is written");
+}
+
+#[test]
 fn a_removed_layer_comes_back_with_its_namespace() {
     const EU: &str = "clusters/prod/eu-1/cluster.yaml";
     let fleet = Checkout::synced();
