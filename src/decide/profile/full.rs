@@ -1,7 +1,7 @@
 //! In: what `resolve` settled. Out: the full profile of one cluster, each layer with its source, values and order.
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
-use super::layer_keys::Names;
-use super::scope::Roots;
+use super::layer::keys::Names;
+use super::placeholder::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;

@@ -1,8 +1,8 @@
 //! In: a sketch, and the version of Kubernetes that is there. Out: the versions over which it goes up, each as a sketch.
 //! Guarantee: one minor at a time, over versions that the lock has; a minor that it lacks is named, nothing is guessed.
 use super::full::ResolvedSource;
+use super::layer::source::{locked, source_at};
 use super::resolve::Sketch;
-use super::source::{locked, source_at};
 use crate::decide::document::LayerRole;
 use crate::decide::value::Diagnostic;
 use semver::Version;

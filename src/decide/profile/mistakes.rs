@@ -2,13 +2,13 @@
 //! Guarantee: each mistake is found as far as it does not follow from another one; what may follow is not told.
 use super::codes;
 use super::full::{FullProfile, ProfileLayer};
-use super::layer_keys::Names;
+use super::layer::keys::Names;
 use super::order::Place;
-use super::placeholders::{circle, named, names_layers, place, with_layers};
+use super::placeholder::placeholders::{circle, named, names_layers, place, with_layers};
+use super::placeholder::scope::Roots;
+use super::placeholder::template::Templates;
 use super::resolve::{Reads, layer_of, placeholders};
-use super::scope::Roots;
 use super::suspect::Suspect;
-use super::template::Templates;
 use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Diagnostic, Seal, Value};
 use crate::name::BlobId;

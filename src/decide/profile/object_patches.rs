@@ -1,7 +1,7 @@
 //! In: the `objectPatches` of all overlays. Out: the patches, in their order: environment, its overlays, cluster.
 //! Guarantee: each is one that can be done, or a diagnostic at its line.
 use super::full::ObjectPatch;
-use super::patches::object_patch;
+use super::layer::patches::object_patch;
 use super::resolve::Sketch;
 use crate::decide::value::Diagnostic;
 

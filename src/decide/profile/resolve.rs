@@ -1,21 +1,21 @@
 //! In: the fleet and a cluster; then the texts of the files that its layers name. Out: its full profile.
 //! Guarantee: all that is wrong is said at once, each with its place; equal documents give an equal digest.
+use super::composition::overlays::Selection;
+use super::composition::shape::Shaped;
 use super::constraint::{self, PackLayer};
-use super::declared::Declarations;
 use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
-use super::health_expressions;
-use super::layer_keys::{Known, Names, read_by_templates, reads_into, stub};
-use super::layer_options::options;
+use super::layer::declared::Declarations;
+use super::layer::health_expressions;
+use super::layer::keys::{Known, Names, read_by_templates, reads_into, stub};
+use super::layer::options::options;
+use super::layer::source::Source;
+use super::layer::values::Values;
 use super::order::{Ordered, Place, digested, order};
-use super::overlays::Selection;
+use super::placeholder::scope::{Roots, cluster_value};
+use super::placeholder::template::named;
 use super::policy::policy;
-use super::scope::{Roots, cluster_value};
-use super::shape::Shaped;
-use super::source::Source;
 use super::suspect::{Suspect, suspect_with};
-use super::template::named;
 use super::trace::{Chain, Trace, Writer};
-use super::values::Values;
 use super::variable::{Variables, writers};
 use crate::decide::document::kind::duration;
 use crate::decide::document::{LayerRole, Placeholders, Texts};
@@ -167,7 +167,7 @@ impl Sketch {
         if !is_whole && (0..).zip(&names).any(|(at, names)| known(at).is_none() && names.any(is_known)) {
             return Ok(None);
         }
-        let flows = super::placeholders::fill(self, texts, &mut documents, &found, &base, seal)?;
+        let flows = super::placeholder::placeholders::fill(self, texts, &mut documents, &found, &base, seal)?;
         self.check_schemas(texts, &documents, &mut errors);
         let places = self.places(&documents, &mut errors);
         let object_patches = self.object_patches(&mut errors);
@@ -178,7 +178,7 @@ impl Sketch {
         let with_layers = if names.iter().all(Names::is_empty) {
             Roots::default()
         } else {
-            super::placeholders::with_layers(&base, &documents)
+            super::placeholder::placeholders::with_layers(&base, &documents)
         };
         let mut without = base;
         without.set("layers", Value::map(Map::default()));

@@ -1,12 +1,12 @@
 //! In: the fleet and a cluster. Out: which layers it has and what each is made from, as far as that can be told, with all
 //! that is wrong so far. Guarantee: what is only missing because something else is wrong is not told.
 use super::codes;
+use super::composition::overlays::{Selected, select};
+use super::composition::shape::shape;
 use super::constraint;
-use super::declared::Declarations;
-use super::overlays::{Selected, select};
+use super::layer::declared::Declarations;
+use super::layer::source::source;
 use super::resolve::{Sketch, pack_layers};
-use super::shape::shape;
-use super::source::source;
 use super::variable::variables;
 use crate::decide::fleet::Fleet;
 use crate::decide::value::{Diagnostic, Seal};

@@ -5,7 +5,7 @@ mod names;
 mod written;
 
 use super::codes;
-use super::overlays::Selection;
+use super::composition::overlays::Selection;
 use super::trace::Writer;
 use crate::decide::document::{Profile, Variable};
 use crate::decide::value::{Diagnostic, Map, Pointer, Seal, Value};

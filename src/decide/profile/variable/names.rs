@@ -1,7 +1,7 @@
 //! In: a name under `variables`, what it means. Out: what is wrong or odd about it.
 //! Guarantee: what nobody declares is an error with the nearest name; a plain name means variables of one type.
 use super::super::codes;
-use super::super::overlays::Selection;
+use super::super::composition::overlays::Selection;
 use super::written::name_of;
 use crate::decide::document::{Fragment, Variable, nearest};
 use crate::decide::value::Diagnostic;

@@ -1,7 +1,7 @@
 //! In: the variables of overlays. Out: what each declared variable is given, and what is wrong or odd about the names.
 //! Guarantee: the later overlay counts, under whichever name of the variable; a name that nothing declares is told.
-use super::super::inactive_entries::inactive_variable;
-use super::super::overlays::{Home, Selection};
+use super::super::composition::inactive_entries::inactive_variable;
+use super::super::composition::overlays::{Home, Selection};
 use super::names::{of_two_types, read_only, renamed, twice, unknown};
 use crate::decide::document::{Fragment, Profile, Variable};
 use crate::decide::fleet::Index;

@@ -1,6 +1,6 @@
 //! In: values with placeholders, and what they may name. Out: values without; which variables flow where.
 //! Guarantee: nothing becomes an empty string: an unknown name is a diagnostic where its placeholder stands.
-use super::codes;
+use super::super::codes;
 use crate::decide::document::{Placeholders, nearest};
 use crate::decide::expression::{ExpressionError, Scope};
 use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value};
@@ -60,7 +60,7 @@ fn diagnostic(at: Option<Span>, bytes: &Range<usize>, error: &ExpressionError) -
 }
 
 /// Adds what an author can do about an error of an expression.
-pub(super) fn advised(said: Diagnostic, error: &ExpressionError) -> Diagnostic {
+pub(in crate::decide::profile) fn advised(said: Diagnostic, error: &ExpressionError) -> Diagnostic {
     let said = match error {
         ExpressionError::UnknownName { path, name, known } => {
             let said = said.nearest(nearest(name, known.iter().map(|name| &**name)));
@@ -92,6 +92,6 @@ fn narrowed(at: Span, bytes: &Range<usize>) -> Span {
 }
 
 /// Returns a map of one name.
-pub(super) fn named(name: &str) -> Value {
+pub(in crate::decide::profile) fn named(name: &str) -> Value {
     [("name", Value::string(name))].into_iter().collect::<Map>().into()
 }

@@ -1,9 +1,9 @@
 //! In: patches as overlays write them. Out: operations of RFC 6902, each where it is written.
 //! Guarantee: an operation has what it needs, or is a diagnostic; on the layer document only what may be patched is.
-use super::codes;
-use super::full::ObjectPatch;
+use super::super::codes;
+use super::super::full::ObjectPatch;
 use super::health_expressions;
-use super::layer_options::selector;
+use super::options::selector;
 use crate::decide::document::Fragment;
 use crate::decide::document::kind::{duration, is_label};
 use crate::decide::value::{Diagnostic, PatchOperation, Pointer, Span, Value, apply};
@@ -15,7 +15,10 @@ const ALLOWED: [&str; 4] = ["values", "namespace", "priority", "health"];
 const PRIORITIES: std::ops::RangeInclusive<i64> = -1_000_000..=1_000_000;
 
 /// Reads operations.
-pub(super) fn operations(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Vec<(PatchOperation, Span)> {
+pub(in crate::decide::profile) fn operations(
+    part: &Fragment,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<(PatchOperation, Span)> {
     let mut operations = Vec::new();
     for item in part.items() {
         match operation(&item) {
@@ -50,7 +53,7 @@ fn operation(item: &Fragment) -> Result<PatchOperation, Diagnostic> {
 }
 
 /// Does operations on a layer document, in order; the first that cannot be done ends it.
-pub(super) fn patch_document(
+pub(in crate::decide::profile) fn patch_document(
     document: &mut Value,
     part: &Fragment,
     errors: &mut Vec<Diagnostic>,
@@ -128,7 +131,7 @@ pub fn undone(error: &str, operation: &PatchOperation, span: &Span) -> Diagnosti
 }
 
 /// Reads a patch of rendered objects.
-pub(super) fn object_patch(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Option<ObjectPatch> {
+pub(in crate::decide::profile) fn object_patch(part: &Fragment, errors: &mut Vec<Diagnostic>) -> Option<ObjectPatch> {
     let target = part.get("target")?;
     let patch = operations(&part.get("patches")?, errors);
     Some(ObjectPatch { target: selector(&target), patch, at: target.span() })

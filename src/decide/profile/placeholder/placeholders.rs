@@ -1,7 +1,7 @@
 //! In: the documents of all layers, and what expressions may name. Out: the same with all placeholders filled.
 //! Guarantee: a layer is filled after those whose values it names; a circle is a diagnostic that prints it.
-use super::codes;
-use super::resolve::Sketch;
+use super::super::codes;
+use super::super::resolve::Sketch;
 use super::scope::Roots;
 use super::template::Templates;
 use crate::decide::document::{Placeholders, Texts};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 type Flows = Vec<(Pointer, Arc<str>)>;
 
 /// Fills the placeholders of all layers' values.
-pub(super) fn fill(
+pub(in crate::decide::profile) fn fill(
     sketch: &Sketch,
     texts: &Texts,
     documents: &mut [Value],
@@ -55,7 +55,7 @@ pub(super) fn fill(
 }
 
 /// Returns the roots with what each layer shows to others.
-pub(super) fn with_layers(base: &Roots, documents: &[Value]) -> Roots {
+pub(in crate::decide::profile) fn with_layers(base: &Roots, documents: &[Value]) -> Roots {
     let shown = |document: &Value| {
         let entries =
             ["version", "values", "namespace"].map(|key| (key, document.get(key).cloned().unwrap_or_default()));
@@ -68,7 +68,7 @@ pub(super) fn with_layers(base: &Roots, documents: &[Value]) -> Roots {
 }
 
 /// Returns the layers whose values placeholders name; where a name is computed, all others.
-pub(super) fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize> {
+pub(in crate::decide::profile) fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) -> Vec<usize> {
     let mut found = Vec::new();
     for path in &placeholders.paths {
         if path.first().is_none_or(|root| &**root != "layers") {
@@ -85,7 +85,7 @@ pub(super) fn named(sketch: &Sketch, placeholders: &Placeholders, own: usize) ->
     found
 }
 
-pub(super) fn names_layers(found: &Placeholders) -> bool {
+pub(in crate::decide::profile) fn names_layers(found: &Placeholders) -> bool {
     found.paths.iter().any(|path| path.first().is_some_and(|root| &**root == "layers"))
 }
 
@@ -98,12 +98,17 @@ fn flows(found: &Placeholders) -> Flows {
     found.references().filter_map(flow).collect()
 }
 
-pub(super) fn place(sketch: &Sketch, texts: &Texts, at: usize, pointer: &Pointer) -> Option<Span> {
+pub(in crate::decide::profile) fn place(sketch: &Sketch, texts: &Texts, at: usize, pointer: &Pointer) -> Option<Span> {
     let (layer, source) = sketch.layers.get(at)?;
     Some(sketch.place_of(layer, source, texts, &format!("/values{pointer}")))
 }
 
-pub(super) fn circle(sketch: &Sketch, texts: &Texts, open: &[usize], before: &[Vec<usize>]) -> Diagnostic {
+pub(in crate::decide::profile) fn circle(
+    sketch: &Sketch,
+    texts: &Texts,
+    open: &[usize],
+    before: &[Vec<usize>],
+) -> Diagnostic {
     let mut way: Vec<usize> = Vec::new();
     let mut at = open.first().copied().unwrap_or_default();
     while !way.contains(&at) {

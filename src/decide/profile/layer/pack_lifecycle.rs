@@ -1,13 +1,13 @@
 //! In: the pack of a layer. Out: why it may not be used there: its lifecycle, its role, its clouds.
 //! Guarantee: a deprecated pack is a warning, a disabled or deleted one an error; both with the pack's own words.
-use super::codes;
-use super::overlays::Selection;
-use super::shape::Shaped;
+use super::super::codes;
+use super::super::composition::overlays::Selection;
+use super::super::composition::shape::Shaped;
 use super::source::word;
 use crate::decide::document::{Fragment, Pack, PackLifecycle};
 use crate::decide::value::Diagnostic;
 
-pub(super) fn check_pack(
+pub(in crate::decide::profile) fn check_pack(
     selection: &Selection,
     layer: &Shaped,
     pack: &Pack,

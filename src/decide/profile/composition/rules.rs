@@ -1,7 +1,7 @@
 //! In: the profiles and the layers of a cluster. Out: how they break the rules of composition.
 //! Guarantee: one infrastructure or full profile with each of os, kubernetes, network and storage once, or an imported
 //! cluster with none; every profile is for the cluster's cloud.
-use super::codes;
+use super::super::codes;
 use super::overlays::Selection;
 use super::shape::Shaped;
 use crate::decide::document::{Cluster, Fragment, LayerRole, Profile, ProfileReference, ProfileType};
@@ -10,7 +10,7 @@ use crate::name::{LayerName, ProfileName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) fn check_types(
+pub(in crate::decide::profile) fn check_types(
     profiles: &[Arc<Profile>],
     references: &[ProfileReference],
     cluster: &Cluster,
@@ -61,7 +61,7 @@ pub(super) fn check_types(
     errors
 }
 
-pub(super) fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut Vec<Diagnostic>) {
+pub(in crate::decide::profile) fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut Vec<Diagnostic>) {
     if selection.cluster.imported {
         return;
     }
@@ -100,7 +100,11 @@ pub(super) fn check_roles(selection: &Selection, layers: &[Shaped], errors: &mut
 }
 
 /// Returns why a layer may not stand in its profile, if it may not.
-pub(super) fn wrong_role(profile: &Profile, role: LayerRole, at: impl Fn() -> Span) -> Option<Diagnostic> {
+pub(in crate::decide::profile) fn wrong_role(
+    profile: &Profile,
+    role: LayerRole,
+    at: impl Fn() -> Span,
+) -> Option<Diagnostic> {
     let said = |kind: &str, what: &str| {
         Diagnostic::error(codes::ROLE, format!("the {kind} profile `{}` has an {what} layer", profile.name)).at(at())
     };
@@ -121,7 +125,7 @@ pub(super) fn wrong_role(profile: &Profile, role: LayerRole, at: impl Fn() -> Sp
 }
 
 /// Layer names are unique over the whole cluster.
-pub(super) fn in_two_profiles(name: &LayerName, part: &Fragment, other: &Shaped) -> Diagnostic {
+pub(in crate::decide::profile) fn in_two_profiles(name: &LayerName, part: &Fragment, other: &Shaped) -> Diagnostic {
     Diagnostic::error(codes::TWO_LAYERS, format!("the layer `{name}` stands in two profiles of this cluster"))
         .at(part.get("name").unwrap_or_else(|| part.clone()).span())
         .also(other.at(), "first here")
@@ -129,7 +133,7 @@ pub(super) fn in_two_profiles(name: &LayerName, part: &Fragment, other: &Shaped)
 }
 
 /// Of two layers that had one name, one would take over the other's release and objects.
-pub(super) fn check_renames(layers: &[Shaped]) -> Vec<Diagnostic> {
+pub(in crate::decide::profile) fn check_renames(layers: &[Shaped]) -> Vec<Diagnostic> {
     let mut had: BTreeMap<LayerName, &Shaped> = BTreeMap::new();
     let mut errors = Vec::new();
     for layer in layers {

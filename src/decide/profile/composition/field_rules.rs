@@ -1,14 +1,14 @@
 //! In: a layer with all that was written of it. Out: what is said of fields that it cannot have.
 //! Guarantee: only add-ons have a priority; only what a management cluster makes is delivered to one.
-use super::codes;
-use super::health_expressions;
-use super::resolve::Sketch;
+use super::super::codes;
+use super::super::layer::health_expressions;
+use super::super::resolve::Sketch;
 use super::shape::Shaped;
 use crate::decide::document::LayerRole;
 use crate::decide::value::Diagnostic;
 
 impl Sketch {
-    pub(super) fn check_fields(&self, layer: &Shaped, errors: &mut Vec<Diagnostic>) {
+    pub(in crate::decide::profile) fn check_fields(&self, layer: &Shaped, errors: &mut Vec<Diagnostic>) {
         let priority = layer.field("priority").filter(|part| part.value().as_i64() != Some(0));
         if let Some(priority) = priority.filter(|_| layer.role != LayerRole::AddOn) {
             let message = format!("the layer `{}` has a priority, which only add-ons have", layer.name);

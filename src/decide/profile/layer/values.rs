@@ -1,29 +1,34 @@
 //! In: a shaped layer, its source, the texts of its files. Out: its document, placeholders not yet filled.
 //! Guarantee: each step is a later writer: pack, presets, then of each overlay files, values, patches.
-use super::codes;
-use super::layer_document::frame;
-use super::overlays::Selection;
+use super::super::codes;
+use super::super::composition::overlays::Selection;
+use super::super::composition::shape::{Shaped, Step};
+use super::super::trace::Trace;
+use super::document::frame;
 use super::patches::patch_document;
 use super::presets::apply;
-use super::shape::{Shaped, Step};
 use super::source::Source;
-use super::trace::Trace;
 use crate::decide::document::Texts;
 use crate::decide::fleet::Found;
 use crate::decide::value::{Diagnostic, Map, Nulls, PatchOperation, Pointer, Value, merge};
 use std::sync::Arc;
 
 /// What resolving the values of a layer needs.
-pub(super) struct Values<'a> {
-    pub(super) selection: &'a Selection,
-    pub(super) texts: &'a Texts,
-    pub(super) errors: &'a mut Vec<Diagnostic>,
-    pub(super) warnings: &'a mut Vec<Diagnostic>,
+pub(in crate::decide::profile) struct Values<'a> {
+    pub(in crate::decide::profile) selection: &'a Selection,
+    pub(in crate::decide::profile) texts: &'a Texts,
+    pub(in crate::decide::profile) errors: &'a mut Vec<Diagnostic>,
+    pub(in crate::decide::profile) warnings: &'a mut Vec<Diagnostic>,
 }
 
 impl Values<'_> {
     /// Returns the layer document.
-    pub(super) fn document<T: Trace>(&mut self, layer: &Shaped, source: &Source, trace: &mut T) -> Value {
+    pub(in crate::decide::profile) fn document<T: Trace>(
+        &mut self,
+        layer: &Shaped,
+        source: &Source,
+        trace: &mut T,
+    ) -> Value {
         let mut document = match &layer.declared {
             Some(declared) => declared.frame.clone(),
             None => frame(&self.selection.cluster, layer, source),

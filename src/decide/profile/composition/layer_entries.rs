@@ -1,7 +1,7 @@
 //! In: an entry of an overlay's `layers`. Out: the cluster's layers with it: one added, removed, replaced or written over.
 //! Guarantee: `replaceWith` discards what was written before, but for role, namespace, priority and dependsOn; a layer
 //! that is there gets another source only so; `remove: true` stands alone.
-use super::codes;
+use super::super::codes;
 use super::inactive_entries::unknown;
 use super::one_source::SOURCES;
 use super::overlays::Selection;
@@ -10,7 +10,7 @@ use crate::decide::document::{Fragment, LayerRole, Site, role_of};
 use crate::decide::value::Diagnostic;
 use crate::name::LayerName;
 
-pub(super) fn overlaid(
+pub(in crate::decide::profile) fn overlaid(
     selection: &mut Selection,
     layers: &mut Vec<Shaped>,
     name: &LayerName,

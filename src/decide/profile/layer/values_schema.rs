@@ -1,8 +1,8 @@
 //! In: the values of a layer, the `valuesSchema` of its pack. Out: what of them does not fit it.
 //! Guarantee: each mistake stands where the value was written last; a message shows no value.
-use super::codes;
-use super::resolve::Sketch;
-use super::shape::Shaped;
+use super::super::codes;
+use super::super::composition::shape::Shaped;
+use super::super::resolve::Sketch;
 use super::source::Source;
 use crate::decide::document::Texts;
 use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value, canonical};
@@ -10,14 +10,19 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 
 impl Sketch {
-    pub(super) fn check_schemas(&self, texts: &Texts, documents: &[Value], errors: &mut Vec<Diagnostic>) {
+    pub(in crate::decide::profile) fn check_schemas(
+        &self,
+        texts: &Texts,
+        documents: &[Value],
+        errors: &mut Vec<Diagnostic>,
+    ) {
         for ((layer, source), document) in self.layers.iter().zip(documents) {
             errors.extend(self.check_schema(layer, source, texts, document).err().into_iter().flatten());
         }
     }
 
     /// Checks the values of a layer by the schema of its pack.
-    pub(super) fn check_schema(
+    pub(in crate::decide::profile) fn check_schema(
         &self,
         layer: &Shaped,
         source: &Source,

@@ -1,13 +1,13 @@
 //! In: the presets that a layer names, and its pack. Out: what they change.
 //! Guarantee: one of each group; an unknown one is told with those that there are.
-use super::codes;
-use super::shape::Shaped;
-use super::trace::Trace;
+use super::super::codes;
+use super::super::composition::shape::Shaped;
+use super::super::trace::Trace;
 use crate::decide::document::{Fragment, Pack, Preset, nearest};
 use crate::decide::value::{Diagnostic, Nulls, Pointer, Value, merge};
 use std::sync::Arc;
 
-pub(super) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
+pub(in crate::decide::profile) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
     let mut chosen: Vec<Preset> = Vec::new();
     for part in layer.field("presets").iter().flat_map(Fragment::items) {
         let Some(preset) = pack.presets.iter().find(|preset| *preset.name == *part.text()) else {
@@ -29,7 +29,7 @@ pub(super) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>)
 }
 
 /// Removes a preset's keys, then merges what it adds.
-pub(super) fn apply<T: Trace>(preset: &Preset, values: &mut Value, at: &Pointer, trace: &mut T) {
+pub(in crate::decide::profile) fn apply<T: Trace>(preset: &Preset, values: &mut Value, at: &Pointer, trace: &mut T) {
     let what = format!("preset {}", preset.name);
     for key in &preset.remove {
         let tokens: Vec<Arc<str>> = key.text().split('.').map(Arc::from).collect();

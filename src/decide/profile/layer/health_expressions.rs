@@ -1,8 +1,8 @@
 //! In: what a layer says of the health of kinds, as it is written, or in its document. Out: its expressions, compiled.
 //! Guarantee: each mistake stands at its line; what a patch leaves is checked as what is written is.
-use super::codes;
-use super::full::HealthRule;
-use super::template::advised;
+use super::super::codes;
+use super::super::full::HealthRule;
+use super::super::placeholder::template::advised;
 use crate::decide::document::Fragment;
 use crate::decide::expression::Predicate;
 use crate::decide::value::{Diagnostic, Value};
@@ -13,10 +13,10 @@ use std::sync::Arc;
 const EXPRESSIONS: [&str; 3] = ["inProgress", "failed", "current"];
 
 /// What a patch has to leave.
-pub(super) const EXPECTED: &str = "a list of maps, each with `kind` and `current` and at most `group`, `inProgress` and `failed`, in CEL over one object";
+pub(in crate::decide::profile) const EXPECTED: &str = "a list of maps, each with `kind` and `current` and at most `group`, `inProgress` and `failed`, in CEL over one object";
 
 /// Says what is wrong with rules as they are written; their fields have passed the check of their kind.
-pub(super) fn check(rules: &Fragment, errors: &mut Vec<Diagnostic>) {
+pub(in crate::decide::profile) fn check(rules: &Fragment, errors: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<(Option<String>, String), Fragment> = BTreeMap::new();
     for rule in rules.items() {
         let text = |key: &str| rule.get(key).map(|part| part.text().to_owned());
@@ -37,7 +37,7 @@ pub(super) fn check(rules: &Fragment, errors: &mut Vec<Diagnostic>) {
 }
 
 /// Returns the rules of a layer document, or nothing where one of them is none.
-pub(super) fn read(document: &Value) -> Option<Vec<HealthRule>> {
+pub(in crate::decide::profile) fn read(document: &Value) -> Option<Vec<HealthRule>> {
     match document.get("health").and_then(|health| health.get("expressions")) {
         None => Some(Vec::new()),
         Some(rules) => rules.as_list()?.iter().map(rule).collect(),

@@ -1,10 +1,10 @@
 //! In: profiles and overlays. Out: the layers of a cluster, each with all that was written of it, in order.
 //! Guarantee: what a replacement discards is never read again; each layer's name stands once.
-use super::composition::{check_renames, check_roles, in_two_profiles, wrong_role};
-use super::declared::Declared;
+use super::super::layer::declared::Declared;
 use super::deliver_to::site;
 use super::layer_entries::overlaid;
 use super::overlays::Selection;
+use super::rules::{check_renames, check_roles, in_two_profiles, wrong_role};
 use crate::decide::document::{Fragment, LayerRole, Profile, Site, role_of};
 use crate::decide::value::{Diagnostic, Span};
 use crate::name::{LayerName, ProfileName};
@@ -12,29 +12,29 @@ use std::sync::Arc;
 
 /// A layer as it was written, step by step.
 #[derive(Clone, Debug)]
-pub(super) struct Shaped {
-    pub(super) name: LayerName,
-    pub(super) role: LayerRole,
+pub(in crate::decide::profile) struct Shaped {
+    pub(in crate::decide::profile) name: LayerName,
+    pub(in crate::decide::profile) role: LayerRole,
     /// Where its objects go; known once all is written.
-    pub(super) site: Site,
+    pub(in crate::decide::profile) site: Site,
     /// The profile that declares it, by its place among the cluster's profiles.
-    pub(super) profile: Option<(ProfileName, usize)>,
+    pub(in crate::decide::profile) profile: Option<(ProfileName, usize)>,
     /// What a replacement left of earlier steps: role, namespace, priority and dependsOn alone are read there.
-    pub(super) kept: Vec<Step>,
+    pub(in crate::decide::profile) kept: Vec<Step>,
     /// What counts, in order.
-    pub(super) steps: Vec<Step>,
+    pub(in crate::decide::profile) steps: Vec<Step>,
     /// What its profile declares, where all else writes only values.
-    pub(super) declared: Option<Arc<Declared>>,
+    pub(in crate::decide::profile) declared: Option<Arc<Declared>>,
 }
 
 /// One writer of a layer.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) part: Fragment,
+pub(in crate::decide::profile) struct Step {
+    pub(in crate::decide::profile) part: Fragment,
     /// The profile whose revision its files are of, by its place; none for those of the head.
-    pub(super) profile: Option<usize>,
+    pub(in crate::decide::profile) profile: Option<usize>,
     /// Which overlay it comes from; none for the profile.
-    pub(super) overlay: Option<usize>,
+    pub(in crate::decide::profile) overlay: Option<usize>,
 }
 
 /// The fields that outlast a replacement.
@@ -42,18 +42,18 @@ const KEPT: [&str; 4] = ["role", "namespace", "priority", "dependsOn"];
 
 impl Shaped {
     /// Returns the last value written of a field.
-    pub(super) fn field(&self, key: &str) -> Option<Fragment> {
+    pub(in crate::decide::profile) fn field(&self, key: &str) -> Option<Fragment> {
         let last = |steps: &[Step]| steps.iter().rev().find_map(|step| step.part.get(key));
         last(&self.steps).or_else(|| if KEPT.contains(&key) { last(&self.kept) } else { None })
     }
 
     /// Returns the last value written of a field of its health; each is written by itself, as maps are merged.
-    pub(super) fn health(&self, key: &str) -> Option<Fragment> {
+    pub(in crate::decide::profile) fn health(&self, key: &str) -> Option<Fragment> {
         self.steps.iter().rev().find_map(|step| step.part.get("health")?.get(key))
     }
 
     /// Returns the name that it had.
-    pub(super) fn renamed_from(&self) -> Option<LayerName> {
+    pub(in crate::decide::profile) fn renamed_from(&self) -> Option<LayerName> {
         match &self.declared {
             Some(declared) => declared.renamed_from.clone(),
             None => self.field("renamedFrom").and_then(|part| LayerName::new(part.text()).ok()),
@@ -61,7 +61,7 @@ impl Shaped {
     }
 
     /// Returns the layers that it names under `dependsOn`, each with its place.
-    pub(super) fn depends_on(&self) -> Vec<(LayerName, Span)> {
+    pub(in crate::decide::profile) fn depends_on(&self) -> Vec<(LayerName, Span)> {
         if let Some(declared) = &self.declared {
             return declared.depends_on.clone();
         }
@@ -70,7 +70,7 @@ impl Shaped {
     }
 
     /// Returns where its priority is written, if it is.
-    pub(super) fn priority_at(&self) -> Option<Span> {
+    pub(in crate::decide::profile) fn priority_at(&self) -> Option<Span> {
         match &self.declared {
             Some(declared) => declared.priority_at.clone(),
             None => self.field("priority").map(|part| part.span()),
@@ -78,7 +78,7 @@ impl Shaped {
     }
 
     /// Returns where it is written first.
-    pub(super) fn at(&self) -> Span {
+    pub(in crate::decide::profile) fn at(&self) -> Span {
         if let Some(declared) = &self.declared {
             return declared.at.clone();
         }
@@ -89,7 +89,7 @@ impl Shaped {
 }
 
 /// Returns the layers of a cluster, in the order in which they are written; what is wrong goes to `errors`.
-pub(super) fn shape(selection: &mut Selection, errors: &mut Vec<Diagnostic>) -> Vec<Shaped> {
+pub(in crate::decide::profile) fn shape(selection: &mut Selection, errors: &mut Vec<Diagnostic>) -> Vec<Shaped> {
     let mut layers = declared(&selection.profiles, errors);
     let overlays = selection.overlays.clone();
     for (at, overlay) in overlays.iter().enumerate() {

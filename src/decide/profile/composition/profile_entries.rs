@@ -1,7 +1,7 @@
 //! In: the `profiles` entries of all overlays. Out: the profiles of a cluster, each at its revision.
 //! Guarantee: merged by name, the last entry counts; an entry that removes, or names, what is not there is an error.
-use super::codes;
-use super::full::Pin;
+use super::super::codes;
+use super::super::full::Pin;
 use super::overlays::{Asked, Home, read};
 use crate::decide::document::{Overlay, PinReference, Profile, ProfileReference, ProfileType, nearest};
 use crate::decide::fleet::{Fleet, Index};
@@ -11,7 +11,11 @@ use std::sync::Arc;
 
 impl Asked<'_> {
     /// Merges the profiles of all overlays by name; the last one that names a profile says what becomes of it.
-    pub(super) fn references(&self, overlays: &[Arc<Overlay>], errors: &mut Vec<Diagnostic>) -> Vec<ProfileReference> {
+    pub(in crate::decide::profile) fn references(
+        &self,
+        overlays: &[Arc<Overlay>],
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<ProfileReference> {
         let mut merged: Vec<ProfileReference> = Vec::new();
         for reference in overlays.iter().flat_map(|overlay| &overlay.profiles) {
             match merged.iter_mut().find(|known| known.name == reference.name) {
@@ -45,7 +49,7 @@ fn nothing_to_remove(reference: &ProfileReference, known: &[ProfileReference]) -
         .nearest(near)
 }
 
-pub(super) fn find_profiles(
+pub(in crate::decide::profile) fn find_profiles(
     fleet: &Fleet,
     shared: &Arc<Index>,
     references: &[ProfileReference],

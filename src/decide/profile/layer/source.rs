@@ -1,12 +1,12 @@
 //! In: a shaped layer and the index. Out: what it is made from: its pack, its manifests, its files.
 //! Guarantee: exactly one source; a pack that must not be used here is refused before anything is planned.
-use super::codes;
-use super::full::{ManifestFile, ResolvedSource};
+use super::super::codes;
+use super::super::composition::overlays::{Home, Selection};
+use super::super::composition::shape::{Shaped, Step};
+use super::super::full::{ManifestFile, ResolvedSource};
 use super::manifest_files::take_files;
-use super::overlays::{Home, Selection};
 use super::pack_lifecycle::check_pack;
 use super::presets::presets;
-use super::shape::{Shaped, Step};
 use crate::decide::document::{Fragment, LayerRole, Pack, Preset, nearest};
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
@@ -16,23 +16,23 @@ use std::sync::Arc;
 
 /// What a layer is made from.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(in crate::decide::profile) struct Source {
     made: Arc<Made>,
     /// The values files of each step, in order.
-    pub(super) values_files: Vec<Vec<Found>>,
+    pub(in crate::decide::profile) values_files: Vec<Vec<Found>>,
 }
 
 /// What a layer is made from beside its values files.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
-    pub(super) resolved: ResolvedSource,
-    pub(super) pack: Option<Arc<Pack>>,
-    pub(super) presets: Vec<Preset>,
+pub(in crate::decide::profile) struct Made {
+    pub(in crate::decide::profile) resolved: ResolvedSource,
+    pub(in crate::decide::profile) pack: Option<Arc<Pack>>,
+    pub(in crate::decide::profile) presets: Vec<Preset>,
     /// The pack's `values.yaml`.
-    pub(super) defaults: Option<Found>,
+    pub(in crate::decide::profile) defaults: Option<Found>,
     /// The pack's schema of values, and where the pack names it.
-    pub(super) schema: Option<(Found, Fragment)>,
-    pub(super) manifests: Arc<[ManifestFile]>,
+    pub(in crate::decide::profile) schema: Option<(Found, Fragment)>,
+    pub(in crate::decide::profile) manifests: Arc<[ManifestFile]>,
 }
 
 impl Deref for Source {
@@ -44,7 +44,7 @@ impl Deref for Source {
 }
 
 /// Finds what a layer is made from; errors go to `errors`, warnings to `warnings`.
-pub(super) fn source(
+pub(in crate::decide::profile) fn source(
     selection: &Selection,
     layer: &Shaped,
     errors: &mut Vec<Diagnostic>,
@@ -71,7 +71,11 @@ pub(super) fn source(
 }
 
 /// Finds the values files that a step names.
-pub(super) fn values_files(selection: &Selection, step: &Step, errors: &mut Vec<Diagnostic>) -> Vec<Found> {
+pub(in crate::decide::profile) fn values_files(
+    selection: &Selection,
+    step: &Step,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Found> {
     let mut files = Vec::new();
     for part in step.part.get("valuesFiles").iter().flat_map(Fragment::items) {
         match index_of(selection, step).file(&part) {
@@ -83,7 +87,7 @@ pub(super) fn values_files(selection: &Selection, step: &Step, errors: &mut Vec<
 }
 
 /// Does the same with another version of the layer's pack.
-pub(super) fn source_at(
+pub(in crate::decide::profile) fn source_at(
     selection: &Selection,
     layer: &Shaped,
     version: &Arc<str>,
@@ -97,7 +101,7 @@ pub(super) fn source_at(
 }
 
 /// Returns the versions of a pack that are locked where the layer's pack is read.
-pub(super) fn locked<'a>(
+pub(in crate::decide::profile) fn locked<'a>(
     selection: &'a Selection,
     layer: &Shaped,
     pack: &'a str,
@@ -114,7 +118,7 @@ fn pack_index<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
 }
 
 /// Finds what a layer is made from beside its values files; nothing only after an error.
-pub(super) fn made(
+pub(in crate::decide::profile) fn made(
     selection: &Selection,
     layer: &Shaped,
     errors: &mut Vec<Diagnostic>,

@@ -1,7 +1,7 @@
 //! In: an entry of an overlay that names what is not there. Out: a warning where the head knows it and the pin does not;
 //! an error otherwise.
 //! Guarantee: an entry takes effect once the pin reaches what it names; what nobody knows is misspelt.
-use super::codes;
+use super::super::codes;
 use super::overlays::Selection;
 use super::shape::Shaped;
 use crate::decide::document::{Fragment, nearest};
@@ -9,7 +9,7 @@ use crate::decide::value::Diagnostic;
 use crate::name::LayerName;
 
 /// What the head knows and the pinned revision does not is inactive until the pin reaches it.
-pub(super) fn unknown(
+pub(in crate::decide::profile) fn unknown(
     selection: &mut Selection,
     layers: &[Shaped],
     name: &LayerName,
@@ -43,7 +43,7 @@ fn knows_layer(selection: &Selection, name: &LayerName) -> bool {
 }
 
 /// Returns what is told of a variable that the head declares and the pin does not.
-pub(super) fn inactive_variable(key: &Fragment) -> Diagnostic {
+pub(in crate::decide::profile) fn inactive_variable(key: &Fragment) -> Diagnostic {
     let message = format!("the pinned revision has no variable `{}`; this entry is inactive", key.text());
     Diagnostic::warning(codes::INACTIVE, message)
         .at(key.span())

@@ -5,7 +5,7 @@ use crate::decide::document::{Cluster, LayerRole, Site};
 use crate::decide::value::Value;
 
 /// Returns where a layer's objects go: what makes the machines goes to the server that makes the cluster.
-pub(super) fn site(cluster: &Cluster, layer: &Shaped) -> Site {
+pub(in crate::decide::profile) fn site(cluster: &Cluster, layer: &Shaped) -> Site {
     let makes_machines = matches!(layer.role, LayerRole::Os | LayerRole::Kubernetes);
     let is_managed = match layer.field("deliverTo").as_ref() {
         Some(stated) => stated.text() == "management",
@@ -15,7 +15,7 @@ pub(super) fn site(cluster: &Cluster, layer: &Shaped) -> Site {
 }
 
 /// Returns the word for a site.
-pub(super) fn word(site: Site) -> &'static str {
+pub(in crate::decide::profile) fn word(site: Site) -> &'static str {
     match site {
         Site::Management => "management",
         Site::Workload => "workload",
@@ -23,7 +23,7 @@ pub(super) fn word(site: Site) -> &'static str {
 }
 
 /// Returns the namespace given to a layer's objects without one; null where there is none to give.
-pub(super) fn namespace(cluster: &Cluster, layer: &Shaped) -> Value {
+pub(in crate::decide::profile) fn namespace(cluster: &Cluster, layer: &Shaped) -> Value {
     if let Some(stated) = layer.field("namespace") {
         return Value::string(stated.text());
     }

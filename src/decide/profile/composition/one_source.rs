@@ -1,16 +1,16 @@
 //! In: all that was written of a layer. Out: the one field that names its source.
 //! Guarantee: exactly one of them; the last writer counts, and one writer names one.
-use super::codes;
+use super::super::codes;
 use super::shape::{Shaped, Step};
 use crate::decide::document::Fragment;
 use crate::decide::value::Diagnostic;
 
 /// The fields of which exactly one names the source.
-pub(super) const SOURCES: [&str; 2] = ["pack", "manifests"];
+pub(in crate::decide::profile) const SOURCES: [&str; 2] = ["pack", "manifests"];
 
 impl Shaped {
     /// Returns the last step that names a source, and the source's field.
-    pub(super) fn source(&self) -> Result<(&Step, &'static str, Fragment), Diagnostic> {
+    pub(in crate::decide::profile) fn source(&self) -> Result<(&Step, &'static str, Fragment), Diagnostic> {
         for step in self.steps.iter().rev() {
             let mut named = SOURCES.iter().filter_map(|key| Some((*key, step.part.get(key)?)));
             match (named.next(), named.next()) {

@@ -1,9 +1,9 @@
 //! In: what layers are made from. Out: the key of each, by which it is known that it is what it was.
 //! Guarantee: layers of equal keys, whose placeholders name layers of equal keys, are resolved to the same.
-use super::full::{HealthRule, ManifestFile, ResolvedSource};
-use super::resolve::Sketch;
-use super::scope::{Roots, cluster_value};
-use super::shape::{Shaped, Step};
+use super::super::composition::shape::{Shaped, Step};
+use super::super::full::{HealthRule, ManifestFile, ResolvedSource};
+use super::super::placeholder::scope::{Roots, cluster_value};
+use super::super::resolve::Sketch;
 use super::source::{Made, Source, word};
 use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Digest, Domain, Hasher, Value, digest_of};
@@ -40,7 +40,7 @@ pub enum Names {
 
 impl Names {
     /// Returns the layers that paths name.
-    pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>) -> Self {
+    pub(in crate::decide::profile) fn of<'a>(paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>) -> Self {
         let mut these = BTreeSet::new();
         for path in paths.into_iter().filter(|path| path.first().is_some_and(|root| &**root == "layers")) {
             match path.get(1).map(|name| LayerName::new(name)) {
@@ -68,7 +68,7 @@ impl Names {
 
     /// Names what either of two names.
     #[must_use]
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::decide::profile) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::These(mut these), Self::These(others)) => {
                 these.extend(others);
@@ -80,14 +80,21 @@ impl Names {
 }
 
 /// Returns what the templates of a layer name; what cannot be read is told when it is rendered.
-pub(super) fn read_by_templates<'a>(source: &'a Source, texts: &'a Texts) -> impl Iterator<Item = &'a Vec<Arc<str>>> {
+pub(in crate::decide::profile) fn read_by_templates<'a>(
+    source: &'a Source,
+    texts: &'a Texts,
+) -> impl Iterator<Item = &'a Vec<Arc<str>>> {
     let templates = source.manifests.iter().filter(|file| file.template);
     let blobs = templates.filter_map(|file| texts.get(file.blob));
     blobs.flat_map(|blob| blob.placeholders()).flat_map(|found: &Placeholders| &found.paths)
 }
 
 /// Adds what paths read of the roots; `values` and `layer` are parts of the layer's document.
-pub(super) fn reads_into<'a>(roots: &Roots, paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>, hasher: &mut Hasher) {
+pub(in crate::decide::profile) fn reads_into<'a>(
+    roots: &Roots,
+    paths: impl IntoIterator<Item = &'a Vec<Arc<str>>>,
+    hasher: &mut Hasher,
+) {
     for path in paths {
         if path.first().is_some_and(|root| matches!(&**root, "values" | "layer")) {
             continue;
@@ -149,7 +156,7 @@ fn variables_digest(variables: &Value) -> Digest {
 }
 
 /// Returns the digest of a layer of which nothing but its declaration is written.
-pub(super) fn declared_digest(layer: &Shaped, made: &Made) -> Digest {
+pub(in crate::decide::profile) fn declared_digest(layer: &Shaped, made: &Made) -> Digest {
     let mut text = Vec::new();
     head(layer, &mut text);
     written(&layer.steps, &mut text);
@@ -215,7 +222,7 @@ fn number(number: usize, text: &mut Vec<u8>) {
 }
 
 /// What is left of the document of a layer that is known: what its place in the order asks for.
-pub(super) fn stub(layer: &Shaped, known: &Known) -> Value {
+pub(in crate::decide::profile) fn stub(layer: &Shaped, known: &Known) -> Value {
     let entries = [("name", Value::string(layer.name.as_str())), ("priority", Value::Integer(known.priority))];
     entries.into_iter().collect::<crate::decide::value::Map>().into()
 }

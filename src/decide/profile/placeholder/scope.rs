@@ -19,7 +19,7 @@ impl Roots {
     }
 
     /// Returns what stands at a path, or what is sensitive on the way there.
-    pub(super) fn find(&self, path: &[Arc<str>]) -> Option<&Value> {
+    pub(in crate::decide::profile) fn find(&self, path: &[Arc<str>]) -> Option<&Value> {
         let (root, keys) = path.split_first()?;
         let mut found = self.0.iter().find(|(name, _)| *name == &**root).map(|(_, value)| value)?;
         for key in keys {
@@ -39,7 +39,7 @@ impl Roots {
 }
 
 /// Returns the map that `cluster` is in expressions.
-pub(super) fn cluster_value(cluster: &Cluster, kubernetes: Option<&str>) -> Value {
+pub(in crate::decide::profile) fn cluster_value(cluster: &Cluster, kubernetes: Option<&str>) -> Value {
     let mut map: Map = [
         ("name", Value::string(cluster.name.as_str())),
         ("labels", cluster.labels.clone()),

@@ -4,12 +4,12 @@
 //! Why: ten thousand clusters have the same few dozen layers, and nearly all overlays write nothing but values of them.
 //! Whoever sketches many clusters keeps what he has read; each thread for itself, since threads that count the owners of
 //! one thing wait for each other.
-use super::full::LayerOptions;
-use super::layer_document::frame;
-use super::layer_keys::declared_digest;
-use super::layer_options::options;
-use super::overlays::Selection;
-use super::shape::{Shaped, Step};
+use super::super::composition::overlays::Selection;
+use super::super::composition::shape::{Shaped, Step};
+use super::super::full::LayerOptions;
+use super::document::frame;
+use super::keys::declared_digest;
+use super::options::options;
 use super::source::{Made, made, values_files};
 use crate::decide::document::{File, Fragment, LayerRole, Site};
 use crate::decide::fleet::{Found, Index};
@@ -26,25 +26,25 @@ const LAYERS_MAX: usize = 10_000;
 
 /// A layer as its profile declares it.
 #[derive(Debug)]
-pub(super) struct Declared {
-    pub(super) made: Arc<Made>,
+pub(in crate::decide::profile) struct Declared {
+    pub(in crate::decide::profile) made: Arc<Made>,
     /// Where the pack is named, if there is one.
-    pub(super) pack_part: Option<Fragment>,
+    pub(in crate::decide::profile) pack_part: Option<Fragment>,
     /// The values files of the declaration.
-    pub(super) files: Vec<Found>,
+    pub(in crate::decide::profile) files: Vec<Found>,
     /// The declaration's values.
-    pub(super) values: Option<Value>,
+    pub(in crate::decide::profile) values: Option<Value>,
     /// The layer document without its values.
-    pub(super) frame: Value,
-    pub(super) options: LayerOptions,
+    pub(in crate::decide::profile) frame: Value,
+    pub(in crate::decide::profile) options: LayerOptions,
     /// The options as text, by which they are digested.
-    pub(super) options_text: Box<str>,
-    pub(super) renamed_from: Option<LayerName>,
-    pub(super) depends_on: Vec<(LayerName, Span)>,
-    pub(super) priority_at: Option<Span>,
-    pub(super) at: Span,
+    pub(in crate::decide::profile) options_text: Box<str>,
+    pub(in crate::decide::profile) renamed_from: Option<LayerName>,
+    pub(in crate::decide::profile) depends_on: Vec<(LayerName, Span)>,
+    pub(in crate::decide::profile) priority_at: Option<Span>,
+    pub(in crate::decide::profile) at: Span,
     /// The digest of all that is declared, whatever is read of it, and of what it is made from.
-    pub(super) digest: Digest,
+    pub(in crate::decide::profile) digest: Digest,
 }
 
 /// Where a declaration stands: the index, the file and the node; the first two by their place in memory.
@@ -61,7 +61,7 @@ pub struct Declarations {
 
 impl Declarations {
     /// Returns what a layer's profile declares, where that is all of it but for values.
-    pub(super) fn of(&mut self, selection: &Selection, layer: &Shaped) -> Option<Arc<Declared>> {
+    pub(in crate::decide::profile) fn of(&mut self, selection: &Selection, layer: &Shaped) -> Option<Arc<Declared>> {
         let (declaration, others) = layer.steps.split_first()?;
         let home = selection.homes.get(declaration.profile?)?;
         // The server that makes the cluster has a namespace for it, which is the cluster's own.

@@ -1,17 +1,17 @@
 //! In: a layer with its source. Out: the layer document but for its values: what expressions read and patches change.
 //! Guarantee: what is not said stands with its default: the release is named as the layer, a gate may take ten minutes.
-use super::deliver_to;
-use super::full::ResolvedSource;
-use super::shape::Shaped;
+use super::super::composition::deliver_to;
+use super::super::composition::shape::Shaped;
+use super::super::full::ResolvedSource;
 use super::source::{Made, word};
 use crate::decide::document::{Cluster, Fragment};
 use crate::decide::value::{Domain, Hasher, Map, Value};
 
 /// How long a gate may take to open where the layer does not say.
-pub(super) const TIMEOUT: &str = "10m";
+pub(in crate::decide::profile) const TIMEOUT: &str = "10m";
 
 /// Everything but the values; what is not said stands with its default.
-pub(super) fn frame(cluster: &Cluster, layer: &Shaped, source: &Made) -> Value {
+pub(in crate::decide::profile) fn frame(cluster: &Cluster, layer: &Shaped, source: &Made) -> Value {
     let list = |key: &str| layer.field(key).map_or_else(|| Value::list(Vec::new()), |part| part.value());
     let (kind, name, version) = match &source.resolved {
         ResolvedSource::Pack { name, version, .. } => {

@@ -1,11 +1,11 @@
 //! In: the fleet and a cluster. Out: the overlays that count for it, the profiles that it has, and what `when` may ask.
 //! Guarantee: overlays stand in their order: environment, its conditional ones, cluster; a condition never guesses.
-use super::codes;
-use super::composition::check_types;
-use super::full::Pin;
+use super::super::codes;
+use super::super::full::Pin;
+use super::super::placeholder::scope::{Roots, cluster_value};
+use super::super::placeholder::template::named;
 use super::profile_entries::find_profiles;
-use super::scope::{Roots, cluster_value};
-use super::template::named;
+use super::rules::check_types;
 use crate::decide::document::{Cluster, Environment, Overlay, PinReference, Profile, ProfileReference};
 use crate::decide::fleet::{Fleet, Index};
 use crate::decide::value::{Diagnostic, Seal};
@@ -14,37 +14,37 @@ use std::sync::Arc;
 
 /// What counts for one cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Selection {
-    pub(super) fleet_name: Arc<str>,
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) environment: Arc<Environment>,
+pub(in crate::decide::profile) struct Selection {
+    pub(in crate::decide::profile) fleet_name: Arc<str>,
+    pub(in crate::decide::profile) cluster: Arc<Cluster>,
+    pub(in crate::decide::profile) environment: Arc<Environment>,
     /// Where profiles and packs are read that have no revision of their own.
-    pub(super) shared: Arc<Index>,
+    pub(in crate::decide::profile) shared: Arc<Index>,
     /// Where environments and clusters are read.
-    pub(super) head: Arc<Index>,
-    pub(super) overlays: Vec<Arc<Overlay>>,
+    pub(in crate::decide::profile) head: Arc<Index>,
+    pub(in crate::decide::profile) overlays: Vec<Arc<Overlay>>,
     /// Infrastructure first, then in the order in which they were named.
-    pub(super) profiles: Vec<Arc<Profile>>,
+    pub(in crate::decide::profile) profiles: Vec<Arc<Profile>>,
     /// Where each of them is read, with its packs.
-    pub(super) homes: Vec<Home>,
+    pub(in crate::decide::profile) homes: Vec<Home>,
     /// The revisions that are read beside the head.
-    pub(super) pins: Vec<Pin>,
+    pub(in crate::decide::profile) pins: Vec<Pin>,
     /// What overlays name and this cluster does not have; none where that cannot be read.
-    pub(super) beside: Vec<Option<Arc<Index>>>,
-    pub(super) warnings: Vec<Diagnostic>,
+    pub(in crate::decide::profile) beside: Vec<Option<Arc<Index>>>,
+    pub(in crate::decide::profile) warnings: Vec<Diagnostic>,
 }
 
 /// Where a profile is read.
 #[derive(Clone, Debug)]
-pub(super) struct Home {
-    pub(super) index: Arc<Index>,
+pub(in crate::decide::profile) struct Home {
+    pub(in crate::decide::profile) index: Arc<Index>,
     /// The repository of the settings; none for the fleet's own.
-    pub(super) repository: Option<RepoName>,
+    pub(in crate::decide::profile) repository: Option<RepoName>,
 }
 
 impl Selection {
     /// Returns the profiles of the fleet's own repository that are read at another revision than the head.
-    pub(super) fn pinned(&self) -> impl Iterator<Item = &Arc<Profile>> {
+    pub(in crate::decide::profile) fn pinned(&self) -> impl Iterator<Item = &Arc<Profile>> {
         let is_pinned = |home: &Home| home.repository.is_none() && !Arc::ptr_eq(&home.index, &self.head);
         self.profiles.iter().zip(&self.homes).filter(move |(_, home)| is_pinned(home)).map(|(profile, _)| profile)
     }
@@ -52,15 +52,19 @@ impl Selection {
 
 /// What counts for a cluster as far as it can be told, with all that is wrong.
 #[derive(Clone, Debug)]
-pub(super) struct Selected {
-    pub(super) selection: Selection,
-    pub(super) errors: Vec<Diagnostic>,
+pub(in crate::decide::profile) struct Selected {
+    pub(in crate::decide::profile) selection: Selection,
+    pub(in crate::decide::profile) errors: Vec<Diagnostic>,
     /// Whether no overlay and no profile is missing for what is wrong.
-    pub(super) is_whole: bool,
+    pub(in crate::decide::profile) is_whole: bool,
 }
 
 /// Selects what counts for a cluster; an error where nothing at all can be told.
-pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<Selected, Vec<Diagnostic>> {
+pub(in crate::decide::profile) fn select(
+    fleet: &Fleet,
+    name: &ClusterName,
+    seal: &Seal,
+) -> Result<Selected, Vec<Diagnostic>> {
     let document = fleet.index.fleet()?;
     let cluster = fleet.index.cluster(name)?.clone();
     let environment = fleet.index.environment(&cluster.environment);
@@ -99,7 +103,7 @@ pub(super) fn select(fleet: &Fleet, name: &ClusterName, seal: &Seal) -> Result<S
 }
 
 /// Reads a pin, and takes note of it.
-pub(super) fn read(
+pub(in crate::decide::profile) fn read(
     fleet: &Fleet,
     pin: &PinReference,
     profile: Option<&ProfileName>,
@@ -137,9 +141,9 @@ fn roots(fleet: &str, environment: &Environment, cluster: &Cluster) -> Roots {
     roots
 }
 
-pub(super) struct Asked<'a> {
-    pub(super) roots: Roots,
-    pub(super) seal: &'a Seal,
+pub(in crate::decide::profile) struct Asked<'a> {
+    pub(in crate::decide::profile) roots: Roots,
+    pub(in crate::decide::profile) seal: &'a Seal,
 }
 
 impl Asked<'_> {

@@ -1,11 +1,11 @@
 //! In: a glob of a layer's or a pack's manifests. Out: its files.
 //! Guarantee: each once; placeholders apply only in `*.tpl.yaml` and `*.tpl.yml`.
-use super::full::ManifestFile;
+use super::super::full::ManifestFile;
 use crate::decide::document::Fragment;
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
 
-pub(super) fn take_files(
+pub(in crate::decide::profile) fn take_files(
     index: &Index,
     pattern: &Fragment,
     manifests: &mut Vec<ManifestFile>,

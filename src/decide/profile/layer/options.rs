@@ -1,14 +1,14 @@
 //! In: a layer as its overlays shaped it. Out: how it is written, changed and removed.
 //! Guarantee: what is not said is the safe way: new before old, nothing taken from others, removal prunes.
-use super::full::{Ignore, LayerOptions, ObjectSelector, OnRemove, Propagation, Swap};
-use super::shape::Shaped;
+use super::super::composition::shape::Shaped;
+use super::super::full::{Ignore, LayerOptions, ObjectSelector, OnRemove, Propagation, Swap};
 use crate::decide::document::Fragment;
 use crate::decide::value::Pointer;
 use crate::name::LayerName;
 use std::sync::Arc;
 
 /// Reads the options of a layer but for its health, which its document says.
-pub(super) fn options(layer: &Shaped) -> LayerOptions {
+pub(in crate::decide::profile) fn options(layer: &Shaped) -> LayerOptions {
     let word = |key: &str| layer.field(key).map(|part| part.text().to_owned()).unwrap_or_default();
     LayerOptions {
         paused: layer.field("paused").is_some_and(|part| part.value().as_bool() == Some(true)),
@@ -40,7 +40,7 @@ fn ignore(part: &Fragment) -> Option<Ignore> {
 }
 
 /// Reads which objects something is about.
-pub(super) fn selector(target: &Fragment) -> ObjectSelector {
+pub(in crate::decide::profile) fn selector(target: &Fragment) -> ObjectSelector {
     let text = |key: &str| target.get(key).map(|part| part.text().into());
     ObjectSelector {
         layer: target.get("layer").and_then(|part| LayerName::new(part.text()).ok()),

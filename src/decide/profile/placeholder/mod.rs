@@ -1,0 +1,5 @@
+//! In: values and templates with placeholders. Out: the same without.
+//! Guarantee: nothing becomes an empty text; what depends on something sensitive is so, too.
+pub(super) mod placeholders;
+pub(super) mod scope;
+pub(super) mod template;
