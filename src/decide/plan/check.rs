@@ -1,8 +1,8 @@
 //! In: a plan and the state it was made for. Out: nothing, or every rule that it breaks.
 //! Guarantee: written apart from the planner and run on every plan before it is executed; it shares no rule's code with it.
 use super::inventory::LayerInventory;
-use super::kubernetes_minors::Rung;
 use super::model::{Gate, LayerChange, LayerPlan, ObjectChange, Operation, Plan, Role};
+use super::settling::kubernetes_minors::Rung;
 use super::state::ClusterState;
 use crate::decide::document::Site;
 use crate::decide::value::{Digest, Digested};

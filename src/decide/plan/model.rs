@@ -1,8 +1,8 @@
 //! In: what the stage's functions make. Out: changes and plans, as they are shown, checked and executed.
 //! Guarantee: plain data; a plan names every write, its order, and what must hold before it.
-use super::approvals::Approval;
+use super::approval::approvals::Approval;
 use super::inventory::LayerInventory;
-use super::kubernetes_minors::Stair;
+use super::settling::kubernetes_minors::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Record};

@@ -1,8 +1,8 @@
 //! In: a plan, or a change. Out: what people review and programs read of it.
 //! Guarantee: every write and deletion is named; a sensitive value stands as its mark.
-use super::approvals::Approval;
+use super::approval::approvals::Approval;
 use super::diff::diff;
-use super::disruption::name as class;
+use super::difference::disruption::name as class;
 use super::model::{
     Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, LayerPlan, ObjectChange, Old, Operation, Plan,
 };

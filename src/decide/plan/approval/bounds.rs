@@ -1,7 +1,7 @@
 //! In: what the operator lets a repository touch, and the layers of a plan. Out: a diagnostic for all that is outside.
 //! Guarantee: writes and deletions alike, whoever approved them; what is not bounded is free.
-use super::codes;
-use super::model::LayerPlan;
+use super::super::codes;
+use super::super::model::LayerPlan;
 use crate::decide::value::Diagnostic;
 use crate::name::ObjectId;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! In: what a change does, of one cluster or of an environment. Out: the id by which people approve it.
 //! Guarantee: without commits, times, generations and live state; sensitive leaves enter only by their HMAC.
-use super::model::{Change, ChangeKind, LayerChange, ObjectChange, Operation};
+use super::super::model::{Change, ChangeKind, LayerChange, ObjectChange, Operation};
 use crate::decide::document::Site;
 use crate::decide::profile::LayerOptions;
 use crate::decide::render::Layer;
@@ -8,7 +8,7 @@ use crate::decide::value::{Domain, Hasher, PatchOperation, Value};
 use crate::name::{ChangeId, ChangeSetId, ObjectId};
 
 /// Returns the id of a change.
-pub(super) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> ChangeId {
+pub(in crate::decide::plan) fn change_id(change: &Change, old: &[Layer], new: &[Layer]) -> ChangeId {
     let mut hasher = Hasher::new(Domain("change/3"));
     hasher.bytes(change.cluster.as_str().as_bytes());
     for side in [old, new] {

@@ -1,15 +1,15 @@
 //! In: a plan, what judges it: policy, lifecycle, commits. Out: why it is not executed yet, if it is not.
 //! Guarantee: `lifecycle: delete` needs approval, `lifecycle: paused` holds all of it; an approval that is used is named.
+use super::super::model::{Hold, Plan};
+use super::super::settling::draft::{Ruling, deletions};
+use super::super::settling::kubernetes_minors::Footing;
+use super::super::state::ClusterState;
 use super::approvals::weigh;
 use super::budget::{Needs, judge};
 use super::cluster_lifecycle;
-use super::draft::{Ruling, deletions};
-use super::kubernetes_minors::Footing;
-use super::model::{Hold, Plan};
-use super::state::ClusterState;
 
 /// Decides whether the plan is held, and takes note of the approval that it uses up.
-pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footing: Footing) {
+pub(in crate::decide::plan) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footing: Footing) {
     let deleted = deletions(&plan.layers);
     let fleet = deleted.len() + ruling.other_deletions;
     let mut needs: Needs = judge(&plan.change, &deleted, fleet, &facts.inventory, &ruling.policy);
@@ -37,7 +37,7 @@ pub(super) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footi
 }
 
 /// Whether a plan writes nothing and changes nothing that is recorded.
-pub(super) fn is_done(plan: &Plan, facts: &ClusterState) -> bool {
+pub(in crate::decide::plan) fn is_done(plan: &Plan, facts: &ClusterState) -> bool {
     let is_recorded = plan.base.applied == Some(plan.change.digest)
         && facts.record.applying.is_none()
         && facts.record.released.is_none()

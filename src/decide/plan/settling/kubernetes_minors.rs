@@ -5,9 +5,9 @@
 //! Why: an inventory is written ahead, so it holds a digest of whatever may be there. A digest that several versions have
 //! in common says nothing; the least of them counts. So the highest version that any object shows is one that may be
 //! there, and the stair goes on with it. What was begun by another commit than the wanted one is known by that commit.
-use super::diff::{diff, inverse};
-use super::inventory::{Inventory, OTHER};
-use super::model::{Admission, Expected, ObjectChange, Operation};
+use super::super::diff::{diff, inverse};
+use super::super::inventory::{Inventory, OTHER};
+use super::super::model::{Admission, Expected, ObjectChange, Operation};
 use super::object_order;
 use crate::decide::document::{LayerRole, Site};
 use crate::decide::profile::ResolvedSource;
@@ -87,17 +87,17 @@ pub struct Stair {
 
 /// What is still to be done of a stair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Footing {
+pub(in crate::decide::plan) struct Footing {
     /// The first step that is not known to be done.
-    pub(super) first: usize,
+    pub(in crate::decide::plan) first: usize,
     /// Why it is never done.
-    pub(super) forbidden: Option<String>,
+    pub(in crate::decide::plan) forbidden: Option<String>,
     /// Why it needs approval.
-    pub(super) approval: Option<String>,
+    pub(in crate::decide::plan) approval: Option<String>,
 }
 
 /// Returns the way of Kubernetes, if a pack brings it.
-pub(super) fn stair(before: Option<&Layer>, wanted: &Layer, between: &Between) -> Option<Stair> {
+pub(in crate::decide::plan) fn stair(before: Option<&Layer>, wanted: &Layer, between: &Between) -> Option<Stair> {
     let to = Rung::of_layer(wanted).filter(|_| wanted.role == LayerRole::Kubernetes)?;
     let mut steps = Vec::new();
     if !between.layers.is_empty() {
@@ -135,7 +135,7 @@ fn objects(layer: &Layer, before: Option<&Layer>) -> Vec<ObjectChange> {
 }
 
 /// Returns whether versions go up by one minor at a time.
-pub(super) fn climbs<'a>(versions: impl IntoIterator<Item = &'a Version>) -> bool {
+pub(in crate::decide::plan) fn climbs<'a>(versions: impl IntoIterator<Item = &'a Version>) -> bool {
     let mut last: Option<&Version> = None;
     versions.into_iter().all(|version| {
         let from = last.replace(version);
@@ -145,7 +145,7 @@ pub(super) fn climbs<'a>(versions: impl IntoIterator<Item = &'a Version>) -> boo
 
 impl Stair {
     /// Says what is still to be done, by what the inventory shows of a sync that was cut off.
-    pub(super) fn footing(&self, inventory: &Inventory, begun: &Begun) -> Footing {
+    pub(in crate::decide::plan) fn footing(&self, inventory: &Inventory, begun: &Begun) -> Footing {
         let (rungs, why): (&[Rung], Option<&str>) = match begun {
             Begun::Nothing => return Footing::default(),
             Begun::Known(rungs) => (rungs, None),

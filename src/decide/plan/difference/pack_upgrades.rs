@@ -1,12 +1,12 @@
 //! In: a layer as it was applied and as it is wanted. Out: what the packs of both say against going from one to the other.
 //! Guarantee: each pack's own words count: of the one that is there, whereto it goes; of the one that comes, from where.
-use super::codes;
+use super::super::codes;
 use crate::decide::profile::{ResolvedSource, UpgradeBound, codes as profile_codes};
 use crate::decide::render::Layer;
 use crate::decide::value::Diagnostic;
 
 /// Returns an error for each bound that an upgrade in place does not keep.
-pub(super) fn refused(old: &Layer, new: &Layer) -> Vec<Diagnostic> {
+pub(in crate::decide::plan) fn refused(old: &Layer, new: &Layer) -> Vec<Diagnostic> {
     let (ResolvedSource::Pack { name: is, version: from, .. }, ResolvedSource::Pack { name: becomes, version: to, .. }) =
         (&old.source, &new.source)
     else {

@@ -1,9 +1,9 @@
 //! In: a layer whose source is replaced. Out: whether the old one goes first.
 //! Guarantee: new before old, unless the layer says `swap: remove-first`, which needs approval.
-use super::model::{ChangeKind, LayerChange};
+use super::super::model::{ChangeKind, LayerChange};
 use crate::decide::profile::Swap;
 
 /// Whether what is there is removed before its replacement comes.
-pub(super) fn removes_first(layer: &LayerChange) -> bool {
+pub(in crate::decide::plan) fn removes_first(layer: &LayerChange) -> bool {
     layer.kind == ChangeKind::Replaced && layer.options.swap == Swap::RemoveFirst
 }

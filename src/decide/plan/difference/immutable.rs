@@ -1,7 +1,7 @@
 //! In: an object, as it was applied and as it shall be. Out: the field of it that no API server changes in place, if one is
 //! to change.
 //! Guarantee: from tables of data: what is not in the first one is never made anew, whatever a server says.
-use super::model::ObjectChange;
+use super::super::model::ObjectChange;
 use crate::decide::value::{Patch, PatchOperation, Pointer, Value};
 use crate::name::{LayerName, ObjectId};
 
@@ -51,14 +51,14 @@ const NEVER: &[Row] = &[
 ];
 
 /// Returns the field because of which an object has to be made anew to become what it shall be; `old` is what was applied.
-pub(super) fn anew(object: &ObjectId, old: &Value, patch: &Patch) -> Option<Pointer> {
+pub(in crate::decide::plan) fn anew(object: &ObjectId, old: &Value, patch: &Patch) -> Option<Pointer> {
     let is_sealed = old.get("immutable").and_then(Value::as_bool) == Some(true);
     let sealed = || of(SEALED, object, patch).filter(|_| is_sealed);
     of(ANEW, object, patch).or_else(sealed)
 }
 
 /// Says what helps where a server would not change an object in place; nothing where that is no matter of such a field.
-pub(super) fn hint(layer: &LayerName, change: &ObjectChange) -> Option<String> {
+pub(in crate::decide::plan) fn hint(layer: &LayerName, change: &ObjectChange) -> Option<String> {
     let (object, patch) = (&change.object, &change.patch);
     let kind = &object.kind;
     let field = |at: &Pointer| format!("the field {at} of a {kind} cannot change while it is there");

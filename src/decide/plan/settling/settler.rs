@@ -8,11 +8,11 @@
 //! it is gone. A cut-off between two of them leaves an inventory of exactly what is there; only the last record says
 //! that the layer is applied. What is deferred holds up only who comes after both layers. Where Kubernetes goes up over
 //! several versions, each of them is such a place, too, and stands before anything that needs the layer.
+use super::super::difference::removal;
+use super::super::inventory::{Entry, Inventory, LayerInventory};
+use super::super::model::{Change, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::custom_resource_definitions::{Held, held};
-use super::inventory::{Entry, Inventory, LayerInventory};
-use super::model::{Change, Expected, Gate, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::object_order;
-use super::removal;
 use super::swap::removes_first;
 use crate::decide::document::Site;
 use crate::decide::value::{Diagnostic, Digested, Pointer};
@@ -31,11 +31,11 @@ enum Moves {
 }
 
 /// What settles the order of writes, and what becomes of each object.
-pub(super) struct Settler<'a> {
-    pub(super) change: &'a Change,
-    pub(super) inventory: &'a Inventory,
+pub(in crate::decide::plan) struct Settler<'a> {
+    pub(in crate::decide::plan) change: &'a Change,
+    pub(in crate::decide::plan) inventory: &'a Inventory,
     listed: Listed<'a>,
-    pub(super) wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
+    pub(in crate::decide::plan) wanted: BTreeMap<(Site, &'a ObjectId), &'a LayerChange>,
     /// Definitions that nobody wants, and that objects still need.
     held: Held,
     /// The first version of a stair that is to be done.
@@ -54,7 +54,7 @@ struct Ending<'a> {
 
 impl<'a> Settler<'a> {
     /// Takes a change, the inventory that it is settled against, and the first version of a stair that is to be done.
-    pub(super) fn new(change: &'a Change, inventory: &'a Inventory, first: usize) -> Self {
+    pub(in crate::decide::plan) fn new(change: &'a Change, inventory: &'a Inventory, first: usize) -> Self {
         let mut listed = Listed::new();
         for layer in inventory.layers.values() {
             for ((site, object), entry) in &layer.entries {
@@ -69,7 +69,7 @@ impl<'a> Settler<'a> {
     }
 
     /// Returns what is done to each layer, in the order of writing.
-    pub(super) fn layers(&mut self) -> Vec<LayerPlan> {
+    pub(in crate::decide::plan) fn layers(&mut self) -> Vec<LayerPlan> {
         let change = self.change;
         for layer in change.layers.iter().filter(|layer| is_present(layer)) {
             if removes_first(layer) {
@@ -142,7 +142,7 @@ impl<'a> Settler<'a> {
     }
 
     /// Returns what is to be told of definitions that nobody wants and that do not end.
-    pub(super) fn held(&self) -> Vec<Diagnostic> {
+    pub(in crate::decide::plan) fn held(&self) -> Vec<Diagnostic> {
         self.held.values().cloned().collect()
     }
 
@@ -269,7 +269,7 @@ impl<'a> Settler<'a> {
     }
 
     /// Returns what a layer itself lists of an object, after what is planned so far.
-    pub(super) fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
+    pub(in crate::decide::plan) fn own(&self, layer: &LayerChange, object: &ObjectChange) -> Option<&Entry> {
         self.settled_book(&layer.layer)?.entries.get(&(object.site, object.object.clone()))
     }
 
@@ -388,7 +388,7 @@ fn end_of((site, object): &(Site, ObjectId), entry: Option<&Entry>, layer: Optio
         inverse: Vec::new(),
         manifest: None,
         expected: Expected::Any,
-        admission: super::model::Admission::default(),
+        admission: super::super::model::Admission::default(),
     };
     of_change.cloned().map_or_else(ended, |change| ObjectChange { expected: Expected::Any, ..change })
 }

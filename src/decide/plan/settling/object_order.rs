@@ -1,6 +1,6 @@
 //! In: objects of one layer. Out: the order in which they are written; deletions take it backwards.
 //! Guarantee: definitions and namespaces first, then what others refer to, then what runs; equal objects keep one order.
-use super::model::ObjectChange;
+use super::super::model::ObjectChange;
 use crate::name::ObjectId;
 use std::cmp::Ordering;
 
@@ -43,7 +43,7 @@ const KINDS: [&str; 34] = [
 ];
 
 /// Sorts objects of a layer; each looks for its kind once.
-pub(super) fn sort(objects: &mut Vec<ObjectChange>) {
+pub(in crate::decide::plan) fn sort(objects: &mut Vec<ObjectChange>) {
     let mut keyed: Vec<(usize, ObjectChange)> =
         std::mem::take(objects).into_iter().map(|change| (key(&change.object).0, change)).collect();
     keyed.sort_by(|(left, one), (right, other)| left.cmp(right).then_with(|| one.object.cmp(&other.object)));
@@ -51,7 +51,7 @@ pub(super) fn sort(objects: &mut Vec<ObjectChange>) {
 }
 
 /// Returns what sorts an object among those of its layer.
-pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
+pub(in crate::decide::plan) fn key(object: &ObjectId) -> (usize, &ObjectId) {
     let others = KINDS.iter().position(|kind| kind.is_empty()).unwrap_or(KINDS.len());
     (KINDS.iter().position(|kind| **kind == *object.kind).unwrap_or(others), object)
 }
@@ -59,7 +59,7 @@ pub(super) fn key(object: &ObjectId) -> (usize, &ObjectId) {
 /// Returns what an object ends after: those of a lower stage are gone before it is deleted. Of what makes machines, the
 /// workers go before the control plane that they report to, and the Cluster last, since all others belong to it. With a
 /// definition or a namespace all goes that is of it, so they are deleted once all else of their layer is gone.
-pub(super) fn stage(object: &ObjectId) -> u8 {
+pub(in crate::decide::plan) fn stage(object: &ObjectId) -> u8 {
     match (&*object.group, &*object.kind) {
         _ if comes_first(object) => 5,
         ("cluster.x-k8s.io", "Cluster") => 3,
@@ -71,17 +71,17 @@ pub(super) fn stage(object: &ObjectId) -> u8 {
 }
 
 /// Compares objects of one layer by when they end: stage by stage, and in each in the reverse of the order of writing.
-pub(super) fn by_end(left: &ObjectId, right: &ObjectId) -> Ordering {
+pub(in crate::decide::plan) fn by_end(left: &ObjectId, right: &ObjectId) -> Ordering {
     stage(left).cmp(&stage(right)).then_with(|| key(right).cmp(&key(left)))
 }
 
 /// Whether others of the same plan need the object before they can be written.
-pub(super) fn comes_first(object: &ObjectId) -> bool {
+pub(in crate::decide::plan) fn comes_first(object: &ObjectId) -> bool {
     matches!(&*object.kind, "CustomResourceDefinition" | "Namespace")
 }
 
 /// Returns the group of the kinds that an object defines, if it is a definition: its name ends with it.
-pub(super) fn defined_group(object: &ObjectId) -> Option<&str> {
+pub(in crate::decide::plan) fn defined_group(object: &ObjectId) -> Option<&str> {
     let is_definition = &*object.kind == "CustomResourceDefinition" && &*object.group == "apiextensions.k8s.io";
     object.name.split_once('.').filter(|_| is_definition).map(|(_, group)| group)
 }

@@ -1,9 +1,9 @@
 //! In: a change, the policies, the inventory. Out: why it needs approval, or is never done.
 //! Guarantee: the stricter of the last synced policy, the new one and the operator's floor judges; nothing relaxes its judge.
-use super::disruption::name;
-use super::inventory::Inventory;
-use super::model::{Change, Disruption, Old};
-use super::swap::removes_first;
+use super::super::difference::disruption::name;
+use super::super::inventory::Inventory;
+use super::super::model::{Change, Disruption, Old};
+use super::super::settling::swap::removes_first;
 use crate::decide::profile::Policy;
 use crate::name::ObjectId;
 

@@ -1,15 +1,15 @@
 //! In: a layer or an object that goes. Out: what is done about it: pruned, or kept where `onRemove: keep` says so.
 //! Guarantee: what another layer has now is moved there; a kept object loses our marks and nothing else.
+use super::super::model::{Admission, ChangeKind, Expected, LayerChange, ObjectChange, Operation};
+use super::super::settling::object_order;
 use super::change::{Places, both_ways};
 use super::disruption::removal;
-use super::model::{Admission, ChangeKind, Expected, LayerChange, ObjectChange, Operation};
-use super::object_order;
 use crate::decide::profile::OnRemove;
 use crate::decide::render::{Layer, Object};
 use crate::name::ObjectId;
 use std::collections::BTreeMap;
 
-pub(super) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
+pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
     let (patch, inverse) = both_ways(Some(&object.manifest), None);
     let keeps = object.is_kept || layer.options.on_remove == OnRemove::Keep;
     ObjectChange {
@@ -25,7 +25,7 @@ pub(super) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
 }
 
 /// A layer that goes; what another layer has now is moved there, not deleted.
-pub(super) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
+pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
     let stays = |object: &&Object| new.find(layer.site, &object.id).is_some();
     let mut objects: Vec<ObjectChange> =
         layer.objects.iter().filter(|object| !stays(object)).map(|object| gone_object(layer, object)).collect();
@@ -55,12 +55,12 @@ pub(super) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
 }
 
 /// Returns the Namespace that a layer brings along, if it does.
-pub(super) fn brought(layer: &Layer) -> Option<ObjectId> {
+pub(in crate::decide::plan) fn brought(layer: &Layer) -> Option<ObjectId> {
     layer.objects.iter().find(|object| object.is_kept).map(|object| object.id.clone())
 }
 
 /// Whether an object of a layer is let go of, and not deleted, once nobody wants it; its inventory remembers that, for
 /// when no document says so any longer.
-pub(super) fn is_kept(layer: &LayerChange, object: &ObjectId) -> bool {
+pub(in crate::decide::plan) fn is_kept(layer: &LayerChange, object: &ObjectId) -> bool {
     layer.options.on_remove == OnRemove::Keep || layer.brings.as_ref() == Some(object)
 }

@@ -1,6 +1,6 @@
 //! In: the layers of a change that are paused. Out: which of them differ, and by which sync each was applied last.
 //! Guarantee: nothing is written to a paused layer and nothing of it is deleted; what was left is a change once it goes on.
-use super::model::{Change, ChangeKind, LayerChange, ObjectChange};
+use super::super::model::{Change, ChangeKind, LayerChange, ObjectChange};
 use super::settler::Settler;
 use crate::decide::profile::{Moment, Record};
 use crate::decide::value::Digested;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 impl Settler<'_> {
     /// Returns the paused layers that would be written to, were they not.
-    pub(super) fn paused(&self) -> Vec<LayerName> {
+    pub(in crate::decide::plan) fn paused(&self) -> Vec<LayerName> {
         let differs = |layer: &&LayerChange| {
             let is_other = |object: &&ObjectChange| {
                 let digest = object.manifest.as_ref().map(Digested::digest);
@@ -25,7 +25,7 @@ impl Settler<'_> {
 }
 
 /// Returns the layers that a plan leaves as they are, each with the sync that it was applied by last.
-pub(super) fn last_applied(change: &Change, record: &Record) -> BTreeMap<LayerName, Option<Moment>> {
+pub(in crate::decide::plan) fn last_applied(change: &Change, record: &Record) -> BTreeMap<LayerName, Option<Moment>> {
     let paused = change.layers.iter().filter(|layer| layer.options.paused && layer.kind != ChangeKind::Removed);
     let left = |layer: &LayerChange| {
         let before = layer.renamed_from.as_ref().unwrap_or(&layer.layer);
@@ -36,7 +36,7 @@ pub(super) fn last_applied(change: &Change, record: &Record) -> BTreeMap<LayerNa
 }
 
 /// Whether nothing is done to what a layer's inventory lists.
-pub(super) fn is_paused(change: &Change, name: &LayerName) -> bool {
+pub(in crate::decide::plan) fn is_paused(change: &Change, name: &LayerName) -> bool {
     let is_its = |layer: &&LayerChange| layer.layer == *name;
     let was_its = |layer: &&LayerChange| layer.renamed_from.as_ref() == Some(name);
     let layer = change.layers.iter().find(is_its).or_else(|| change.layers.iter().find(was_its));

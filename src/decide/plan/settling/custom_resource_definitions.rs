@@ -6,9 +6,9 @@
 //! its objects stays for good, it is *kept* and is ours no longer, as they are; and that before they are, since no later
 //! plan would know of them. An inventory tells groups and no plurals: of a definition is every object of its group, but
 //! those of which a definition is wanted.
-use super::codes;
-use super::inventory::Inventory;
-use super::model::{Admission, Change, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
+use super::super::codes;
+use super::super::inventory::Inventory;
+use super::super::model::{Admission, Change, Group, LayerChange, LayerPlan, ObjectChange, Operation, Role};
 use super::object_order;
 use super::paused::is_paused;
 use crate::decide::document::Site;
@@ -24,10 +24,10 @@ type Kinds = (Site, Arc<str>);
 type Staying = BTreeMap<Kinds, (ObjectId, String)>;
 
 /// Definitions that nobody wants and that do not end, each with why.
-pub(super) type Held = BTreeMap<(Site, ObjectId), Diagnostic>;
+pub(in crate::decide::plan) type Held = BTreeMap<(Site, ObjectId), Diagnostic>;
 
 /// Returns the definitions that nobody wants and that objects still need.
-pub(super) fn held(change: &Change, inventory: &Inventory) -> Held {
+pub(in crate::decide::plan) fn held(change: &Change, inventory: &Inventory) -> Held {
     let wanted = wanted(change);
     let listed = inventory.layers.values().flat_map(|book| book.entries.keys());
     let ending: Vec<(&(Site, ObjectId), &str)> = listed
@@ -79,7 +79,7 @@ fn known(change: &Change) -> BTreeSet<(Site, &str, &str)> {
 }
 
 /// Keeps the definitions of objects that are kept, and lets go of them before those objects; returns what is to be told.
-pub(super) fn keep(change: &Change, layers: &mut Vec<LayerPlan>) -> Vec<Diagnostic> {
+pub(in crate::decide::plan) fn keep(change: &Change, layers: &mut Vec<LayerPlan>) -> Vec<Diagnostic> {
     let mut said = Vec::new();
     for (kinds, object) in kept(change, layers) {
         let objects = layers.iter_mut().flat_map(|layer| &mut layer.groups).flat_map(|group| &mut group.objects);

@@ -1,7 +1,7 @@
 //! In: a layer before and after. Out: how much the change disturbs what runs, and which path says so.
 //! Guarantee: from a table of data; an unknown path of an infrastructure layer is taken for the gravest.
-use super::kubernetes_minors::{Between, Rung, climbs};
-use super::model::{ChangeKind, Disruption, ObjectChange, Operation};
+use super::super::model::{ChangeKind, Disruption, ObjectChange, Operation};
+use super::super::settling::kubernetes_minors::{Between, Rung, climbs};
 use crate::decide::document::LayerRole;
 use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;
@@ -60,7 +60,7 @@ const THROUGH_OBJECTS: &[(LayerRole, &str)] = &[
 const TEMPLATED: [&str; 6] = ["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job"];
 
 /// Returns the class of a layer's change, and the path with the reason.
-pub(super) fn disruption(
+pub(in crate::decide::plan) fn disruption(
     layer: &Layer,
     before: Option<&Layer>,
     kind: ChangeKind,
@@ -152,7 +152,10 @@ fn machines(object: &ObjectId, path: &str) -> Option<Disruption> {
 }
 
 /// Returns the class of a layer that goes: what of it is deleted stands in nobody's place.
-pub(super) fn removal(layer: &Layer, objects: &[ObjectChange]) -> (Disruption, Option<(Pointer, Arc<str>)>) {
+pub(in crate::decide::plan) fn removal(
+    layer: &Layer,
+    objects: &[ObjectChange],
+) -> (Disruption, Option<(Pointer, Arc<str>)>) {
     if layer.options.paused || !objects.iter().any(|object| object.operation.is_deletion()) {
         return (Disruption::None, None);
     }
