@@ -150,8 +150,8 @@ impl Row {
     /// nothing of now. What lifts it is told again.
     pub(super) fn hold(&mut self, status: Status, now: Timestamp) -> bool {
         let said = self.wanted.as_ref().or(self.flying.as_ref()).or(self.posted.as_ref());
-        if said.is_some_and(|said| said.says(&status)) {
-            return false;
+        if said.is_none_or(|said| said.state != State::Success) {
+            return self.want(status, now);
         }
         (self.verdicts, self.wanted, self.touched) = (0, Some(status), now);
         true

@@ -109,6 +109,23 @@ fn a_success_stays_and_a_correction_is_not_spent_on_another_trouble() {
 }
 
 #[test]
+fn what_holds_a_commit_ends_its_success_until_it_is_lifted() {
+    let mut desk = Desk::default();
+    let hold = |desk: &mut Desk, text: &str| {
+        desk.outbox.hold(&key(1), status(1, State::Failure, text), Timestamp(desk.now));
+        desk.post_all()
+    };
+    desk.want(State::Success, "synced");
+    assert_eq!(desk.post_all().len(), 1);
+    assert_eq!(hold(&mut desk, "the tag moved"), [(State::Failure, "the tag moved".into())]);
+    assert_eq!(hold(&mut desk, "the tag moved, in two clusters"), [], "one trouble is told once");
+    desk.want(State::Success, "synced");
+    assert_eq!(desk.post_all(), [(State::Success, "synced".into())], "it is lifted");
+    desk.want(State::Failure, "drift");
+    assert_eq!(desk.post_all(), [], "a success is a dated fact to all else");
+}
+
+#[test]
 fn a_verdict_on_its_way_lets_nothing_pending_follow() {
     let mut desk = Desk::default();
     desk.want(State::Success, "all synced");
