@@ -1,33 +1,16 @@
 //! In: the mirrors of the settings. Out: the fleet's own repository and all others, each with how the last look ended.
 //! Guarantee: one that cannot be opened or fetched holds what reads it, and hurts nothing else.
 use super::commits::{Repositories, Repository};
-use crate::client::git::fault;
-use crate::decide::document::{Content, TreeChange};
+use crate::client::git::{Objects, fault};
 use crate::decide::value::{Fault, Owner};
-use crate::name::{BlobId, CommitId, RepoName};
+use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::{Fetched, Mirror};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 impl Repository for Mirror {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        Mirror::changes(self, from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        Mirror::read(self, blobs)
-    }
-
-    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
-        Mirror::holds(self, blob)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        Mirror::descends(self, commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        Mirror::contains(self, commit)
+    fn objects(&self) -> &Objects {
+        Mirror::objects(self)
     }
 
     fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {

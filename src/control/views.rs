@@ -1,33 +1,17 @@
 //! In: the repository around a folder, and the folders of mirrors. Out: the repositories of the settings, to be looked at.
 //! Guarantee: reads only, and never from a remote; a mirror that is not there yet is said so.
 use super::commits::{Repositories, Repository};
-use crate::decide::document::{Content, TreeChange};
+use crate::client::git::Objects;
 use crate::decide::value::Fault;
-use crate::name::{BlobId, CommitId, RepoName};
+use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::View;
 use crate::observe::worktree::Local;
 use crate::settings::Settings;
 use std::collections::BTreeMap;
 
 impl Repository for View {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        self.objects().changes(from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        self.objects().read(blobs)
-    }
-
-    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
-        self.objects().holds(blob)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.objects().descends(commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        self.objects().contains(commit)
+    fn objects(&self) -> &Objects {
+        View::objects(self)
     }
 
     fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {
@@ -50,24 +34,8 @@ struct Around {
 }
 
 impl Repository for Around {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        self.local.objects().changes(from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        self.local.objects().read(blobs)
-    }
-
-    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
-        self.local.objects().holds(blob)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.local.objects().descends(commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        self.local.objects().contains(commit)
+    fn objects(&self) -> &Objects {
+        self.local.objects()
     }
 
     fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault> {

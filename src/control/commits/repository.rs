@@ -1,25 +1,39 @@
 //! In: nothing. Out: what a repository lets us read, and which repositories there are.
 //! Guarantee: mirrors, the repository around and those of tests are read alike.
+use crate::client::git::Objects;
 use crate::decide::document::{Content, TreeChange};
 use crate::decide::value::Fault;
 use crate::name::{BlobId, CommitId, RepoName};
 
 /// What a repository lets us read.
 pub trait Repository: Send + Sync {
+    /// Returns where its objects are.
+    fn objects(&self) -> &Objects;
+
     /// Returns what differs between two commits; from nothing: every entry.
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault>;
+    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
+        self.objects().changes(from, to)
+    }
 
     /// Returns the contents of blobs.
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault>;
+    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
+        self.objects().read(blobs)
+    }
 
     /// Returns whether a blob is there.
-    fn holds(&self, blob: BlobId) -> Result<bool, Fault>;
+    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
+        self.objects().holds(blob)
+    }
 
     /// Returns whether `commit` is `ancestor`, or comes after it.
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault>;
+    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
+        self.objects().descends(commit, ancestor)
+    }
 
     /// Returns whether a commit is there.
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault>;
+    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
+        self.objects().contains(commit)
+    }
 
     /// Returns the commit that a tag names.
     fn tag(&self, name: &str) -> Result<Option<CommitId>, Fault>;

@@ -4,7 +4,8 @@ use super::super::commits::{Repositories, Repository};
 use super::super::real_world::Outside;
 use super::super::released_clusters::Released;
 use super::super::world::{Sources, Target};
-use crate::decide::document::{Commits, Content, Site, Texts, TreeChange};
+use crate::client::git::Objects;
+use crate::decide::document::{Commits, Site, Texts};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
@@ -17,24 +18,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Repository for Pulls {
-    fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<TreeChange, Fault> {
-        self.objects().changes(from, to)
-    }
-
-    fn read(&self, blobs: &[BlobId]) -> Result<Vec<(BlobId, Content)>, Fault> {
-        self.objects().read(blobs)
-    }
-
-    fn holds(&self, blob: BlobId) -> Result<bool, Fault> {
-        self.objects().holds(blob)
-    }
-
-    fn descends(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, Fault> {
-        self.objects().descends(commit, ancestor)
-    }
-
-    fn contains(&self, commit: CommitId) -> Result<bool, Fault> {
-        self.objects().contains(commit)
+    fn objects(&self) -> &Objects {
+        Pulls::objects(self)
     }
 
     fn tag(&self, _: &str) -> Result<Option<CommitId>, Fault> {
