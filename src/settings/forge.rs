@@ -1,6 +1,7 @@
 //! In: the part of the operator's file that describes the forge of the repository. Out: which one it is, where, and who we are.
 //! Guarantee: a forge has exactly one token, and it stands in a file or a variable, never here; what the address of the
 //! repository says already need not be said again.
+use super::address::is_address;
 use crate::decide::document::Fragment;
 use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::value::{Code, Diagnostic};
@@ -71,7 +72,7 @@ pub(super) const FIELDS: &[Field] = &[
     required("kind", Shape::Word(WORDS), "Which forge it is."),
     optional(
         "url",
-        Shape::Checked(is_web_address, "http:// or https:// and a host, without user, query or fragment"),
+        Shape::Checked(is_address, "http:// or https:// and a host, without user, query or fragment"),
         "The forge's address; default: the host of the repository's url, or the kind's public one.",
     ),
     optional("repository", Shape::Text, "The repository as the forge names it; default: the path of the url."),
@@ -99,16 +100,6 @@ const NO_PLACE: Code = Code(904);
 
 /// Approvers on a forge whose reviews are not read.
 const NO_REVIEWS: Code = Code(905);
-
-/// Returns whether a text is the address of a server, as it may stand in the settings.
-fn is_web_address(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"');
-        !host.is_empty() && rest.chars().all(is_plain)
-    })
-}
 
 impl ForgeKind {
     /// Returns the word by which the settings name it.
@@ -260,6 +251,6 @@ mod tests {
             assert_eq!(of(kind, url), Some((base.to_owned(), name.to_owned())), "{url}");
         }
         assert_eq!(split("file:///srv/fleet.git"), Some((None, "srv/fleet.git".into())), "a folder is no server");
-        assert!(!is_web_address("https://token@github.com"), "no credential stands in the settings");
+        assert!(!is_address("https://token@github.com"), "no credential stands in the settings");
     }
 }

@@ -3,6 +3,7 @@
 //! Guarantee: nothing else reads it; no credential stands here, only the file that holds it.
 mod forge;
 mod repository;
+mod address;
 mod notification;
 mod target;
 mod floor;

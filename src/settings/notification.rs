@@ -1,5 +1,6 @@
 //! In: the part of the operator's file that says who is notified. Out: each receiver: where it is, in which form, of what.
 //! Guarantee: no secret stands here; an address that is one stands in a file.
+use super::address::is_address_with_query;
 use crate::decide::document::Fragment;
 use crate::decide::document::field_types::{Field, Shape, optional, required};
 use crate::decide::report::Occasion;
@@ -59,7 +60,7 @@ pub(super) const FIELDS: &[Field] = &[
     required("kind", Shape::Word(WORDS), "In which form it is told."),
     optional(
         "url",
-        Shape::Checked(is_address, "http:// or https:// and a host, without user or fragment"),
+        Shape::Checked(is_address_with_query, "http:// or https:// and a host, without user or fragment"),
         "Its address.",
     ),
     optional("urlFile", Shape::Text, "A file with its address, where that is a secret, as Slack's is."),
@@ -81,15 +82,6 @@ const SECRET: Code = Code(907);
 
 fn is_label(text: &str) -> bool {
     EnvironmentName::new(text).is_ok()
-}
-
-fn is_address(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '#' | '\\' | '"');
-        !host.is_empty() && rest.chars().all(is_plain)
-    })
 }
 
 fn kind(part: &Fragment) -> Option<NotificationKind> {
