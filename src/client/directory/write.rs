@@ -125,32 +125,43 @@ mod tests {
 
     fn directory() -> (tempfile::TempDir, Directory) {
         let root = tempfile::tempdir().expect("there is a folder for temporary files");
-        let directory = Directory::open(root.path()).unwrap().expect("it was just made");
+        let directory = Directory::open(root.path()).expect("the scratch folder is ours").expect("it was just made");
         (root, directory)
     }
 
     #[test]
     fn a_file_comes_and_goes_with_its_folders() {
         let (root, directory) = directory();
-        directory.replace("a/b/c", b"1").unwrap();
-        directory.replace("a/b/c", b"2").unwrap();
-        directory.replace("a/d", b"3").unwrap();
-        assert_eq!(directory.read("a/b/c", 1).unwrap(), Some(b"2".to_vec()), "the last write is there");
-        assert_eq!(directory.list("a/b").unwrap(), ["c"], "nothing temporary is left");
-        assert!(directory.remove("a/b/c").unwrap(), "it was there");
-        assert!(!directory.remove("a/b/c").unwrap(), "now it is not");
-        assert_eq!(directory.list("a").unwrap(), ["d"], "the empty folder went, the other one stays");
-        assert!(directory.remove("a/d").unwrap(), "it was there");
-        assert!(root.path().exists() && directory.list(".").unwrap().is_empty(), "the root stays");
+        directory.replace("a/b/c", b"1").expect("the scratch folder is ours");
+        directory.replace("a/b/c", b"2").expect("the scratch folder is ours");
+        directory.replace("a/d", b"3").expect("the scratch folder is ours");
+        assert_eq!(
+            directory.read("a/b/c", 1).expect("the scratch folder is ours"),
+            Some(b"2".to_vec()),
+            "the last write is there"
+        );
+        assert_eq!(directory.list("a/b").expect("the scratch folder is ours"), ["c"], "nothing temporary is left");
+        assert!(directory.remove("a/b/c").expect("the scratch folder is ours"), "it was there");
+        assert!(!directory.remove("a/b/c").expect("the scratch folder is ours"), "now it is not");
+        assert_eq!(
+            directory.list("a").expect("the scratch folder is ours"),
+            ["d"],
+            "the empty folder went, the other one stays"
+        );
+        assert!(directory.remove("a/d").expect("the scratch folder is ours"), "it was there");
+        assert!(
+            root.path().exists() && directory.list(".").expect("the scratch folder is ours").is_empty(),
+            "the root stays"
+        );
     }
 
     #[test]
     fn no_link_is_followed() {
         let (root, directory) = directory();
         let outside = tempfile::tempdir().expect("there is a folder for temporary files");
-        fs::write(outside.path().join("x"), "secret").unwrap();
-        symlink(outside.path(), root.path().join("folder")).unwrap();
-        symlink(outside.path().join("x"), root.path().join("file")).unwrap();
+        fs::write(outside.path().join("x"), "secret").expect("the scratch folder is ours");
+        symlink(outside.path(), root.path().join("folder")).expect("the scratch folder is ours");
+        symlink(outside.path().join("x"), root.path().join("file")).expect("the scratch folder is ours");
         for path in ["folder/x", "file"] {
             assert_eq!(directory.read(path, 9).unwrap_err().reason, Reason::NotPlain, "{path} is a link");
         }
@@ -158,7 +169,11 @@ mod tests {
         assert_eq!(directory.replace("folder/x", b"").unwrap_err().reason, Reason::NotPlain, "a write follows none");
         assert_eq!(directory.remove("folder/x").unwrap_err().reason, Reason::NotPlain, "a removal follows none");
         directory.lock("file").unwrap_err();
-        assert_eq!(fs::read(outside.path().join("x")).unwrap(), b"secret", "what is outside is untouched");
+        assert_eq!(
+            fs::read(outside.path().join("x")).expect("the scratch folder is ours"),
+            b"secret",
+            "what is outside is untouched"
+        );
         let root = root.path().join("folder");
         assert_eq!(Directory::open(&root).unwrap_err().reason, Reason::NotPlain, "nor is the root a link");
     }
@@ -166,23 +181,27 @@ mod tests {
     #[test]
     fn what_is_no_plain_file_is_refused() {
         let (root, directory) = directory();
-        fs::create_dir(root.path().join("folder")).unwrap();
+        fs::create_dir(root.path().join("folder")).expect("the scratch folder is ours");
         assert_eq!(directory.read("folder", 9).unwrap_err().reason, Reason::NotPlain, "a folder is no file");
         directory.replace("folder", b"").unwrap_err();
         directory.replace("../x", b"").unwrap_err();
-        directory.replace("file", b"12").unwrap();
+        directory.replace("file", b"12").expect("the scratch folder is ours");
         assert_eq!(directory.read("file", 1).unwrap_err().reason, Reason::TooLarge(1), "the bound holds");
         assert_eq!(directory.read("file/x", 1).unwrap_err().reason, Reason::NotPlain, "a file is no folder");
-        assert_eq!(directory.list(".").unwrap(), ["file", "folder"], "refused writes leave nothing");
+        assert_eq!(
+            directory.list(".").expect("the scratch folder is ours"),
+            ["file", "folder"],
+            "refused writes leave nothing"
+        );
     }
 
     #[test]
     fn what_a_cut_off_left_is_cleared() {
         let (root, directory) = directory();
-        fs::create_dir(root.path().join("a")).unwrap();
-        fs::write(root.path().join("a").join(format!("{TEMPORARY}1-1")), "half").unwrap();
-        fs::write(root.path().join("a/b"), "whole").unwrap();
-        directory.clear("a").unwrap();
-        assert_eq!(directory.list("a").unwrap(), ["b"], "only what is whole stays");
+        fs::create_dir(root.path().join("a")).expect("the scratch folder is ours");
+        fs::write(root.path().join("a").join(format!("{TEMPORARY}1-1")), "half").expect("the scratch folder is ours");
+        fs::write(root.path().join("a/b"), "whole").expect("the scratch folder is ours");
+        directory.clear("a").expect("the scratch folder is ours");
+        assert_eq!(directory.list("a").expect("the scratch folder is ours"), ["b"], "only what is whole stays");
     }
 }

@@ -48,27 +48,42 @@ fn template(text: &str) -> Result<Value, ExpressionError> {
 }
 
 fn references(text: &str) -> Vec<String> {
-    let expression = Expression::compile(text).unwrap();
+    let expression = Expression::compile(text).expect("it is an expression that holds");
     expression.references().iter().map(|path| path.join("/")).collect()
 }
 
 #[test]
 fn a_value_goes_into_cel_and_comes_back_the_same() {
     for name in ["replicas", "huge", "ratio", "on", "none", "host", "workers"] {
-        let value = evaluate(&format!("vars.{name}")).unwrap();
+        let value = evaluate(&format!("vars.{name}")).expect("it is an expression that holds");
         let seal = seal();
         let scope = scope(&seal);
-        let direct = Expression::compile(&format!("[vars.{name}][0]")).unwrap().evaluate(&scope).unwrap();
+        let direct = Expression::compile(&format!("[vars.{name}][0]"))
+            .expect("it is an expression that holds")
+            .evaluate(&scope)
+            .expect("it is an expression that holds");
         assert_eq!(value, direct, "{name} is the same through a list of CEL");
         assert!(!value.is_tainted(), "{name} depends on nothing sensitive, though vars holds some");
     }
-    assert_eq!(evaluate("vars.huge").unwrap(), Value::Unsigned(u64::MAX), "an integer above i64 stays itself");
-    assert_eq!(evaluate("3u").unwrap(), Value::Integer(3), "an unsigned result has the smallest form");
     assert_eq!(
-        evaluate("{'b': 1, 'a': [true]}").unwrap(),
+        evaluate("vars.huge").expect("it is an expression that holds"),
+        Value::Unsigned(u64::MAX),
+        "an integer above i64 stays itself"
+    );
+    assert_eq!(
+        evaluate("3u").expect("it is an expression that holds"),
+        Value::Integer(3),
+        "an unsigned result has the smallest form"
+    );
+    assert_eq!(
+        evaluate("{'b': 1, 'a': [true]}").expect("it is an expression that holds"),
         map(&[("a", list(&[Value::Bool(true)])), ("b", Value::Integer(1))])
     );
-    assert_eq!(evaluate("vars.replicas < vars.huge").unwrap(), Value::Bool(true), "int and uint compare as numbers");
+    assert_eq!(
+        evaluate("vars.replicas < vars.huge").expect("it is an expression that holds"),
+        Value::Bool(true),
+        "int and uint compare as numbers"
+    );
 }
 
 #[test]
@@ -86,8 +101,12 @@ fn a_map_is_walked_over_in_the_order_of_its_keys() {
     let entries: Map = keys.iter().map(|key| (key.as_str(), Value::Null)).collect();
     let scope = Scope::new(&seal).with("all", entries.into());
     for text in ["all.map(key, key)", "[all][0].map(key, key)", "all.filter(key, key != '')"] {
-        let walked = Expression::compile(text).unwrap().evaluate(&scope).unwrap();
-        let walked: Vec<_> = walked.as_list().unwrap().iter().filter_map(Value::as_str).collect();
+        let walked = Expression::compile(text)
+            .expect("it is an expression that holds")
+            .evaluate(&scope)
+            .expect("it is an expression that holds");
+        let walked: Vec<_> =
+            walked.as_list().expect("it is an expression that holds").iter().filter_map(Value::as_str).collect();
         assert_eq!(walked, keys, "{text} gives the keys in order");
     }
 }
@@ -154,19 +173,25 @@ fn a_result_that_depends_on_something_sensitive_is_sealed() {
     for text in
         ["vars.password", "vars.password + '!'", "size(vars.password)", "vars.nested", "vars.nested.password == 'x'"]
     {
-        let value = evaluate(text).unwrap();
+        let value = evaluate(text).expect("it is an expression that holds");
         assert!(matches!(value, Value::Sensitive(_)), "{text} depends on a secret");
         assert!(!format!("{value:?}").contains(SECRET), "{text} is not shown");
     }
     assert_eq!(evaluate("vars.nested.port"), Ok(Value::Integer(80)), "what lies beside a secret is not one");
-    assert!(evaluate("vars[cluster.name == 'one' ? 'host' : 'x']").unwrap().is_tainted(), "a computed key reads all");
-    let Value::Sensitive(sealed) = evaluate("[vars.nested]").unwrap() else { panic!("the list depends on a secret") };
+    assert!(
+        evaluate("vars[cluster.name == 'one' ? 'host' : 'x']").expect("it is an expression that holds").is_tainted(),
+        "a computed key reads all"
+    );
+    let Value::Sensitive(sealed) = evaluate("[vars.nested]").expect("it is an expression that holds") else {
+        panic!("the list depends on a secret")
+    };
     assert!(!sealed.expose().is_tainted(), "there is one seal around the result, and none inside");
 }
 
 #[test]
 fn a_text_with_a_sensitive_part_is_sealed_as_a_whole() {
-    let value = template("postgres://user:${{ vars.password }}@${{ vars.host }}").unwrap();
+    let value =
+        template("postgres://user:${{ vars.password }}@${{ vars.host }}").expect("it is an expression that holds");
     let Value::Sensitive(sealed) = value else { panic!("the text holds a secret") };
     assert_eq!(sealed.expose().as_str(), Some("postgres://user:hunter2@example.org"));
 }
@@ -226,7 +251,8 @@ fn an_absent_label_is_null() {
 #[test]
 fn a_condition_is_a_boolean() {
     let seal = seal();
-    let condition = |text: &str| Expression::compile(text).unwrap().evaluate_bool(&scope(&seal));
+    let condition =
+        |text: &str| Expression::compile(text).expect("it is an expression that holds").evaluate_bool(&scope(&seal));
     assert_eq!(condition("cluster.labels.region == 'eu' && vars.replicas > 2"), Ok(true));
     assert_eq!(condition("vars.password == 'x'"), Ok(false));
     let error = condition("vars.host").unwrap_err();
@@ -259,7 +285,8 @@ fn values_inside_a_text_are_spliced() {
     assert_eq!(template(" ${{ vars.replicas }}"), Ok(" 3".into()), "a space makes it a text");
     assert_eq!(template("${{ '}}' }}${{ \"it's }}\" }}"), Ok("}}it's }}".into()), "strings end no placeholder");
     for text in ["x${{ vars.none }}", "x${{ vars.workers }}", "x${{ cluster.labels }}"] {
-        let (at, error) = Template::parse(text).unwrap().evaluate(&scope(&seal())).unwrap_err();
+        let (at, error) =
+            Template::parse(text).expect("it is an expression that holds").evaluate(&scope(&seal())).unwrap_err();
         assert!(matches!(error, ExpressionError::Type(_)), "{text} has no one text");
         assert_eq!(at, 1..text.len(), "the error is at the placeholder");
     }
@@ -269,7 +296,7 @@ fn values_inside_a_text_are_spliced() {
 fn a_doubled_dollar_is_a_literal() {
     assert_eq!(template("a $${{ x }} b"), Ok("a ${{ x }} b".into()));
     assert_eq!(template("$$${{ ${{ vars.replicas }}"), Ok("$${{ 3".into()));
-    assert!(Template::parse("$${{").unwrap().is_plain(), "a literal is no placeholder");
+    assert!(Template::parse("$${{").expect("it is an expression that holds").is_plain(), "a literal is no placeholder");
     assert_eq!(template("$$ {{ }} $x ${y}"), Ok("$$ {{ }} $x ${y}".into()), "others mean nothing here");
     assert!(has_placeholder("a${{b}}") && !has_placeholder("a{{b}}"));
 }
@@ -283,7 +310,7 @@ fn a_template_knows_where_it_is_wrong_and_what_it_reads() {
     assert_eq!(at, 3..13, "the bytes of the placeholder");
     assert!(matches!(wrong, ExpressionError::Syntax(_)), "{wrong}");
     assert!(matches!(error("${{ }}").1, ExpressionError::Syntax(_)), "nothing is no expression");
-    let template = Template::parse("${{ vars.b }}${{ vars.a + vars.b }}").unwrap();
+    let template = Template::parse("${{ vars.b }}${{ vars.a + vars.b }}").expect("it is an expression that holds");
     assert_eq!(template.references().iter().map(|path| path.join("/")).collect::<Vec<_>>(), ["vars/a", "vars/b"]);
 }
 
@@ -319,7 +346,7 @@ fn work_is_bounded_before_it_is_done() {
     let numbers = |count| Value::list((0..count).map(Value::Integer).collect());
     let check = |text: &str, items| {
         let scope = Scope::new(&seal).with("all", numbers(items));
-        Expression::compile(text).unwrap().evaluate(&scope)
+        Expression::compile(text).expect("it is an expression that holds").evaluate(&scope)
     };
     assert!(check("all.map(a, a + 1)", 10_000).is_ok(), "a long list is walked over once");
     assert!(check("all.filter(a, all.exists(b, b == a + 1))", 100).is_ok(), "two short ones are joined");

@@ -240,8 +240,10 @@ mod tests {
     fn what_is_taken_out_takes_with_it_what_is_below() {
         let without = |pointer: &str| without(&owned(), &pod(), &Pointer::parse(pointer).expect("it is a pointer"));
         let left = without("/spec/replicas");
-        assert!(!part_at(&left, &pod(), &Pointer::parse("/spec/replicas").unwrap()).is_owned());
-        assert!(part_at(&left, &pod(), &Pointer::parse("/spec/containers/1/image").unwrap()).is_owned());
+        assert!(!part_at(&left, &pod(), &Pointer::parse("/spec/replicas").expect("it is a pointer")).is_owned());
+        assert!(
+            part_at(&left, &pod(), &Pointer::parse("/spec/containers/1/image").expect("it is a pointer")).is_owned()
+        );
         let left = without("/spec/containers/0/ports");
         assert!(left.get("f:spec").and_then(|spec| spec.get("f:containers")?.get("k:{\"name\":\"a\"}")).is_none());
         assert_eq!(without("/spec/selector/matchLabels"), owned(), "a part cannot be taken out of a whole");
