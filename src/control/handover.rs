@@ -5,13 +5,14 @@ use super::preview::Preview;
 use super::sync::own;
 use super::target::Placed;
 use crate::decide::document::Site;
+use crate::decide::drift::shows;
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::ownership::fields::paths;
 use crate::decide::plan::ownership::{
     Keeper, Managed, Manager, adopted_of, find, is_adopted, keepers, managed, tool_of,
 };
 use crate::decide::render::Layer;
-use crate::decide::value::{Absence, Fault, Live, Value, Warnings, canonical};
+use crate::decide::value::{Absence, Fault, Live, Value, Warnings};
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -179,7 +180,8 @@ fn fate(path: &str, manifest: &Value, shown: &Value) -> Fate {
     match (find(manifest, path), find(shown, path)) {
         (None, _) if as_text().is_some() => Fate::Changes,
         (None, _) => Fate::Goes,
-        (Some(wanted), Some(live)) if canonical(wanted) == canonical(live) => Fate::Stays,
+        // What a Secret holds is compared, and never shown.
+        (Some(wanted), Some(live)) if shows(live, wanted) => Fate::Stays,
         (Some(_), _) => Fate::Changes,
     }
 }
