@@ -88,10 +88,12 @@ fn of_layer(options: &Release, layer: &LayerName, document: &Document, known: &K
         let message = format!("could not take {of} out: it is `onRemove: keep`, and was not synced since");
         return Err(fault(Owner::Caller, true, message, "let it be synced, then run this again").into());
     }
+    let of_profile = known.wanted.profile.layers.iter().find(|it| it.name == *layer);
+    let is_added = of_profile.is_some_and(|it| it.profile.is_none());
     let is_out = is_said || known.objects.is_empty();
     let (edited, said, what) = if is_out {
         (
-            edit::removed(&document.file, layer),
+            edit::removed(&document.file, layer, is_added),
             format!("{{ name: {layer}, remove: true }}"),
             "is taken out, its objects stay",
         )

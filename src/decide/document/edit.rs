@@ -2,6 +2,7 @@
 //! Guarantee: all else of the text stays, comments and form included; where no edit of a line says exactly that, there is
 //! the place that has to be edited by hand.
 use super::file::File;
+use super::kind::SOURCES;
 use super::yaml::Node;
 use crate::decide::value::{Map, Span, Value, canonical};
 use crate::name::{BlobId, LayerName};
@@ -40,14 +41,15 @@ pub fn kept(file: &Arc<File>, layer: &LayerName) -> Result<String, Box<Span>> {
     option(file, layer, ("onRemove", "keep"), "keep".into())
 }
 
-/// Returns a cluster's text that takes a layer out: what its entry said of it goes, and one that adds it goes whole.
-pub fn removed(file: &Arc<File>, layer: &LayerName) -> Result<String, Box<Span>> {
+/// Returns a cluster's text that takes a layer out: what its entry said of it goes; of a layer that no profile has
+/// (`is_added`), the entry that adds it goes whole.
+pub fn removed(file: &Arc<File>, layer: &LayerName, is_added: bool) -> Result<String, Box<Span>> {
     let document = Document::of(file)?;
     let layers = document.spec.get("layers");
     let Some(entry) = layers.and_then(|layers| layers.items().find(|item| names(*item, layer))) else {
         return option(file, layer, ("remove", "true"), Value::Bool(true));
     };
-    let is_added = entry.get("role").is_some();
+    let is_added = is_added && SOURCES.iter().any(|source| entry.get(source).is_some());
     let edited = if is_added { document.without(entry) } else { document.replaced(entry, &removal(layer)) };
     let mut wanted = file.root().value();
     let items = wanted.make_map().entry_of("spec").make_map().entry_of("layers");
@@ -297,16 +299,21 @@ mod tests {
     #[test]
     fn a_layer_is_taken_out_with_what_its_entry_says() {
         let shop = LayerName::new("shop").expect("it is a label");
-        let out = |file: &Arc<File>| removed(file, &shop);
+        let out = |file: &Arc<File>| removed(file, &shop, false);
+        let own = |file: &Arc<File>| removed(file, &shop, true);
         let entry = "{ name: shop, remove: true }";
         check("spec:\n  cloud: a\n", out, &format!("spec:\n  layers:\n    - {entry}\n  cloud: a\n"));
         let said = "spec:\n  layers:\n    - name: shop\n      onRemove: keep\n    # the next\n    - name: b\n";
         check(said, out, &format!("spec:\n  layers:\n    - {entry}\n    # the next\n    - name: b\n"));
         let added =
             "spec:\n  layers:\n    - name: b\n    - name: shop\n      role: add-on\n      manifests: [a]\n  cloud: a\n";
-        check(added, out, "spec:\n  layers:\n    - name: b\n  cloud: a\n");
-        let flow = "spec:\n  layers:\n    - name: b\n    - { name: shop, role: add-on }\n";
-        check(flow, out, "spec:\n  layers:\n    - name: b\n");
+        check(added, own, "spec:\n  layers:\n    - name: b\n  cloud: a\n");
+        let bare = "spec:\n  layers:\n    - name: b\n    - { name: shop, manifests: [a] }\n";
+        check(bare, own, "spec:\n  layers:\n    - name: b\n");
+        let newer = "spec:\n  layers:\n    - { name: shop, pack: shop@2.0.0, role: add-on }\n";
+        check(newer, out, &format!("spec:\n  layers:\n    - {entry}\n"));
+        let flow = "spec:\n  layers:\n    - name: b\n    - { name: shop, role: add-on, pack: shop@1.0.0 }\n";
+        check(flow, own, "spec:\n  layers:\n    - name: b\n");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use super::rule::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
+/// The fields of which exactly one names the source.
+pub const SOURCES: [&str; 2] = ["pack", "manifests"];
+
 /// The roles of layers.
 pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"];
 

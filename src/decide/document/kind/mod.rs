@@ -7,6 +7,8 @@ mod profile;
 mod pack;
 mod fleet;
 
+pub use layer::SOURCES;
+
 pub use layer::ROLES;
 pub use profile::VARIABLE_TYPES;
 pub use rule::{duration, is_label, is_semver};

@@ -3,9 +3,9 @@
 //! that is there gets another source only so; `remove: true` stands alone.
 use super::super::codes;
 use super::inactive_entries::unknown;
-use super::one_source::SOURCES;
 use super::overlays::Selection;
 use super::shape::{Shaped, Step};
+use crate::decide::document::kind::SOURCES;
 use crate::decide::document::{Fragment, LayerRole, Site, role_of};
 use crate::decide::value::Diagnostic;
 use crate::name::LayerName;

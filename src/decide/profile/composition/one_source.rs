@@ -3,10 +3,8 @@
 use super::super::codes;
 use super::shape::{Shaped, Step};
 use crate::decide::document::Fragment;
+use crate::decide::document::kind::SOURCES;
 use crate::decide::value::Diagnostic;
-
-/// The fields of which exactly one names the source.
-pub(in crate::decide::profile) const SOURCES: [&str; 2] = ["pack", "manifests"];
 
 impl Shaped {
     /// Returns the last step that names a source, and the source's field.
