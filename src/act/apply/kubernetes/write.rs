@@ -145,6 +145,10 @@ impl Writer<'_> {
         if let Err(why) = self.still_ours().await {
             return Answer::Refused(why);
         }
+        // Between the plan and now a policy or a definition may have come that refuses the successor, too: then nothing goes.
+        if let Err(refusal) = try_recreate(self.target, &self.kinds, &path, self.owner, change).await {
+            return Answer::Refused(refusal.into());
+        }
         match remove(self.target, &self.kinds, &path, self.owner, change).await {
             Ok(()) => self.apply(change, Expected::Absent, Conflicts::Refuse).await,
             Err(answer) => answer,
