@@ -45,7 +45,8 @@ pub(crate) fn measure(
         let fetched = fetched(&mut engine, work, &mut at, 50);
         rows.extend(percentiles("B4", "commit → plan, with the fetch from file://", &fetched, 75.0, 200.0));
         if asked.has("B17") {
-            rows.extend(history(asked, &mut engine, work, &mut at, [&local, &fetched], mirror, scratch));
+            let plain = plain(work, at, &scratch.join("plain-before"));
+            rows.extend(history(asked, &mut engine, work, &mut at, [&local, &fetched, &plain], mirror, scratch));
         }
     }
     rows
@@ -121,13 +122,28 @@ fn profile_layer(engine: &mut Engine, work: &Work, others: Option<&Kustomize>) -
     vec![row, told("", "  core time", format!("{cores:.2} core-s"))]
 }
 
+/// Fetches commits one by one with git itself, into a fresh clone: how the repository that is fetched from grows.
+fn plain(work: &Work, at: CommitId, clone: &Path) -> Vec<Duration> {
+    let source = format!("file://{}", work.folder.display());
+    git(&work.folder, &["clone", "--quiet", "--bare", "--single-branch", &source, &clone.display().to_string()]);
+    let fetch = |commit: &CommitId| {
+        work.move_main(*commit);
+        let start = Instant::now();
+        git(clone, &["fetch", "--quiet", "origin", "refs/heads/main:refs/heads/main"]);
+        start.elapsed()
+    };
+    let times = work.commit_values("plain", at, 20).iter().map(fetch).collect();
+    work.move_main(at);
+    times
+}
+
 /// A tenth of the clusters; then a long history.
 fn history(
     asked: &Asked,
     engine: &mut Engine,
     work: &Work,
     at: &mut CommitId,
-    [local_before, fetched_before]: [&[Duration]; 2],
+    [local_before, fetched_before, plain_before]: [&[Duration]; 3],
     mirror: &Path,
     scratch: &Path,
 ) -> Vec<Row> {
@@ -140,6 +156,7 @@ fn history(
     drop(few);
     fetched(engine, work, at, asked.commits);
     let fetched_after = fetched(engine, work, at, 50);
+    let plain_after = plain(work, *at, &scratch.join("plain-after"));
     let local_after = local(engine, work, at, 200);
     let clone = scratch.join("clone");
     let source = format!("file://{}", work.folder.display());
@@ -150,6 +167,7 @@ fn history(
         row("B17", "B3 with ten times the clusters", ratio(local_before, &few_times), 5.0, "×"),
         row("B17", format!("B3 {after}"), ratio(&local_after, local_before), 1.2, "×"),
         row("B17", format!("B4 {after}"), ratio(&fetched_after, fetched_before), 1.2, "×"),
+        told("", "  git's own fetch from that repository", format!("{:.2} ×", ratio(&plain_after, plain_before))),
         row("B17", format!("disk {after}, of a fresh clone"), disk(mirror) / disk(&clone), 1.5, "×"),
         told("", "  disk", format!("{:.1} MiB", disk(mirror) / f64::from(1 << 20))),
     ]

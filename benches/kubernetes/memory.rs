@@ -5,7 +5,7 @@ use crate::fleet::Fleet;
 use crate::table::{Row, row, told};
 use crate::testenv::Server;
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use stratify::decide::document::Site;
@@ -78,10 +78,10 @@ fn kibibytes(fleet: &Fleet) -> f64 {
     assert!(synced.status.success(), "{}", String::from_utf8_lossy(&synced.stderr));
     let mut serving = Command::new(program);
     serving.args(["serve", "--settings"]).arg(&settings).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut serving = serving.spawn().expect("it was built");
+    let serving = Served(serving.spawn().expect("it was built"));
     let is_settled = || {
         let said = Command::new(program).args(["why", &fleet.name, "--settings"]).arg(&settings).output();
-        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("seen healthy"))
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("it waits for nothing"))
     };
     let begin = Instant::now();
     while !is_settled() {
@@ -89,10 +89,17 @@ fn kibibytes(fleet: &Fleet) -> f64 {
         thread::sleep(Duration::from_millis(500));
     }
     thread::sleep(IDLE);
-    let taken = resident(serving.id());
-    serving.kill().expect("it is our child");
-    serving.wait().expect("it is our child");
-    taken
+    resident(serving.0.id())
+}
+
+/// A process that ends with whoever started it, whatever becomes of that.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.kill().expect("it is our child");
+        self.0.wait().expect("it is our child");
+    }
 }
 
 /// Returns the resident memory of a process, in KiB.

@@ -1,8 +1,8 @@
 //! In: a fleet, a cluster of it. Out: where its target is not as the fleet wants it, object by object and field by field.
 //! Guarantee: nothing is written; what could not be read is told apart from what is absent; no sensitive value comes out.
 use super::preview::Preview;
-use super::sync::own;
 use super::target::Placed;
+use super::whose_record::own;
 use crate::decide::document::Site;
 use crate::decide::drift::{Drifted, fields, shows};
 use crate::decide::fleet::Fleet;

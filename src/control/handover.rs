@@ -2,8 +2,8 @@
 //! these objects besides.
 //! Guarantee: nothing is written, and no value comes out.
 use super::preview::Preview;
-use super::sync::own;
 use super::target::Placed;
+use super::whose_record::own;
 use crate::decide::document::Site;
 use crate::decide::drift::shows;
 use crate::decide::fleet::Fleet;

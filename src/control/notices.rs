@@ -1,9 +1,9 @@
 //! In: statuses that are wanted. Out: each receiver of the settings is told of those that it asked for.
 //! Guarantee: what is to be told is on the disk before it is sent; one receiver that is dead holds up no other, and no sync.
 use super::engine::Event;
-use super::real_world::now;
 use super::statuses::Place;
 use crate::act::notify::{Receiver, Refused};
+use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::decide::report::outbox::{Key, Outbox, Post, Refusal};
 use crate::decide::report::{Notice, Occasion, State, Status, environment_of, noticed};

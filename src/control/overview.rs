@@ -5,6 +5,7 @@ use super::preview::Preview;
 use super::released_clusters::Released;
 use super::sync::{Wanted, resolve};
 use super::target::Placed;
+use super::whose_record::own;
 use super::world::Sources;
 use crate::decide::document::Site;
 use crate::decide::drift::Found;
@@ -138,7 +139,7 @@ async fn of_cluster(preview: &Preview, fleet: &Fleet, cluster: &ClusterName) -> 
     let place = Released::of(fleet, cluster)?;
     let wanted = preview.wanted(fleet, cluster, &mut Warnings::default()).await;
     let lifecycle = wanted.as_ref().ok().map(|wanted| wanted.profile.lifecycle);
-    let told = Box::pin(told(preview, &place, wanted)).await;
+    let told = Box::pin(told(preview, fleet, &place, wanted)).await;
     let (environment, target) = (place.environment, place.target);
     Some(Overview { cluster: place.cluster, environment, target, lifecycle, told })
 }
@@ -153,8 +154,14 @@ pub(super) async fn in_time<T>(target: &str, answer: impl Future<Output = T>) ->
     })
 }
 
-async fn told(preview: &Preview, place: &Released, wanted: Result<Wanted, Fault>) -> Result<Told, Fault> {
+async fn told(
+    preview: &Preview,
+    fleet: &Fleet,
+    place: &Released,
+    wanted: Result<Wanted, Fault>,
+) -> Result<Told, Fault> {
     let facts = in_time(&place.target, preview.targets().recorded(place)).await??;
+    own(fleet, &place.cluster, &facts.record)?;
     let applied = applied(preview, &facts.record, wanted.as_ref().ok()).await;
     // What was applied is what the target is compared with; before the first time, it is what is being applied.
     let Some(known) = applied.as_ref().or(wanted.as_ref().ok()) else {

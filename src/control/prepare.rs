@@ -5,7 +5,8 @@
 //! them together is bounded. A target that is far slower than the others, or dead, would hold them all; so it is left, and
 //! looked at apart. What is deleted there counts for those that are synced after it is known, as for a cluster that comes back.
 use super::outline::{Begun, Outlined, begin, outline_applied};
-use super::sync::{between, change, own, ruling};
+use super::sync::{between, change, ruling};
+use super::whose_record::own;
 use super::world::{Sources, Target};
 use crate::decide::document::Revision;
 use crate::decide::fleet::Fleet;

@@ -3,9 +3,10 @@
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::commits::Moments;
 use super::overview::{at_once, in_time};
-use super::sync::{Applied, Wanted, applied, begun, between, change, own, resolve};
+use super::sync::{Applied, Wanted, applied, begun, between, change, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
+use super::whose_record::own;
 use super::world::Sources;
 use crate::client::git::{Limits, Objects, fault};
 use crate::decide::document::{CommitFacts, Commits, Person, Revision, Site, Texts};

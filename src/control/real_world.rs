@@ -6,6 +6,7 @@ use super::released_clusters::Released;
 use super::repositories::Mirrors;
 use super::target::Targets;
 use super::world::{Clock, Sources, Target, Woken};
+use crate::client::clock::now;
 use crate::decide::document::{CommitFacts, Commits, Site, Texts};
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::fleet::Fleet;
@@ -20,7 +21,7 @@ use crate::observe::mirror::Mirror;
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -335,10 +336,4 @@ impl Clock for Outside {
     fn is_superseded(&self, cluster: &ClusterName) -> bool {
         self.state().superseded.contains(cluster)
     }
-}
-
-/// Returns the time of this machine.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -27,6 +27,8 @@ pub(super) struct Here {
     pub(super) settings: Settings,
     /// The folder of the working tree, where there is one.
     root: Result<PathBuf, String>,
+    /// Whether the branch is the one that is checked out, since nobody named one.
+    is_checked_out: bool,
 }
 
 impl Here {
@@ -43,11 +45,19 @@ impl Here {
             (None, Ok(root)) => Settings::embedded(root),
             (None, Err(_)) => return Err(root.err().unwrap_or_else(|| Fault::bug("no fleet"))),
         };
+        let mut is_checked_out = false;
         if let (None, Ok(root)) = (&settings.repository.branch, &root) {
             settings.repository.branch =
                 Local::try_discover(root)?.map(|local| local.try_branch()).transpose()?.flatten();
+            is_checked_out = settings.repository.branch.is_some();
         }
-        Ok(Self { settings, root: root.map_err(|fault| fault.to_string()) })
+        Ok(Self { settings, root: root.map_err(|fault| fault.to_string()), is_checked_out })
+    }
+
+    /// Returns the watched branch in words: one that nobody named is told as what it is.
+    pub(super) fn branch_in_words(&self) -> String {
+        let checked_out = if self.is_checked_out { ", the branch that is checked out" } else { "" };
+        format!("{}{checked_out}", self.settings.branch())
     }
 
     /// Returns the folder of the working tree.

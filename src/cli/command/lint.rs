@@ -6,6 +6,8 @@ use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};
 use crate::client::git::{fault, in_folder};
 use crate::control::preview::Preview;
+use crate::decide::profile::absent_labels;
+use crate::decide::render::unmarked;
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source, Warnings};
 use crate::name::ClusterName;
@@ -90,11 +92,13 @@ async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failur
         found.said.extend(Found::of_all(errors));
         return Ok(found);
     }
+    found.said.extend(Found::of_all(absent_labels(&fleet.index)));
     let all = clusters.len();
     for cluster in clusters {
         let mut warnings = Warnings::default();
         match preview.wanted(&fleet, cluster, &mut warnings).await {
             Ok(wanted) => {
+                found.said.extend(Found::of(cluster, all, unmarked(&wanted.layers)));
                 if let Err(fault) = settings.target(&wanted.profile.target) {
                     let source = Source::Error(format!("{cluster}: {fault}").into());
                     found.faults.push(Fault { source, ..fault }.into());

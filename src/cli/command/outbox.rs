@@ -3,12 +3,12 @@
 use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::print::{Table, Text, Tone};
+use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::control::engine::waiting_in;
 use crate::serve::socket::{Ask, try_ask};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many digits of a commit people are shown.
 const SHORT: usize = 7;
@@ -47,9 +47,7 @@ fn why(row: &Value) -> String {
         return format!("never: {refused}");
     }
     let number = |key: &str| row.get(key).and_then(Value::as_u64).unwrap_or_default();
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    let left = number("notBefore").saturating_sub(now).div_ceil(1_000);
+    let left = number("notBefore").saturating_sub(now().0).div_ceil(1_000);
     match (number("tries"), left) {
         (0, _) => "its turn".to_owned(),
         (tries, 0) => format!("refused {tries} times, tried again now"),

@@ -4,14 +4,14 @@ use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Render;
 use crate::cli::print::Text;
-use crate::client::git::{fault, in_folder};
+use crate::client::git::fault;
 use crate::decide::plan::directory_layout::{encode_object, object_path};
 use crate::decide::plan::view::json_of;
 use crate::decide::render::Layers;
-use crate::decide::value::{Owner, Warnings};
+use crate::decide::value::{Fault, Owner, Warnings};
 use serde_json::json;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 /// Renders a cluster, or one of its layers.
 pub(super) fn run(options: &Render, settings: Option<&Path>) -> Result<Answer, Failure> {
@@ -66,13 +66,18 @@ fn written(layers: &Layers, folder: &Path) -> Result<Answer, Failure> {
         for object in &layer.objects {
             let path = folder.join(object_path(&layer.name, layer.site, &object.id));
             let attempt = format!("could not write {}", path.display());
-            fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(in_folder(&attempt))?;
+            fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(not_written(&attempt))?;
             let bytes = encode_object(&object.manifest, &layers.fleet, layers.cluster.as_str(), layer.name.as_str());
-            fs::write(&path, bytes).map_err(in_folder(&attempt))?;
+            fs::write(&path, bytes).map_err(not_written(&attempt))?;
             files.push(path.display().to_string());
         }
     }
     let mut text = Text::default();
     text.line(format!("{} objects of {} layers are in {}", files.len(), layers.layers.len(), folder.display()));
     Ok(Answer::new(text, json!({ "files": files })))
+}
+
+fn not_written(attempt: &str) -> impl FnOnce(io::Error) -> Fault + '_ {
+    let hint = "name a folder by --to that can be written to";
+    move |error| fault(Owner::Caller, false, format!("{attempt}: {error}"), hint)
 }

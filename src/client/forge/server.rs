@@ -4,6 +4,7 @@
 use super::call::{Call, Method};
 use super::error::{ForgeError, Meaning, Trouble};
 use super::kind::{Forge, Identity};
+use crate::client::clock::now;
 use crate::client::http::{self, chain};
 use crate::client::secret::secret;
 use crate::decide::schedule::Budget;
@@ -15,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How long a request may take in all: forges answer within a second, and GitHub gives up after ten.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -252,9 +253,4 @@ fn without(trouble: Trouble, token: &SecretString) -> Trouble {
         Trouble::Unanswered(why) => Trouble::Unanswered(clean(why)),
         other => other,
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

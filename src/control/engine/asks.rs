@@ -88,8 +88,9 @@ impl<O: Observer> Engine<O> {
     fn settled(&self, ticket: Ticket, chosen: &Chosen) -> Json {
         let clusters = self.chosen(chosen);
         let open: Vec<&ClusterName> = clusters.iter().filter(|cluster| self.schedule.is_open(cluster)).collect();
-        let is_looked =
-            self.looks >= ticket.look && self.preparing == 0 && self.unplanned == 0 && self.stirring.is_empty();
+        let is_looked = self.looks >= ticket.look
+            && self.preparing + self.releasing + self.unplanned == 0
+            && self.stirring.is_empty();
         // Where nothing else is under way, what is to be said of it is there for whoever looks next.
         let is_posted = self.posting == 0 && !(self.is_settled() && self.outbox.is_pressing());
         if !is_looked || !is_posted || (self.held.is_none() && !open.is_empty()) {

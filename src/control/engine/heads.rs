@@ -1,10 +1,10 @@
 //! In: what looks at repositories gave. Out: the clusters that are to be planned, or why all stay as they are.
 //! Guarantee: a head that does not follow the last one, or is gone, holds; what no document describes is only released.
 use super::super::prepare::Round;
-use super::super::real_world::now;
 use super::super::repository_look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::world::Sources;
 use super::{Engine, Event, LOOK_PAUSE, Observer};
+use crate::client::clock::now;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};

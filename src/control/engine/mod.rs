@@ -15,10 +15,11 @@ use super::compute::Compute;
 use super::notices::{Notices, Notified};
 use super::prepare::{Preparation, Prepared};
 use super::pulls::{Known, Pulled};
-use super::real_world::{Outside, now};
+use super::real_world::Outside;
 use super::repository_look::{Compared, Looked, Stirred};
 use super::statuses::Statuses;
 use super::wanted_statuses::Told;
+use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::decide::drift::Disturbance;
 use crate::decide::fleet::Fleet;
@@ -46,8 +47,10 @@ pub enum Event {
     Stir(Option<RepoName>),
     /// It was looked at.
     Stirred(Option<RepoName>, Result<Stirred, Fault>),
-    /// Clusters that a head concerns were looked at, and those released that it describes no longer.
+    /// Clusters that a head concerns were looked at, and the targets released that some of them had before.
     Prepared(CommitId, Arc<Fleet>, Preparation, Vec<Report>),
+    /// A cluster was released that a head describes no longer, or goes on under another name.
+    Released(CommitId, Option<Box<Report>>),
     /// A cluster that was late was looked at, by the look of this number.
     Late(ClusterName, u64, Vec<Prepared>),
     /// The sync of a cluster ended.
@@ -140,6 +143,8 @@ pub struct Engine<O> {
     /// The repositories that are looked at for what the head names of them, each with how it is looked at once more.
     stirring: BTreeMap<Option<RepoName>, Option<Compared>>,
     preparing: usize,
+    /// How many clusters are being released.
+    releasing: usize,
     /// How many of those are of the head.
     unplanned: usize,
     posting: usize,
@@ -233,6 +238,7 @@ impl<O: Observer> Engine<O> {
             troubles: BTreeMap::new(),
             stirring: BTreeMap::new(),
             preparing: 0,
+            releasing: 0,
             unplanned: 0,
             posting: 0,
             pulls: Known::default(),
@@ -306,9 +312,8 @@ impl<O: Observer> Engine<O> {
                 Event::Looked(looked) => self.looked(looked),
                 Event::Stir(repository) => self.stir(repository, Compared::WithBefore),
                 Event::Stirred(repository, stirred) => self.stirred(repository, stirred),
-                Event::Prepared(commit, fleet, prepared, released) => {
-                    self.prepared(commit, &fleet, prepared, released);
-                }
+                Event::Prepared(commit, fleet, prepared, moved) => self.prepared(commit, &fleet, prepared, moved),
+                Event::Released(commit, report) => self.released(commit, report.map(|report| *report)),
                 Event::Late(cluster, look, prepared) => self.prepared_late(&cluster, look, prepared),
                 Event::Ended(report) => self.ended(&report),
                 Event::Posted(posted) => self.posted(posted),
@@ -346,6 +351,7 @@ impl<O: Observer> Engine<O> {
             && self.stirring.is_empty()
             && self.look_due.is_none()
             && self.preparing == 0
+            && self.releasing == 0
             && self.late.is_empty()
             && self.posting == 0
             && self.schedule.running() == 0

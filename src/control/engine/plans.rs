@@ -2,9 +2,9 @@
 //! Guarantee: a cluster that does not answer holds no other one, and costs a commit that does not change it nothing.
 
 use super::super::prepare::{Preparation, Prepared, Round, prepare_all, prepare_one};
-use super::super::real_world::now;
 use super::super::released_clusters::{Released, release};
 use super::{Engine, Event, Observer};
+use crate::client::clock::now;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::{Report, failed};
 use crate::decide::schedule::Wake;
@@ -49,16 +49,40 @@ impl<O: Observer> Engine<O> {
         let (doubtful, clusters): (BTreeSet<_>, BTreeSet<_>) =
             clusters.into_iter().partition(|cluster| self.schedule.is_doubtful(cluster));
         self.look_late(&fleet, doubtful);
+        let (moved, gone): (Vec<_>, Vec<_>) = released.into_iter().partition(|released| released.goes_to.is_some());
+        for gone in gone {
+            self.release(commit, fleet.clone(), gone);
+        }
         let (outside, events) = (self.outside.clone(), self.events.clone());
         let work = self.compute.spawn(async move {
             let mut reports = Vec::new();
-            for released in &released {
-                reports.extend(release(&*outside, &fleet, released, commit, now()).await);
+            for moved in &moved {
+                reports.extend(release(&*outside, &fleet, moved, commit, now()).await);
             }
             let prepared = Box::pin(prepare_all(outside, fleet.clone(), clusters)).await;
             let _ = events.send(Event::Prepared(commit, fleet, prepared, reports));
         });
         drop(work);
+    }
+
+    /// Releases a cluster that no document describes any longer; its target may be gone with it, and holds nobody.
+    fn release(&mut self, commit: CommitId, fleet: Arc<Fleet>, gone: Released) {
+        self.releasing += 1;
+        let (room, outside, events) = (self.late_room.clone(), self.outside.clone(), self.events.clone());
+        let work = self.compute.spawn(async move {
+            let _room = room.acquire().await;
+            let report = release(&*outside, &fleet, &gone, commit, now()).await;
+            let _ = events.send(Event::Released(commit, report.map(Box::new)));
+        });
+        drop(work);
+    }
+
+    pub(super) fn released(&mut self, commit: CommitId, report: Option<Report>) {
+        self.releasing -= 1;
+        if let Some(report) = report.filter(|_| self.head == Some(commit)) {
+            let report = self.told.released(report);
+            self.observer.ended(&report);
+        }
     }
 
     /// Looks at clusters that nobody waits for, however long that takes.
@@ -83,7 +107,7 @@ impl<O: Observer> Engine<O> {
         commit: CommitId,
         fleet: &Arc<Fleet>,
         preparation: Preparation,
-        released: Vec<Report>,
+        moved: Vec<Report>,
     ) {
         self.preparing -= 1;
         if self.head != Some(commit) {
@@ -91,15 +115,7 @@ impl<O: Observer> Engine<O> {
         }
         self.unplanned = self.unplanned.saturating_sub(1);
         let Preparation { prepared, late } = preparation;
-        for report in released {
-            // One that has another target now is no less there.
-            if prepared.iter().any(|one| one.cluster == report.cluster) || late.contains(&report.cluster) {
-                self.elsewhere.insert(report.cluster, report.lines);
-            } else {
-                let report = self.told.released(report);
-                self.observer.ended(&report);
-            }
-        }
+        self.elsewhere.extend(moved.into_iter().map(|report| (report.cluster, report.lines)));
         self.look_late(fleet, late);
         let carried = std::mem::take(&mut self.carried);
         let names: Vec<ClusterName> = carried.keys().cloned().collect();

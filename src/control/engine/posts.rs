@@ -2,10 +2,10 @@
 //! Guarantee: rows are on disk before anything is posted, so that a restart posts what is missing.
 use super::super::notices::Notified;
 use super::super::pulls;
-use super::super::real_world::now;
 use super::super::statuses::Answer;
 use super::super::wanted_statuses::Told;
 use super::{Engine, Event, HEAD, OPEN, OUTBOX, Observer, STANDINGS};
+use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::decide::report::outbox::{Key, Refusal, Row};
 use crate::decide::report::{Open, Remembered, State, Status, environment_of};

@@ -2,8 +2,8 @@
 //! Guarantee: one look at a time, after the one at the branch; none of it holds a sync up.
 use super::super::prepare::Prepared;
 use super::super::pulls::{Look, Pulled, Seen, Told, open};
-use super::super::real_world::now;
 use super::{Engine, Event, Observer, Until};
+use crate::client::clock::now;
 use crate::decide::document::{CommitFacts, Commits};
 use crate::decide::schedule::Wake;
 use crate::decide::value::Fault;

@@ -1,8 +1,8 @@
 //! In: clusters that are to be synced, ends of syncs, changes of targets. Out: syncs, one a cluster, and what is told of them.
 //! Guarantee: what was not asked for is planned and told, and waits.
-use super::super::real_world::now;
 use super::super::sync::sync;
 use super::{DRIFT_PAUSE, Engine, Event, Observer};
+use crate::client::clock::now;
 use crate::decide::drift::Disturbance;
 use crate::decide::report::{Condition, Numbers, Report, failed};
 use crate::decide::schedule::{Ending, Wake};

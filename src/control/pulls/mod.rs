@@ -6,9 +6,10 @@ mod world;
 
 use super::compute::Compute;
 use super::prepare::Prepared;
-use super::real_world::{Outside, now};
+use super::real_world::Outside;
 use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments;
+use crate::client::clock::now;
 use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
 use crate::decide::document::CommitFacts;

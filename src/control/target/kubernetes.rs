@@ -1,6 +1,5 @@
 //! In: an API server of a cluster. Out: facts, verdicts and answers.
 //! Guarantee: all that matters is in the server; what is kept here is only what was read since the last look at its facts.
-use super::super::real_world::now;
 use super::super::released_clusters::Released;
 use super::connections::Both;
 use super::memory::{Kept, Memory};
@@ -8,6 +7,7 @@ use super::server_identity::Binding;
 use super::session::{Session, Sought, wishes_of};
 use super::{Placed, Release, answered, released, wishes};
 use crate::act::apply::kubernetes as apply;
+use crate::client::clock::now;
 use crate::client::kubernetes::{ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::drift::{Sighting, Standing};

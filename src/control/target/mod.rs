@@ -1,6 +1,7 @@
 //! In: settings, a cluster's profile, plans. Out: what its target has and takes, whatever kind of target it is.
 //! Guarantee: one writer a cluster; connections live on threads of their own, so that `decide` delays no answer.
 mod server_identity;
+mod observe_or_correct;
 mod connections;
 mod directory;
 mod examine;
@@ -12,13 +13,13 @@ mod session;
 mod watching;
 mod wishes;
 
-use super::real_world::now;
 use super::released_clusters::Released;
+use crate::client::clock::now;
 use crate::decide::document::Site;
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::health::Suspects;
 use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
-use crate::decide::profile::{DriftPolicy, FullProfile, Management, Record};
+use crate::decide::profile::{FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Owner, Source, Value};
@@ -29,6 +30,7 @@ pub use examine::{Examined, Missing, Need, Needs};
 use kubernetes::Seat;
 use managed::{Managed, Way};
 use memory::{Memory, Tell};
+use observe_or_correct::observes;
 use session::Sought;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,11 +63,6 @@ fn released(record: Record, gone: &Released, head: CommitId) -> Result<Record, R
 /// Returns what the answer to the record of a release means.
 fn answered(answer: &Answer) -> Release {
     if matches!(answer, Answer::Written { .. }) { Release::Done } else { Release::Overtaken }
-}
-
-/// Whether drift of a cluster is only told.
-fn observes(settings: &Settings, profile: &FullProfile) -> bool {
-    profile.policy.stricter(&settings.floor).drift == DriftPolicy::Observe
 }
 
 /// Returns the names that a plan's cluster had before.

@@ -1,10 +1,10 @@
 //! In: a cluster's place in the settings. Out: what its target remembers of it, and what a look there showed.
 //! Guarantee: nothing is written, and nothing of this machine is asked but the settings.
-use super::super::real_world::now;
 use super::super::released_clusters::Released;
 use super::connections::on_connections;
 use super::kubernetes::{Cluster, Seat};
 use super::{Open, Placed, Targets, directory};
+use crate::client::clock::now;
 use crate::decide::document::Site;
 use crate::decide::health::Reporting;
 use crate::decide::plan::ClusterState;

@@ -1,9 +1,9 @@
 //! In: what a sync reads and writes of one cluster. Out: what it need not read twice, and what it has seen to be as wanted.
 //! Guarantee: a version counts as wanted only where it shows all that was applied, a dry-run would not change it, or we wrote it.
-use super::super::real_world::now;
 use super::kubernetes::labels;
 use super::memory::Memory;
 use crate::act::apply::kubernetes as apply;
+use crate::client::clock::now;
 use crate::decide::document::Site;
 use crate::decide::drift::{Fate, Sighting, Standing, Tried, shows, wishes};
 use crate::decide::plan::book_secrets::{Book, Place, with_marks};

@@ -6,8 +6,8 @@ mod plan;
 pub(super) use plan::{first_line, status as plan_status};
 
 use super::prepare::Prepared;
-use super::real_world::now;
 use super::statuses::Place;
+use crate::client::clock::now;
 use crate::decide::fleet::Fleet;
 use crate::decide::report::outbox::{Key, Outbox};
 use crate::decide::report::{

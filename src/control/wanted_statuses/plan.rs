@@ -1,7 +1,7 @@
 //! In: what a head would change in each cluster. Out: its status `stratify/plan`.
 //! Guarantee: what is never done is no success; the first mistake stands in the text, all of them in the detail.
 use super::super::prepare::Prepared;
-use super::super::real_world::now;
+use crate::client::clock::now;
 use crate::decide::report::{Condition, Context, State, Status, counted};
 use crate::decide::value::{Diagnostic, Fault, Source};
 use crate::name::CommitId;

@@ -6,6 +6,7 @@ use super::field_types::{Field, Presence, Shape};
 use super::file::File;
 use super::nearest::nearest;
 use super::not_supported::not_supported;
+use super::wrong_type::expected;
 use super::yaml::{Kind, Node};
 use crate::decide::value::{Code, Diagnostic};
 use std::collections::BTreeMap;
@@ -122,34 +123,7 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong_type(&mut self, node: Node<'_>, kind: Kind, shape: &'static Shape) {
-        let mut said = Diagnostic::error(codes::WRONG_TYPE, format!("this is {}", kind.name()))
-            .at(self.file.span(node))
-            .expected(expected(shape));
-        let wants_text = matches!(shape, Shape::Text | Shape::Checked(..) | Shape::Word(_) | Shape::TextOr(..));
-        if wants_text && matches!(kind, Kind::Bool | Kind::Integer | Kind::Number) {
-            said = said.hint("put it in quotes to make it a text");
-        }
-        self.found.push(said);
-    }
-
     fn say(&mut self, code: Code, node: Node<'_>, message: &str, expected: &str) {
         self.found.push(Diagnostic::error(code, message).at(self.file.span(node)).expected(expected));
-    }
-}
-
-fn expected(shape: &Shape) -> String {
-    match shape {
-        Shape::Text => "a string".into(),
-        Shape::Checked(_, expected) => (*expected).into(),
-        Shape::Word(words) => format!("one of: {}", words.join(", ")),
-        Shape::Integer(min, max) => format!("an integer from {min} to {max}"),
-        Shape::Bool => "true or false".into(),
-        Shape::Any => "a value".into(),
-        Shape::AnyMap | Shape::Entries(_) | Shape::Object(_) => "a map".into(),
-        Shape::List(item) => format!("a list, each item {}", expected(item)),
-        Shape::Named(..) => "a list of maps".into(),
-        Shape::TextOr(text, _) => format!("{}, or a map", expected(text)),
-        Shape::Scalar => "a string, a number or a boolean".into(),
     }
 }

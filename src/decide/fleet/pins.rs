@@ -96,23 +96,6 @@ impl Index {
         let paths = paths.map(|(path, _)| path).chain(by_themselves);
         paths.filter_map(|path| self.clusters.get(path)).map(|cluster| cluster.name.clone()).collect()
     }
-
-    /// Returns the commit that a revision is: by itself, or by the lock.
-    pub fn commit_of(&self, pin: &PinReference) -> Result<CommitId, Diagnostic> {
-        let commit = pin.commit().or_else(|| self.locked(pin.repository.as_ref(), &pin.revision));
-        commit.ok_or_else(|| {
-            Diagnostic::error(codes::REVISION, "the revision is neither a full commit id nor a tag of fleet.lock")
-                .at(pin.part.span())
-                .expected("40 hexadecimal digits, or a tag")
-                .hint("for a tag, run `stratify lock` and commit fleet.lock")
-        })
-    }
-
-    /// Returns the commit that the lock has of a tag.
-    pub fn locked(&self, repository: Option<&RepoName>, name: &str) -> Option<CommitId> {
-        let mut tags = self.lock.iter().flat_map(|lock| &lock.tags);
-        tags.find(|tag| tag.repository.as_ref() == repository && &*tag.name == name).map(|tag| tag.commit)
-    }
 }
 
 fn pin_references(environment: &Environment) -> impl Iterator<Item = &PinReference> {

@@ -191,6 +191,7 @@ mod tests {
             manifest: Some(crate::decide::value::Digested::new(crate::decide::render::OBJECT, new.clone())),
             expected: Expected::Any,
             admission: Admission::default(),
+            at: None,
         };
         assert_eq!(last_applied(&change(&old)), Some(old));
         assert_eq!(last_applied(&change(&Value::Null)), None, "it comes anew");

@@ -7,7 +7,7 @@ use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Record};
 use crate::decide::render::Defined;
-use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer};
+use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer, Span};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,6 +160,8 @@ pub struct ObjectChange {
     pub expected: Expected,
     /// How far it was tried.
     pub admission: Admission,
+    /// Where it is written, as far as this change says so.
+    pub at: Option<Span>,
 }
 
 /// How far a write was tried before it is done.

@@ -56,5 +56,7 @@ pub const VALUE_CYCLE: Code = Code(325);
 pub const DEPRECATED: Code = Code(326);
 /// A field that this layer cannot have.
 pub const FIELD: Code = Code(327);
+/// A label that no cluster has.
+pub const NO_LABEL: Code = Code(328);
 /// A name that a variable had before.
 pub const RENAMED: Code = Code(340);

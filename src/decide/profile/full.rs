@@ -1,12 +1,13 @@
 //! In: what `resolve` settled. Out: the full profile of one cluster, each layer with its source, values and order.
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
 use super::layer::keys::Names;
+use super::object_selector::ObjectSelector;
 use super::placeholder::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
 use crate::decide::value::{Digest, Digested, Origin, Pointer, Span, Value};
-use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ObjectId, ProfileName, RepoName, RepoPath};
+use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ProfileName, RepoName, RepoPath};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,6 +155,19 @@ pub struct ProfileLayer {
     pub flows: Vec<(Pointer, Arc<str>)>,
     /// The digest of its document and of the files it renders.
     pub digest: Digest,
+    /// What it says of some of its objects; each has to select one.
+    pub about: Vec<About>,
+    /// Where it is written.
+    pub at: Span,
+}
+
+/// A rule that a layer has for some of its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The field that it is an item of.
+    pub field: &'static str,
+    /// The objects.
+    pub target: ObjectSelector,
     /// Where it is written.
     pub at: Span,
 }
@@ -301,33 +315,6 @@ pub struct Ignore {
     pub pointers: Vec<Pointer>,
     /// To whom; to anybody where empty.
     pub managers: Vec<Arc<str>>,
-}
-
-/// Which objects; what is not said does not restrict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectSelector {
-    /// Of this layer.
-    pub layer: Option<LayerName>,
-    /// Of this API group.
-    pub group: Option<Arc<str>>,
-    /// Of this kind.
-    pub kind: Option<Arc<str>>,
-    /// In this namespace.
-    pub namespace: Option<Arc<str>>,
-    /// Of this name.
-    pub name: Option<Arc<str>>,
-}
-
-impl ObjectSelector {
-    /// Whether an object of a layer is one of those.
-    pub fn selects(&self, layer: &LayerName, object: &ObjectId) -> bool {
-        let is = |wanted: &Option<Arc<str>>, found: Option<&Arc<str>>| wanted.is_none() || wanted.as_ref() == found;
-        self.layer.as_ref().is_none_or(|wanted| wanted == layer)
-            && is(&self.group, Some(&object.group))
-            && is(&self.kind, Some(&object.kind))
-            && is(&self.name, Some(&object.name))
-            && is(&self.namespace, object.namespace.as_ref())
-    }
 }
 
 /// A patch of rendered objects.

@@ -4,7 +4,7 @@ use super::codes;
 use super::full::{FullProfile, ProfileLayer};
 use super::layer::keys::Names;
 use super::order::Place;
-use super::placeholder::placeholders::{circle, named, names_layers, place, with_layers};
+use super::placeholder::fill_order::{circle, named, names_layers, place, with_layers};
 use super::placeholder::scope::Roots;
 use super::placeholder::template::Templates;
 use super::resolve::{Reads, layer_of, placeholders};

@@ -7,7 +7,7 @@ use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch,
 use super::layer::declared::Declarations;
 use super::layer::health_expressions;
 use super::layer::keys::{Known, Names, read_by_templates, reads_into, stub};
-use super::layer::options::options;
+use super::layer::options::{about, options};
 use super::layer::source::Source;
 use super::layer::values::Values;
 use super::order::{Ordered, Place, digested, order};
@@ -167,7 +167,7 @@ impl Sketch {
         if !is_whole && (0..).zip(&names).any(|(at, names)| known(at).is_none() && names.any(is_known)) {
             return Ok(None);
         }
-        let flows = super::placeholder::placeholders::fill(self, texts, &mut documents, &found, &base, seal)?;
+        let flows = super::placeholder::fill_order::fill(self, texts, &mut documents, &found, &base, seal)?;
         self.check_schemas(texts, &documents, &mut errors);
         let places = self.places(&documents, &mut errors);
         let object_patches = self.object_patches(&mut errors);
@@ -178,7 +178,7 @@ impl Sketch {
         let with_layers = if names.iter().all(Names::is_empty) {
             Roots::default()
         } else {
-            super::placeholder::placeholders::with_layers(&base, &documents)
+            super::placeholder::fill_order::with_layers(&base, &documents)
         };
         let mut without = base;
         without.set("layers", Value::map(Map::default()));
@@ -229,19 +229,6 @@ impl Sketch {
     pub(super) fn vars(&self, layer: &Shaped) -> &Value {
         let of_profile = layer.profile.as_ref().and_then(|(_, at)| self.variables.by_profile.get(*at));
         of_profile.unwrap_or(&self.variables.shared)
-    }
-
-    pub(super) fn roots_of(&self, layer: &Shaped, source: &Source, document: &Value, others: &Roots) -> Roots {
-        if !source.manifests.iter().any(|file| file.template) {
-            return Roots::default();
-        }
-        let mut roots = others.clone();
-        roots.set("vars", self.vars(layer).clone());
-        roots.set("values", document.get("values").cloned().unwrap_or_default());
-        let own = ["name", "version", "namespace", "releaseName"];
-        let own = own.map(|key| (key, document.get(key).cloned().unwrap_or_default()));
-        roots.set("layer", Value::from(own.into_iter().collect::<Map>()));
-        roots
     }
 
     /// Returns who wrote last what a pointer of a layer's document points to.
@@ -403,6 +390,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         },
         upgrades: source.pack.as_ref().map(|pack| constraint::upgrades(pack, shaped.role)).unwrap_or_default(),
         flows: Vec::new(),
+        about: about(shaped),
         digest: Digest([0; 32]),
         at: shaped.at(),
         document: Digested::remembered(Digest([0; 32])),

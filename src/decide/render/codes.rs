@@ -21,3 +21,7 @@ pub const NAMESPACE: Code = Code(408);
 // 409 were custom resources before the layer that defines their kind: they are deferred, and plans say so.
 /// A manifest file without an object.
 pub const EMPTY_FILE: Code = Code(410);
+/// A rule for objects that a layer does not have.
+pub const UNMATCHED: Code = Code(411);
+/// A text that looks like a placeholder and is none.
+pub const UNMARKED: Code = Code(412);

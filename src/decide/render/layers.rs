@@ -11,6 +11,7 @@ use super::object_patches::{no_target, patch_object};
 use super::order::order_by_kinds;
 use super::rotation::rotate;
 use super::secret_data::seal_data;
+use super::unmatched::unmatched;
 use crate::decide::document::{File, Placeholders, Site, Texts};
 use crate::decide::expression::Scope;
 use crate::decide::profile::{FullProfile, Lifecycle, ProfileLayer, Templates};
@@ -45,6 +46,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
         let drafts: Vec<Vec<Draft>> = profile.layers.iter().map(|layer| renderer.drafts(layer)).collect();
         let mut objects = renderer.identified(drafts);
         renderer.patch(&mut objects);
+        renderer.look_for_unmatched(&objects);
         objects.iter_mut().flatten().for_each(|object| seal_data(object, seal));
         rotate(&profile.layers, &mut objects);
         let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
@@ -209,6 +211,14 @@ impl Renderer<'_> {
             .any(|(layer, objects)| objects.iter().any(|object| is_twice(layer, object)));
         self.told.is_stale |= is_stale;
         layers
+    }
+
+    fn look_for_unmatched(&mut self, objects: &[Vec<Identified>]) {
+        for (layer, objects) in self.profile.layers.iter().zip(objects).filter(|(layer, _)| !layer.about.is_empty()) {
+            let remembered = self.recalled.get(&layer.name).into_iter().flat_map(|layer| &layer.shape().objects);
+            let ids = objects.iter().map(|object| &object.id).chain(remembered.map(|(id, _)| id));
+            self.told.warnings.extend(unmatched(layer, ids));
+        }
     }
 
     /// Patches run on all layers' objects, in their order; each has to match something.

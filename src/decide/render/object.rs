@@ -3,6 +3,7 @@
 use super::codes;
 use super::kinds::is_cluster_scoped;
 use super::model::Defined;
+use super::namespaces::namespace_filled;
 use crate::decide::value::{Diagnostic, Map, Span, Value};
 use crate::name::ObjectId;
 use std::collections::BTreeSet;
@@ -70,15 +71,9 @@ pub(super) fn identify(
     let stated = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str).map(Arc::<str>::from);
     let is_custom = |custom: &&Defined| custom.group == group && custom.kind == kind;
     let is_cluster_scoped = is_cluster_scoped(&group, &kind) || custom.iter().any(|custom| is_custom(&custom));
-    let namespace = match (is_cluster_scoped, stated) {
-        (true, Some(_)) => {
-            return Err(
-                wrong(codes::NAMESPACE, &format!("the kind {kind} has no namespace")).hint("remove metadata.namespace")
-            );
-        }
-        (true, None) => None,
-        (false, Some(stated)) => Some(stated),
-        (false, None) => Some(namespace.cloned().unwrap_or_else(|| "default".into())),
+    let Ok(namespace) = namespace_filled(is_cluster_scoped, stated, namespace) else {
+        let said = wrong(codes::NAMESPACE, &format!("the kind {kind} has no namespace"));
+        return Err(said.hint("remove metadata.namespace"));
     };
     if let Some(namespace) = &namespace {
         *metadata_of(&mut draft.manifest).entry_of("namespace") = Value::String(namespace.clone());

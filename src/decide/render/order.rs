@@ -1,18 +1,14 @@
 //! In: rendered layers. Out: the same, with an edge from each custom resource's layer to that of its definition.
 //! Guarantee: no edge contradicts another one; what is defined by a layer that is after for other reasons is deferred.
-//!
-//! Why: roles, priorities and what people wrote stand above kinds. Where the layer of a definition comes after that of a
-//! custom resource by them, turning the two around would take with it all that is between them; so only the object
-//! waits. It holds up nobody but who comes after both layers anyway.
+use super::deferred_objects::defer;
 use super::model::{Layer, Object};
 use crate::decide::document::Site;
 use crate::decide::profile::{Edge, EdgeReason};
-use crate::name::LayerName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The layer that defines a kind, by API server, group and kind.
-type Definers = BTreeMap<(Site, Arc<str>, Arc<str>), usize>;
+pub(super) type Definers = BTreeMap<(Site, Arc<str>, Arc<str>), usize>;
 
 /// Orders layers by the kinds that they define and use.
 pub(super) fn order_by_kinds(layers: &mut [Layer]) {
@@ -43,30 +39,13 @@ pub(super) fn order_by_kinds(layers: &mut [Layer]) {
 }
 
 /// Returns the other layer that defines an object's kind.
-fn definer(definers: &Definers, (at, layer): (usize, &Layer), object: &Object) -> Option<usize> {
+pub(super) fn definer(definers: &Definers, (at, layer): (usize, &Layer), object: &Object) -> Option<usize> {
     let kind = (layer.site, object.id.group.clone(), object.id.kind.clone());
     definers.get(&kind).copied().filter(|definer| *definer != at)
 }
 
-/// Marks what is defined by a later layer of the same API server.
-fn defer(layers: &mut [Layer], definers: &Definers) {
-    let mut deferred: Vec<(usize, usize, LayerName)> = Vec::new();
-    for (at, layer) in layers.iter().enumerate() {
-        for (nth, object) in layer.objects.iter().enumerate() {
-            let definer = definer(definers, (at, layer), object);
-            let Some(definer) = definer.filter(|definer| comes_after(layers, *definer, at)) else { continue };
-            deferred.extend(layers.get(definer).map(|other| (at, nth, other.name.clone())));
-        }
-    }
-    for (at, nth, until) in deferred {
-        if let Some(object) = layers.get_mut(at).and_then(|layer| layer.objects.get_mut(nth)) {
-            object.deferred = Some(until);
-        }
-    }
-}
-
 /// Whether edges lead from a layer back to another one.
-fn comes_after(layers: &[Layer], after: usize, before: usize) -> bool {
+pub(super) fn comes_after(layers: &[Layer], after: usize, before: usize) -> bool {
     let (mut open, mut met) = (vec![after], BTreeSet::new());
     while let Some(at) = open.pop() {
         let Some(layer) = layers.get(at).filter(|_| met.insert(at)) else { continue };

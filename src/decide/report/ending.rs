@@ -361,6 +361,7 @@ mod tests {
             manifest: None,
             expected: Expected::Any,
             admission: crate::decide::plan::Admission::default(),
+            at: None,
         };
         let gate = Gate::Healthy { within: Duration::from_mins(5) };
         let group = Group { role: Role::Main, objects: operations.iter().map(change).collect(), gate };

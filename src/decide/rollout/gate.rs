@@ -1,6 +1,6 @@
 //! In: a group of a plan, what was seen of its objects, the time. Out: whether its gate is open, and what it waits for.
 //! Guarantee: an object that was not read, or fell back, opens nothing.
-use super::network::Nodes;
+use super::new_network::Nodes;
 use super::waits::FAILED_AFTER;
 use crate::decide::document::Site;
 use crate::decide::health::{Health, Reporting, Rule, assess, is_asynchronous, is_made};

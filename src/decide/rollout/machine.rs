@@ -2,7 +2,7 @@
 //! Guarantee: the record stands before any write, an inventory before its layer's, and a layer after all that it needs.
 use super::gate::{Judgement, Judging, Place, Watch, health_of, words};
 use super::model::{Answer, Outcome, Step, Trouble};
-use super::network::{self, Nodes};
+use super::new_network::{self, Nodes};
 use super::waits::{LOOK_FIRST, LOOK_LAST, STABILITY, UNREAD};
 use crate::decide::document::Site;
 use crate::decide::health::{self, Health, Reporting, Suspects};
@@ -254,7 +254,7 @@ impl Rollout {
     /// Goes back to a group that is owed a look, once all that can make its nodes ready is written; after a failure
     /// nobody waits for them.
     fn goes_back(&mut self, at: usize) -> bool {
-        let is_over = self.plan.layers.get(at).is_none_or(network::ends);
+        let is_over = self.plan.layers.get(at).is_none_or(new_network::ends);
         if self.layers.iter().any(|layer| matches!(layer, LayerState::Failed | LayerState::Skipped(_))) {
             self.owed.clear();
         }
@@ -389,7 +389,7 @@ impl Rollout {
             self.uids.extend(uid_of(live).map(|uid| (place.clone(), uid)));
         }
         let is_first = self.resume.is_none();
-        let nodes = if is_first && network::comes_later(&self.plan, at) { Nodes::Made } else { Nodes::Ready };
+        let nodes = if is_first && new_network::comes_later(&self.plan, at) { Nodes::Made } else { Nodes::Ready };
         match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer, nodes)) {
             Judgement::Open => self.open(at, nth),
             Judgement::Lost { object, why, spurious } => {

@@ -34,6 +34,7 @@ fn change(operation: Operation, object: &str) -> ObjectChange {
         manifest: (!goes).then(|| Digested::new(OBJECT, manifest.into())),
         expected: Expected::Any,
         admission: crate::decide::plan::Admission::default(),
+        at: None,
     }
 }
 

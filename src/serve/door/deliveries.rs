@@ -1,7 +1,7 @@
 //! In: a whole delivery. Out: whether it wakes its repository, or why not.
 //! Guarantee: the secret is read for each one, so that a new one counts at once; what was delivered already wakes nobody.
+use crate::client::clock::now;
 use crate::client::secret::secret;
-use crate::decide::value::Timestamp;
 use crate::name::RepoName;
 use crate::observe::watch::webhook::{Event, parse, verify};
 use crate::settings::ForgeKind;
@@ -9,7 +9,6 @@ use http::HeaderMap;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many deliveries are known by their ids: those of an hour, of which a forge sends some again.
 const KNOWN_MAX: usize = 1_000;
@@ -105,9 +104,4 @@ impl Deliveries {
 fn is_same(name: &str, settings: &str) -> bool {
     let (name, settings) = (name.to_lowercase(), settings.to_lowercase());
     settings == name || settings.ends_with(&format!("/{name}"))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -41,6 +41,21 @@ fn lint_names_file_line_and_what_was_meant() {
 }
 
 #[test]
+fn lint_warns_of_what_does_nothing_and_was_meant_to() {
+    let fleet = Checkout::example();
+    fleet.edit("environments/prod/environment.yaml", "cluster.labels.shop", "cluster.labels.shpo");
+    fleet.edit("profiles/observability/profile.yaml", "${{ cluster.name }}", "{{ cluster.name }}");
+    let said = [
+        "warning[ST0328]: no cluster has the label `shpo`",
+        "--> environments/prod/environment.yaml:12:14",
+        "did you mean `shop`?",
+        "warning[ST0412]: `{{ cluster.name }}` at /",
+        "expected `${{ cluster.name }}`, in values or in a file named `*.tpl.yaml`",
+    ];
+    fleet.run(&["lint"]).says(&said);
+}
+
+#[test]
 fn lint_of_a_part_says_what_is_wrong_there() {
     let fleet = Checkout::example();
     fleet.edit(CLUSTER, "podCidr:", "podCidrx:");

@@ -78,6 +78,7 @@ pub(crate) fn change(operation: Operation, name: &str, data: i64) -> ObjectChang
     let expected = if operation == Operation::Create { Expected::Absent } else { Expected::Any };
     ObjectChange {
         admission: stratify::decide::plan::Admission::default(),
+        at: None,
         site: Site::Workload,
         object,
         operation,

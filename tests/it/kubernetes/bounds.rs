@@ -57,6 +57,7 @@ async fn what_is_outside_of_the_bounds_is_told_and_nothing_is_written() {
     let mark = server.audit().mark();
     fleet.sync("the fleet").ends_with(1).says(&[
         "error[ST0510]: ConfigMap outside/a of layer `config` is outside of what this repository may touch",
+        "--> ",
         "the namespace `outside`",
     ]);
     assert_eq!(written(server, mark, "outside"), 0, "nothing was written");

@@ -4,9 +4,9 @@
 //!
 //! The machines live in memory. Their API server answers what Cluster API asks and takes no server-side apply, so the
 //! management server stands in for it: the layers of the cluster itself go there, to namespaces of their own.
+use super::Show;
 use super::example::FILES;
-use super::scratch::{ADA, GRACE, Scratch};
-use super::{Show, change_id};
+use super::scratch::{ADA, Scratch};
 use crate::cli::args::Demo;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
@@ -56,16 +56,11 @@ const OF_EXAMPLE: [&str; 3] = ["packs/dev-machines/", "packs/dev-kubernetes/", "
 
 /// Writes the settings that name the server twice: as the one that makes the cluster, and in place of the cluster's own.
 fn settings(scratch: &Scratch, kubeconfig: &Path) -> Result<PathBuf, Failure> {
-    let attempt = "could not write the demo's settings";
-    let folder = scratch.root.join(".stratify");
-    std::fs::create_dir_all(&folder).map_err(in_folder(attempt))?;
-    let file = folder.join("settings.yaml");
     let kubeconfig = json!(kubeconfig.display().to_string());
     let text = format!(
         "state: .\ntargets:\n  - {{ name: management, kubeconfig: {kubeconfig} }}\n  - {{ name: {NAME}, kubeconfig: {kubeconfig} }}\n"
     );
-    std::fs::write(&file, text).map_err(in_folder(attempt))?;
-    Ok(file)
+    Ok(scratch.settings(&text)?)
 }
 
 fn files() -> Vec<(&'static str, String)> {
@@ -111,7 +106,7 @@ impl Life<'_> {
             template,
             &["dev"],
         )?;
-        let approval = self.approve("the workers may be made anew")?;
+        let approval = self.show.approve(NAME, "the workers may be made anew")?;
         self.step(
             "4. Grace approves it. The template's name changes with what it holds; the old one goes last",
             approval,
@@ -124,11 +119,11 @@ impl Life<'_> {
             upgrade,
             &["dev"],
         )?;
-        let approval = self.approve("the upgrade may begin")?;
+        let approval = self.show.approve(NAME, "the upgrade may begin")?;
         self.step("6. Grace approves it", approval, &[])?;
         let end = self.change("the cluster is to go", "lifecycle: active", "lifecycle: delete")?;
         self.step("7. The cluster is to go. Nothing is deleted without an approval", end, &["dev"])?;
-        let approval = self.approve("nobody needs it any longer")?;
+        let approval = self.show.approve(NAME, "nobody needs it any longer")?;
         self.step(
             "8. Grace approves it: first its own layers, then workers, control plane, and the Cluster last",
             approval,
@@ -138,17 +133,6 @@ impl Life<'_> {
 
     fn change(&self, message: &str, from: &str, to: &str) -> Result<CommitId, Failure> {
         Ok(self.show.scratch.change(CLUSTER, message, ADA, |text| text.replace(from, to))?)
-    }
-
-    /// Has Grace approve what waits.
-    fn approve(&self, reason: &str) -> Result<CommitId, Failure> {
-        let id = change_id(NAME, self.show.settings.as_deref())?;
-        let text = format!("apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: {reason}\n");
-        Ok(self.show.scratch.commit(
-            &[(&format!("approvals/{id}.yaml"), text)],
-            &format!("approve: {reason}"),
-            GRACE,
-        )?)
     }
 
     /// Shows a commit, and the machines that there are after it.

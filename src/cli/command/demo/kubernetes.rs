@@ -1,7 +1,7 @@
 //! In: a kubeconfig. Out: a small fleet whose one cluster is that server, commits to it, and what became of each there.
 //! Guarantee: all it writes bears the fleet `stratify-demo`, and stands in namespaces of that name and `stratify-system`.
-use super::scratch::{ADA, GRACE, Scratch};
-use super::{Show, change_id};
+use super::Show;
+use super::scratch::{ADA, Scratch};
 use crate::cli::args::Demo;
 use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Printer, Text, Tone};
@@ -54,17 +54,12 @@ const FILES: &[(&str, &str)] = &[
 
 /// Writes the settings that name the server, beside the state.
 fn settings(scratch: &Scratch, kubeconfig: &Path) -> Result<PathBuf, Failure> {
-    let attempt = "could not write the demo's settings";
     let kubeconfig = kubeconfig.canonicalize().map_err(in_folder("could not find the kubeconfig"))?;
-    let folder = scratch.root.join(".stratify");
-    std::fs::create_dir_all(&folder).map_err(in_folder(attempt))?;
-    let file = folder.join("settings.yaml");
     let text = format!(
         "state: .\ntargets:\n  - {{ name: demo, kubeconfig: {}, stability: 0s }}\n",
         json!(kubeconfig.display().to_string())
     );
-    std::fs::write(&file, text).map_err(in_folder(attempt))?;
-    Ok(file)
+    Ok(scratch.settings(&text)?)
 }
 
 /// Shows the way of commits to an API server.
@@ -97,9 +92,7 @@ pub(super) fn run(options: &Demo, kubeconfig: &Path, printer: &Printer) -> Resul
         removal,
         &["dev"],
     )?;
-    let id = change_id("demo", show.settings.as_deref())?;
-    let text = "apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: the demo is over\n".to_owned();
-    let approval = show.scratch.commit(&[(&format!("approvals/{id}.yaml"), text)], "approve the removal", GRACE)?;
+    let approval = show.approve("demo", "the demo is over")?;
     show.step(
         "5. Grace approves it: objects go in reverse order, custom resources before their definition",
         approval,

@@ -82,11 +82,7 @@ fn story(show: &mut Show<'_>) -> Result<(), Failure> {
         removal,
         &["dev"],
     )?;
-    let id = change_id("dev-1", None)?;
-    let path = format!("approvals/{id}.yaml");
-    let text =
-        "apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: nobody looks at it on dev\n".to_owned();
-    let approval = show.scratch.commit(&[(&path, text)], "approve the removal", GRACE)?;
+    let approval = show.approve("dev-1", "nobody looks at it on dev")?;
     show.step(
         "6. Grace, who did not write it, approves that change by its id. Now it is done, in reverse order",
         approval,
@@ -195,6 +191,14 @@ impl<'a> Show<'a> {
             thread::sleep(READ);
         }
         Ok(())
+    }
+
+    /// Has Grace approve what waits on a cluster.
+    fn approve(&self, cluster: &str, reason: &str) -> Result<CommitId, Failure> {
+        let id = change_id(cluster, self.settings.as_deref())?;
+        let text = format!("apiVersion: stratify.dev/v1alpha1\nkind: Approval\nspec:\n  reason: {reason}\n");
+        let files = [(&*format!("approvals/{id}.yaml"), text)];
+        Ok(self.scratch.commit(&files, &format!("approve: {reason}"), GRACE)?)
     }
 
     fn say(&self, text: &Text) -> Result<(), Failure> {

@@ -73,6 +73,16 @@ impl Scratch {
         into_work_tree(&self.root, &files.collect::<Result<Vec<_>, Fault>>()?, message, Some(author))
     }
 
+    /// Writes the operator's settings, beside the state.
+    pub(super) fn settings(&self, text: &str) -> Result<PathBuf, Fault> {
+        let attempt = "could not write the demo's settings";
+        let folder = self.root.join(".stratify");
+        fs::create_dir_all(&folder).map_err(in_folder(attempt))?;
+        let file = folder.join("settings.yaml");
+        fs::write(&file, text).map_err(in_folder(attempt))?;
+        Ok(file)
+    }
+
     /// Starts `stratify serve` on it; its log goes to a file.
     pub(super) fn serve(&self, settings: Option<&Path>) -> Result<Server, Fault> {
         let attempt = "could not start `stratify serve`";

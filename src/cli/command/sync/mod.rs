@@ -47,6 +47,7 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     let unknown = told::missing(&chosen, &known.into_iter().collect::<Vec<_>>());
     let told = Told {
         head: head.map(|head| head.to_string()),
+        branch: here.branch_in_words(),
         held,
         troubles,
         diagnostics: reports

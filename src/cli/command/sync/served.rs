@@ -72,6 +72,7 @@ fn told(here: &Here, chosen: &Chosen, now: &Value) -> Result<Told, Failure> {
         diagnostics.extend(found_again(here, head, &placed, all)?);
     }
     Ok(Told {
+        branch: here.branch_in_words(),
         held: now["held"].as_str().map(str::to_owned),
         troubles: texts(now, "troubles").map(str::to_owned).collect(),
         reports: reports.into_iter().map(without_what_stands_beside).collect(),

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 /// What a sync came to.
 pub(super) struct Told {
     pub(super) head: Option<String>,
+    /// The branch that it is the head of, in words.
+    pub(super) branch: String,
     /// Why no commit is synced, if none is.
     pub(super) held: Option<String>,
     /// What went wrong that concerns no cluster.
@@ -39,7 +41,7 @@ impl Told {
         }
         let mut text = Text::default();
         if let Some(head) = &self.head {
-            text.line(format!("head {head}"));
+            text.line(format!("head {head} of {}", self.branch));
         }
         self.reports.iter().for_each(|report| told(report, &mut text));
         self.troubles.iter().for_each(|trouble| text.pieces([(Tone::Warning, format!("! {trouble}"))]));

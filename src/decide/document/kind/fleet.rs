@@ -1,6 +1,5 @@
-//! In: nothing. Out: the fields of a Fleet, an Approval and the lock.
+//! In: nothing. Out: the fields of a Fleet.
 //! Guarantee: one table for reading, schema and messages.
-use super::rule::{LABEL, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
@@ -36,30 +35,3 @@ const CLASSES: &[&str] =
 
 const DISRUPTION: &[Field] =
     &[optional("approvalFor", Shape::List(&Shape::Word(CLASSES)), "The classes that need approval.")];
-
-pub(super) const APPROVAL: &[Field] = &[
-    API_VERSION_FIELD,
-    required("kind", Shape::Word(&["Approval"]), "The kind."),
-    required("spec", Shape::Object(&[required("reason", Shape::Text, "Why it is right.")]), "The approval."),
-];
-
-pub(super) const LOCK: &[Field] = &[
-    API_VERSION_FIELD,
-    required("kind", Shape::Word(&["Lock"]), "The kind."),
-    optional("tags", Shape::List(&Shape::Object(TAG)), "The tags in use, each with its commit."),
-    optional("packs", Shape::List(&Shape::Object(LOCKED)), "The versions over which Kubernetes goes up."),
-    optional("renderers", Shape::Entries(&SEMVER), "The versions of renderers."),
-];
-
-const LOCKED: &[Field] =
-    &[required("name", LABEL, "The pack."), required("version", SEMVER, "The newest version of its minor.")];
-
-const TAG: &[Field] = &[
-    required("name", Shape::Text, "The tag, without refs/tags/."),
-    optional("repository", LABEL, "The repository of the settings; default: this one."),
-    required("commit", Shape::Checked(is_commit, "a full commit id of 40 hexadecimal digits"), "The commit it is."),
-];
-
-fn is_commit(text: &str) -> bool {
-    crate::name::CommitId::parse(text).is_some()
-}

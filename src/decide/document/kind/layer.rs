@@ -1,6 +1,6 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
-use super::rule::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
+use super::text_rules::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 /// The fields of which exactly one names the source.

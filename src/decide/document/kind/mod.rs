@@ -1,17 +1,19 @@
 //! In: nothing. Out: the table of fields of each kind of document: what is read, checked, and printed as a schema.
 //! Guarantee: reading, schema and messages come from these tables alone.
-mod rule;
+mod text_rules;
 mod layer;
 mod overlay;
 mod profile;
 mod pack;
 mod fleet;
+mod approval;
+mod lock;
 
 pub use layer::SOURCES;
 
 pub use layer::ROLES;
 pub use profile::VARIABLE_TYPES;
-pub use rule::{duration, is_label, is_semver};
+pub use text_rules::{duration, is_label, is_semver};
 
 use super::field_types::{Field, Shape, required};
 
@@ -63,12 +65,12 @@ impl DocumentKind {
             Self::Profile => profile::PROFILE,
             Self::Pack => pack::PACK,
             Self::Cluster => overlay::CLUSTER,
-            Self::Approval => fleet::APPROVAL,
-            Self::Lock => fleet::LOCK,
+            Self::Approval => approval::APPROVAL,
+            Self::Lock => lock::LOCK,
         }
     }
 }
 
 const API_VERSION_FIELD: Field = required("apiVersion", Shape::Word(&[API_VERSION]), "The version of the format.");
 const NAME: Field =
-    required("name", rule::LABEL, "The name: lower-case letters, digits and inner hyphens, at most 63.");
+    required("name", text_rules::LABEL, "The name: lower-case letters, digits and inner hyphens, at most 63.");

@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of an Environment and of a Cluster: overlays, and what only each of them says.
 //! Guarantee: the overlay's fields are the same wherever an overlay may stand.
 use super::layer::{OVERLAY_LAYER, PATCH};
-use super::rule::{EXPRESSION, LABEL};
+use super::text_rules::{EXPRESSION, LABEL};
 use super::{API_VERSION_FIELD, NAME};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
@@ -78,7 +78,7 @@ const CLUSTER_SPEC: &[Field] = overlay![
     ),
     optional("nodes", Shape::Object(NODES), "Its nodes, for placeholders and packs' resources."),
     optional("imported", Shape::Bool, "It has only add-on profiles."),
-    optional("kubernetesVersion", super::rule::SEMVER, "The Kubernetes version of an imported cluster."),
+    optional("kubernetesVersion", super::text_rules::SEMVER, "The Kubernetes version of an imported cluster."),
     optional("apiVersions", Shape::List(&Shape::Text), "API versions that charts may find beside the built-in ones."),
     optional("lifecycle", Shape::Word(&["active", "paused", "delete"]), "What shall become of it; default: active."),
 ];

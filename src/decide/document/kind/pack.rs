@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of a Pack.
 //! Guarantee: one table for reading, schema and messages.
 use super::layer::ROLES;
-use super::rule::{LABEL, PATH, SEMVER};
+use super::text_rules::{LABEL, PATH, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 

@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of a Profile.
 //! Guarantee: one table for reading, schema and messages.
 use super::layer::PROFILE_LAYER;
-use super::rule::{LABEL, SEMVER};
+use super::text_rules::{LABEL, SEMVER};
 use super::{API_VERSION_FIELD, NAME};
 use crate::decide::document::field_types::{Field, Shape, optional, required};
 

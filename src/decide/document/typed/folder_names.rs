@@ -27,3 +27,11 @@ pub(super) fn check_environment(spec: &Fragment, environment: &EnvironmentName) 
             .hint("move the folder or change the environment"),
     )
 }
+
+/// Whether an environment has a name of its own.
+pub(super) fn check_reserved(file: &Arc<File>, name: &EnvironmentName) -> Option<Diagnostic> {
+    let message = "an environment cannot be named `plan`: its status would be that of plans";
+    let stated = file.root().get("metadata").and_then(|metadata| metadata.get("name"));
+    let at = file.span(stated.unwrap_or(file.root()));
+    (name.as_str() == "plan").then(|| Diagnostic::error(codes::INVALID_VALUE, message).at(at).hint("rename it"))
+}

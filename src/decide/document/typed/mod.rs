@@ -6,13 +6,13 @@ mod profile;
 mod pack;
 mod cluster;
 mod fleet;
-mod document_paths;
+mod place_of_kind;
 
 pub use cluster::{Cluster, Management};
-pub use document_paths::{Place, place};
 pub use fleet::{Fleet, Lock, LockedPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};
+pub use place_of_kind::{Place, place};
 pub use profile::{Profile, ProfileType, Variable, VariableType};
 
 use super::LayerRole;

@@ -1,5 +1,6 @@
 //! In: the `spec` of an Environment, of one of its overlays, or of a Cluster. Out: what it lays over the profiles.
 //! Guarantee: each part keeps its place; lists stay in the order of the file.
+use super::folder_names::check_reserved;
 use super::{check_name, checked, is_true, layer_name};
 use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
@@ -157,12 +158,7 @@ impl Environment {
     pub fn read(file: Arc<File>, name: &EnvironmentName) -> Checked<Self> {
         let warnings = checked(&file, DocumentKind::Environment)?;
         let mut errors: Vec<Diagnostic> = check_name(&file, name.as_str()).into_iter().collect();
-        if name.as_str() == "plan" {
-            let message = "an environment cannot be named `plan`: its status would be that of plans";
-            let stated = file.root().get("metadata").and_then(|metadata| metadata.get("name"));
-            let at = file.span(stated.unwrap_or(file.root()));
-            errors.push(Diagnostic::error(codes::INVALID_VALUE, message).at(at).hint("rename it"));
-        }
+        errors.extend(check_reserved(&file, name));
         let spec = file.root().get("spec").map(|spec| file.part(spec));
         let get = |key: &str| spec.as_ref().and_then(|spec| spec.get(key));
         let overlays: Option<Vec<Overlay>> =

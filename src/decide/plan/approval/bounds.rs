@@ -1,7 +1,7 @@
 //! In: what the operator lets a repository touch, and the layers of a plan. Out: a diagnostic for all that is outside.
 //! Guarantee: writes and deletions alike, whoever approved them; what is not bounded is free.
 use super::super::codes;
-use super::super::model::LayerPlan;
+use super::super::model::{LayerPlan, ObjectChange};
 use crate::decide::value::Diagnostic;
 use crate::name::ObjectId;
 use std::sync::Arc;
@@ -26,19 +26,21 @@ impl Bounds {
         let changes = layers.iter().flat_map(|layer| {
             let objects = layer.groups.iter().flat_map(|group| &group.objects);
             let touched = objects.filter(|change| change.operation.is_write() || change.operation.is_deletion());
-            touched.map(move |change| (layer, &change.object))
+            touched.map(move |change| (layer, change))
         });
         let mut changes = changes.peekable();
         let refused = targets.iter().find(|target| !allows(self.targets.as_deref(), target));
         if let Some(target) = refused.filter(|_| changes.peek().is_some()) {
             return vec![outside(format!("the target `{target}` is outside of what this repository may touch"))];
         }
-        let outside = |(layer, object): (&LayerPlan, &ObjectId)| {
+        let outside = |(layer, change): (&LayerPlan, &ObjectChange)| {
+            let object = &change.object;
             let why = self.refuses(object)?;
             let name = object.namespace.as_ref().map_or_else(String::new, |namespace| format!("{namespace}/"));
             let object = format!("{} {name}{}", object.kind, object.name);
             let layer = &layer.layer;
-            Some(outside(format!("{object} of layer `{layer}` is outside of what this repository may touch: {why}")))
+            let said = format!("{object} of layer `{layer}` is outside of what this repository may touch: {why}");
+            Some(Diagnostic { at: change.at.clone(), ..outside(said) })
         };
         changes.filter_map(outside).take(TOLD_MAX).collect()
     }

@@ -1,9 +1,9 @@
 //! In: a change, the policies, the inventory. Out: why it needs approval, or is never done.
 //! Guarantee: the stricter of the last synced policy, the new one and the operator's floor judges; nothing relaxes its judge.
-use super::super::difference::disruption::name;
 use super::super::inventory::Inventory;
-use super::super::model::{Change, Disruption, Old};
-use super::super::settling::swap::removes_first;
+use super::super::model::{Change, Old};
+use super::disruption_approval::judge_disruption;
+use super::protected_kinds::is_protected;
 use crate::decide::profile::Policy;
 use crate::name::ObjectId;
 
@@ -39,24 +39,6 @@ pub fn judge(change: &Change, deleted: &[&ObjectId], fleet: usize, inventory: &I
     {
         needs.approval.push(format!("{count} deletions while the old state is unknown: {why}"));
     }
-    for layer in &change.layers {
-        let class = layer.disruption;
-        if class == Disruption::Forbidden {
-            let why = layer.disruption_reason.as_ref().map_or("it is forbidden", |(_, why)| why);
-            needs.forbidden.push(format!("layer {}: {why}", layer.layer));
-        } else if policy.approval_for.iter().any(|word| **word == *name(class)) {
-            needs.approval.push(format!("{} of layer {}", name(class), layer.layer));
-        }
-        if removes_first(layer) {
-            needs.approval.push(format!("layer {} is removed before its replacement is there", layer.layer));
-        }
-    }
+    judge_disruption(change, policy, &mut needs);
     needs
-}
-
-fn is_protected(object: &ObjectId, policy: &Policy) -> bool {
-    policy.protected_kinds.iter().any(|protected| match protected.split_once('.') {
-        Some((kind, group)) => *kind == *object.kind && *group == *object.group,
-        None => **protected == *object.kind,
-    })
 }

@@ -40,22 +40,6 @@ impl Place {
         }
     }
 
-    /// Returns the name of the record's Secret. Names of fleets, clusters and layers hold no dot, so none is another's.
-    pub fn record_name(&self) -> String {
-        match &self.cluster {
-            None => format!("record.{}", self.fleet),
-            Some(cluster) => format!("record.{}.{cluster}", self.fleet),
-        }
-    }
-
-    /// Returns the name of a layer's Secret.
-    pub fn layer_name(&self, layer: &LayerName) -> String {
-        match &self.cluster {
-            None => format!("layer.{}.{layer}", self.fleet),
-            Some(cluster) => format!("layer.{}.{cluster}.{layer}", self.fleet),
-        }
-    }
-
     /// Returns the id of a layer's set.
     pub fn set(&self, layer: &LayerName) -> SetId {
         SetId::of(&self.layer_name(layer), &self.namespace)

@@ -6,6 +6,7 @@
 //! definition has to be there before the first one.
 mod applyset;
 mod books;
+mod record_names;
 
 pub use applyset::{SetId, part_of, with_marks};
 pub use books::{Book, Books, Place, inventory_secret, read_books, record_secret};

@@ -21,6 +21,7 @@ pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> Ob
         manifest: None,
         expected: Expected::Any,
         admission: Admission::default(),
+        at: None,
     }
 }
 

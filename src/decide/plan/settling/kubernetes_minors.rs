@@ -127,6 +127,7 @@ fn objects(layer: &Layer, before: Option<&Layer>) -> Vec<ObjectChange> {
             manifest: Some(object.manifest.clone()),
             expected: Expected::Any,
             admission: Admission::default(),
+            at: Some(object.at.clone()),
         }
     };
     let mut objects: Vec<ObjectChange> = layer.objects.iter().map(change).collect();

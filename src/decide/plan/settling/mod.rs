@@ -2,8 +2,10 @@
 //! Guarantee: what was done is not done again; what is ours and wanted by nobody goes, in its place.
 pub(super) mod draft;
 pub(super) mod settler;
+mod layer_needs;
+mod endings;
 pub(super) mod paused;
 pub(super) mod swap;
-pub(super) mod custom_resource_definitions;
+pub(super) mod definitions_kept;
 pub(super) mod kubernetes_minors;
 pub(super) mod object_order;

@@ -3,6 +3,7 @@
 pub(super) mod rules;
 pub(super) mod overlays;
 pub(super) mod when;
+pub(super) mod absent_labels;
 pub(super) mod profile_entries;
 pub(super) mod shape;
 pub(super) mod layer_entries;

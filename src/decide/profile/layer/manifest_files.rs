@@ -1,6 +1,7 @@
 //! In: a glob of a layer's or a pack's manifests. Out: its files.
-//! Guarantee: each once; placeholders apply only in `*.tpl.yaml` and `*.tpl.yml`.
+//! Guarantee: each once.
 use super::super::full::ManifestFile;
+use super::super::placeholder::template_files::is_template;
 use crate::decide::document::Fragment;
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
@@ -14,7 +15,7 @@ pub(in crate::decide::profile) fn take_files(
     match index.files(pattern) {
         Ok(found) => {
             for Found { path, blob, origin } in found {
-                let template = path.as_str().ends_with(".tpl.yaml") || path.as_str().ends_with(".tpl.yml");
+                let template = is_template(&path);
                 if !manifests.iter().any(|known| known.path == path && known.blob == blob) {
                     manifests.push(ManifestFile { path, blob, template, origin });
                 }

@@ -1,7 +1,8 @@
 //! In: a layer as its overlays shaped it. Out: how it is written, changed and removed.
 //! Guarantee: what is not said is the safe way: new before old, nothing taken from others, removal prunes.
 use super::super::composition::shape::Shaped;
-use super::super::full::{Ignore, LayerOptions, ObjectSelector, OnRemove, Propagation, Swap};
+use super::super::full::{About, Ignore, LayerOptions, OnRemove, Propagation, Swap};
+use super::super::object_selector::ObjectSelector;
 use crate::decide::document::Fragment;
 use crate::decide::value::Pointer;
 use crate::name::LayerName;
@@ -37,6 +38,18 @@ fn ignore(part: &Fragment) -> Option<Ignore> {
         pointers: list("pointers").iter().filter_map(|text| Pointer::parse(text)).collect(),
         managers: list("managers"),
     })
+}
+
+/// Returns what a layer says of some of its objects.
+pub(in crate::decide::profile) fn about(layer: &Shaped) -> Vec<About> {
+    let rules = |field, part: Option<Fragment>, target: fn(&Fragment) -> Option<Fragment>| {
+        let rules = part.iter().flat_map(Fragment::items).collect::<Vec<_>>();
+        let about = move |rule: Fragment| Some(About { field, target: selector(&target(&rule)?), at: rule.span() });
+        rules.into_iter().filter_map(about)
+    };
+    let ignored = rules("ignore", layer.field("ignore"), |rule| rule.get("target"));
+    let judged = rules("health.expressions", layer.health("expressions"), |rule| Some(rule.clone()));
+    ignored.chain(judged).collect()
 }
 
 /// Reads which objects something is about.

@@ -1,5 +1,8 @@
 //! In: a cluster, its layers, a profile's variables. Out: what expressions may name.
 //! Guarantee: no commit id, no time: what is named here is the same at every commit that says the same.
+use super::super::composition::shape::Shaped;
+use super::super::layer::source::Source;
+use super::super::resolve::Sketch;
 use crate::decide::document::Cluster;
 use crate::decide::expression::Scope;
 use crate::decide::value::{Map, Seal, Value};
@@ -52,4 +55,26 @@ pub(in crate::decide::profile) fn cluster_value(cluster: &Cluster, kubernetes: O
         map.insert("kubernetesVersion".into(), Value::string(version));
     }
     map.into()
+}
+
+impl Sketch {
+    /// Returns what a layer's `*.tpl.yaml` files may name beside what values may: the layer's own values, and the layer.
+    pub(in crate::decide::profile) fn roots_of(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        document: &Value,
+        others: &Roots,
+    ) -> Roots {
+        if !source.manifests.iter().any(|file| file.template) {
+            return Roots::default();
+        }
+        let mut roots = others.clone();
+        roots.set("vars", self.vars(layer).clone());
+        roots.set("values", document.get("values").cloned().unwrap_or_default());
+        let own = ["name", "version", "namespace", "releaseName"];
+        let own = own.map(|key| (key, document.get(key).cloned().unwrap_or_default()));
+        roots.set("layer", Value::from(own.into_iter().collect::<Map>()));
+        roots
+    }
 }
