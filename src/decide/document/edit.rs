@@ -3,9 +3,10 @@
 //! the place that has to be edited by hand.
 use super::file::File;
 use super::kind::SOURCES;
-use super::yaml::Node;
+use super::yaml::{Kind, Node};
 use crate::decide::value::{Map, Span, Value, canonical};
 use crate::name::{BlobId, LayerName};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Returns a cluster's text with another `lifecycle`.
@@ -63,6 +64,44 @@ pub fn removed(file: &Arc<File>, layer: &LayerName, is_added: bool) -> Result<St
     }
     *items = Value::list(all);
     edited.filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(entry)))
+}
+
+/// Returns a text with other texts at some of its places.
+pub fn texts(file: &Arc<File>, edits: &[(Range<u32>, String)]) -> Result<String, Box<Span>> {
+    let whole: &str = &file.tree.text().0;
+    let mut edits: Vec<&(Range<u32>, String)> = edits.iter().collect();
+    edits.sort_by_key(|(bytes, _)| bytes.start);
+    let (mut edited, mut last) = (String::new(), 0);
+    for (bytes, text) in &edits {
+        edited.push_str(whole.get(last..bytes.start as usize).unwrap_or_default());
+        edited.push_str(text);
+        last = bytes.end as usize;
+    }
+    edited.push_str(whole.get(last..).unwrap_or_default());
+    let wanted = with_texts(file.root(), &edits);
+    let place = edits.first().and_then(|(bytes, _)| node_at(file.root(), bytes.start)).unwrap_or(file.root());
+    Some(edited).filter(|text| says(file, text, &wanted)).ok_or_else(|| Box::new(file.span(place)))
+}
+
+/// Returns what a part of a document says with other texts at some of its places.
+fn with_texts(node: Node<'_>, edits: &[&(Range<u32>, String)]) -> Value {
+    if let Some((_, text)) = edits.iter().find(|(bytes, _)| *bytes == node.bytes()) {
+        return Value::string(text);
+    }
+    match node.kind() {
+        Kind::Map => {
+            let entries = node.entries().map(|(key, value)| (Arc::<str>::from(key.text()), with_texts(value, edits)));
+            Value::map(entries.collect())
+        }
+        Kind::List => Value::list(node.items().map(|item| with_texts(item, edits)).collect()),
+        _ => node.value(),
+    }
+}
+
+fn node_at(node: Node<'_>, start: u32) -> Option<Node<'_>> {
+    let own = (node.bytes().start == start && node.as_str().is_some()).then_some(node);
+    let parts = node.entries().map(|(_, value)| value).chain(node.items());
+    own.or_else(|| parts.into_iter().find_map(|part| node_at(part, start)))
 }
 
 fn removal(layer: &LayerName) -> String {
@@ -314,6 +353,30 @@ mod tests {
         check(newer, out, &format!("spec:\n  layers:\n    - {entry}\n"));
         let flow = "spec:\n  layers:\n    - name: b\n    - { name: shop, role: add-on, pack: shop@1.0.0 }\n";
         check(flow, own, "spec:\n  layers:\n    - name: b\n");
+    }
+
+    #[test]
+    fn texts_are_replaced_where_they_stand() {
+        let text = "spec:\n  layers:\n    - { name: a, pack: 'x@1.0.0' } # first\n    - name: b\n      pack: { name: y, version: 2.0.0 }\n";
+        let with = |first: &str, second: &str| {
+            let of = file(text);
+            let items: Vec<_> = of
+                .root()
+                .get("spec")
+                .and_then(|spec| spec.get("layers"))
+                .into_iter()
+                .flat_map(|it| it.items().collect::<Vec<_>>())
+                .collect();
+            let version = items[1].get("pack").and_then(|pack| pack.get("version")).expect("it is there");
+            let edits = [
+                (version.bytes(), second.to_owned()),
+                (items[0].get("pack").expect("it is there").bytes(), first.to_owned()),
+            ];
+            texts(&of, &edits)
+        };
+        let expected = text.replace("1.0.0", "1.1.0").replace("2.0.0", "3.0.0");
+        assert_eq!(with("x@1.1.0", "3.0.0").expect("it can be edited"), expected, "quotes and comments stay");
+        assert!(with("x@1.1.0", "3.0").is_err(), "a number is no text, so nothing is edited");
     }
 
     #[test]

@@ -297,3 +297,38 @@ fn outside_of_a_fleet_every_command_says_where_to_go() {
         folder.run(command).ends_with(1).says(&["fleet.yaml", "stratify init"]);
     }
 }
+
+#[test]
+fn images_lists_what_has_to_be_mirrored() {
+    let fleet = Checkout::example();
+    let ran = fleet.run(&["images", "dev-1"]).ends_with(0);
+    let images: Vec<&str> = ran.out.lines().collect();
+    assert!(images.contains(&"eu.registry.acme.example/edge/agent:0.3.0"), "of a template, filled: {images:?}");
+    assert!(images.is_sorted() && images.iter().all(|image| !image.contains(' ')), "one a line: {images:?}");
+    let (code, all) = fleet.json(&["images"]);
+    let all = names(&all, "image");
+    assert_eq!(code, Some(0), "nothing is pending");
+    assert!(
+        images.iter().all(|image| all.iter().any(|one| one == image)) && all.len() > images.len(),
+        "of all: {all:?}"
+    );
+    fleet.run(&["images", "eu-9"]).ends_with(1).says(&["did you mean `eu-1`?"]);
+}
+
+#[test]
+fn outdated_packs_are_listed_and_brought_up_by_a_commit() {
+    let fleet = Checkout::example();
+    fleet.becomes("Grace");
+    let all = fleet.run(&["outdated"]).ends_with(0).out;
+    let (_, listed) = fleet.json(&["outdated"]);
+    let listed = listed.as_array().expect("it is a list").clone();
+    assert!(!listed.is_empty(), "the example has packs of two versions: {all}");
+    let one = listed.iter().find(|one| one["newest"].is_string()).expect("one has a newer version");
+    let (name, version) = (one["pack"].as_str().expect("a name"), one["version"].as_str().expect("a version"));
+    fleet.run(&["outdated", name, "--commit"]).ends_with(0).says(&["committed as "]);
+    let (_, left) = fleet.json(&["outdated", name]);
+    let is_left = |one: &Value| one["version"] == version && one["newest"].is_string();
+    assert!(!left.as_array().expect("it is a list").iter().any(is_left), "{name} is the newest: {left}");
+    assert!(fleet.git(&["show", "--stat", "HEAD"]).contains("1 version"), "one commit says what it does");
+    fleet.run(&["outdated", "nosuch"]).ends_with(1).says(&["nosuch"]);
+}
