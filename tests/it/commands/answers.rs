@@ -332,3 +332,24 @@ fn outdated_packs_are_listed_and_brought_up_by_a_commit() {
     assert!(fleet.git(&["show", "--stat", "HEAD"]).contains("1 version"), "one commit says what it does");
     fleet.run(&["outdated", "nosuch"]).ends_with(1).says(&["nosuch"]);
 }
+
+#[test]
+fn a_profile_of_palette_comes_in_and_goes_out_again() {
+    let fleet = Checkout::example();
+    let exported = fleet.run(&["export", "palette", "observability"]).ends_with(0);
+    let profile: Value = serde_json::from_str(&exported.out).expect("nothing but JSON is on stdout");
+    assert_eq!(profile["spec"]["template"]["type"], "add-on", "{profile}");
+    assert!(exported.err.contains("`dependsOn` of the layer grafana is not kept"), "{}", exported.err);
+    fs::write(fleet.path("out.json"), exported.out.replace("\"observability\"", "\"observed\"")).expect("it is ours");
+    let said = ["+ profiles/observed/profile.yaml", "next: `stratify lint`"];
+    fleet.run(&["import", "palette", "out.json"]).ends_with(0).says(&said);
+    fleet.run(&["lint", "profiles/observed"]).ends_with(0);
+    fleet.run(&["import", "palette", "out.json"]).ends_with(1).says(&["profiles/observed: it is there already"]);
+    let again = fleet.run(&["export", "palette", "observed"]).ends_with(0).out;
+    assert_eq!(again, exported.out.replace("\"observability\"", "\"observed\""), "there and back");
+    fleet
+        .run(&["import", "palette", "fleet.yaml"])
+        .ends_with(1)
+        .says(&["fleet.yaml:", "the field `template` is missing"]);
+    fleet.run(&["export", "palette", "observabilty"]).ends_with(1).says(&["did you mean `observability`?"]);
+}
