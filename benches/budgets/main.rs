@@ -10,6 +10,7 @@ mod live;
 mod commits;
 mod memory;
 mod others;
+mod charts;
 
 use std::path::Path;
 use table::Row;
@@ -82,6 +83,9 @@ fn run(asked: &Asked, scratch: &Path) -> Vec<Row> {
         if asked.has("B14") || asked.has("B16") {
             rows.extend(live::measure(asked, &work, &scratch.join("live")));
         }
+    }
+    if asked.has("B18") {
+        rows.extend(charts::measure(&scratch.join("renders")));
     }
     if asked.has("B2") {
         rows.extend(growth::measure(asked.size, &scratch.join("growth")));

@@ -6,7 +6,7 @@ use stratify::decide::document::Texts;
 use stratify::decide::fleet::Fleet;
 use stratify::decide::plan::change;
 use stratify::decide::profile::{Declarations, Sketch, sketch_with};
-use stratify::decide::render::{self, Recalled, recall, remember};
+use stratify::decide::render::{self, ExpandedPacks, Recalled, recall, remember};
 use stratify::decide::value::Digest;
 use stratify::name::{BlobId, ChangeId, ClusterName, LayerName};
 
@@ -68,7 +68,11 @@ impl Engine {
     }
 
     fn outlined(&self, pair: &Pair<'_>, texts: &Texts) -> ChangeId {
-        let outline = |sketch| render::outline(sketch, &pair.recalled, texts, &self.seal).expect("memory fits");
+        let outline = |sketch| {
+            let profile = render::resolve_outline(sketch, &pair.recalled, texts, &self.seal).expect("memory fits");
+            let layers = render::outline(&profile, &pair.recalled, texts, &ExpandedPacks::new(), &self.seal);
+            (profile, layers.expect("memory fits"))
+        };
         let ((_, old), (profile, new)) = (outline(&pair.old), outline(&pair.new));
         let change = change(Some(&old), &new);
         let learned = remember(&pair.keys, &profile, &new, &pair.recalled, &[]).expect("there is nothing to tell");

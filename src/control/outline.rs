@@ -3,6 +3,7 @@
 //!
 //! Why: what a head changes is asked of all clusters that it concerns, and nearly all their layers are as they were.
 //! Values and manifests of a layer that is the same on both sides are not there, so nothing can be written from this.
+use super::expansion::expanded;
 use super::sync::{Applied, Wanted, applied, whole};
 use super::world::Sources;
 use crate::decide::fleet::Fleet;
@@ -119,9 +120,12 @@ impl Outlined {
         if !recalled.is_empty() {
             let known = render::known(&sketch, &recalled);
             let texts = world.texts(sketch.needs_but(&known)).await?;
-            if let Some((profile, layers)) = render::outline(&sketch, &recalled, &texts, world.seal()) {
-                let warnings = Warnings(sketch.warnings().to_vec());
-                return Ok(Self { wanted: Wanted { sketch, profile, layers }, warnings, keys, recalled, memory });
+            if let Some(profile) = render::resolve_outline(&sketch, &recalled, &texts, world.seal()) {
+                let packs = expanded(world, &profile, &recalled, &texts).await?;
+                if let Some(layers) = render::outline(&profile, &recalled, &texts, &packs, world.seal()) {
+                    let warnings = Warnings(sketch.warnings().to_vec());
+                    return Ok(Self { wanted: Wanted { sketch, profile, layers }, warnings, keys, recalled, memory });
+                }
             }
         }
         let mut warnings = Warnings::default();

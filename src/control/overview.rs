@@ -12,7 +12,7 @@ use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
 use crate::decide::health::{Health, Reporting};
 use crate::decide::plan::{ClusterState, LayerInventory};
-use crate::decide::profile::{HealthRule, Lifecycle, Record, ResolvedSource};
+use crate::decide::profile::{HealthRule, Lifecycle, Record};
 use crate::decide::render::Layer;
 use crate::decide::rollout::{health_as_seen, health_words};
 use crate::decide::value::{Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
@@ -272,10 +272,8 @@ impl Sight<'_> {
         // What stands of a layer that was paused is of an earlier sync, whatever the last one wanted.
         let layer = layer.filter(|_| !self.facts.record.paused.contains_key(&book.layer));
         let drift = self.found.iter().filter(|found| found.layer == book.layer).cloned().collect();
-        let pack = layer.as_ref().and_then(|layer| match &layer.source {
-            ResolvedSource::Pack { name, version, .. } => Some((name.clone(), version.clone())),
-            ResolvedSource::Manifests => None,
-        });
+        let named = layer.as_ref().and_then(|layer| layer.source.named());
+        let pack = named.map(|(name, version)| (name.clone(), version.clone()));
         let ill = self.ill(book, layer.as_ref(), &rules);
         Seen {
             pack,

@@ -2,6 +2,7 @@
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
 use super::commits::Moments;
+use super::expansion::Expansions;
 use super::overview::{at_once, in_time};
 use super::sync::{Applied, Wanted, applied, begun, between, change, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
@@ -38,6 +39,7 @@ pub struct Preview {
     /// The same of commits that only the mirror has.
     seen_moments: Moments,
     seal: Seal,
+    expansions: Expansions,
     settings: Settings,
     targets: Targets,
 }
@@ -75,9 +77,10 @@ impl Preview {
         let local = root.map(Local::try_discover).transpose()?.flatten();
         let (moments, seen_moments) = (Moments::default(), Moments::default());
         let targets = Targets::new(settings.clone(), None);
+        let expansions = Expansions::new(&settings);
         let views = Views::open(local, &settings)?;
         let seen = seen.map(|seen| Views::seen(seen, &settings));
-        Ok(Self { worktree, views, seen, moments, seen_moments, seal, settings, targets })
+        Ok(Self { worktree, views, seen, moments, seen_moments, seal, expansions, settings, targets })
     }
 
     /// Returns the repository around, if there is one.
@@ -551,6 +554,10 @@ impl Sources for Preview {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn expansions(&self) -> &Expansions {
+        &self.expansions
     }
 
     /// A command looks once and ends.

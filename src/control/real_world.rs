@@ -1,6 +1,7 @@
 //! In: settings, mirrors, targets. Out: the world of the story, for real.
 //! Guarantee: one writer a cluster; a commit that a record names is kept, whatever becomes of the branch.
 use super::commits::Moments;
+use super::expansion::Expansions;
 use super::prepare::Round;
 use super::released_clusters::Released;
 use super::repositories::Mirrors;
@@ -46,6 +47,7 @@ pub struct Outside {
     moments: Moments,
     targets: Targets,
     seal: Seal,
+    expansions: Expansions,
     memory: Mutex<Memory>,
     /// The commits that were asked for last: one head is planned for many clusters.
     commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
@@ -73,6 +75,7 @@ impl Outside {
     pub fn with_mirrors(settings: Settings, mirrors: Mirrors, seal: Seal, connections: Handle) -> Self {
         Self {
             targets: Targets::new(settings.clone(), Some(connections)),
+            expansions: Expansions::new(&settings),
             settings,
             mirrors,
             moments: Moments::default(),
@@ -208,6 +211,10 @@ impl Sources for Outside {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn expansions(&self) -> &Expansions {
+        &self.expansions
     }
 
     fn remembered(&self, cluster: &ClusterName) -> Option<Arc<Recalled>> {

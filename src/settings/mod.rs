@@ -7,10 +7,14 @@ mod address;
 mod notification;
 mod target;
 mod floor;
+mod programs;
+mod source;
 
 pub use forge::{Forge, ForgeKind, TokenAt};
 pub use notification::{Notification, NotificationKind, UrlAt};
+pub use programs::Programs;
 pub use repository::{Credentials, Identity, OWN, Repository};
+pub use source::AllowedSource;
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::field_types::{Field, Shape, optional};
@@ -53,6 +57,10 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// Who is notified, and of what.
     pub notifications: Vec<Notification>,
+    /// What renders charts and kustomizations.
+    pub programs: Programs,
+    /// From where something may be fetched beside repositories.
+    pub sources: Vec<AllowedSource>,
 }
 
 const FIELDS: &[Field] = &[
@@ -89,6 +97,12 @@ const FIELDS: &[Field] = &[
         Shape::Named("name", &Shape::Object(notification::FIELDS)),
         "Who is notified, and of what: Slack, webhooks, CloudEvents.",
     ),
+    optional(
+        "sources",
+        Shape::List(&Shape::Object(source::FIELDS)),
+        "From where charts may be fetched, by the begin of addresses; default: nowhere.",
+    ),
+    optional("programs", Shape::Object(programs::FIELDS), "What renders charts and kustomizations."),
 ];
 
 fn is_socket(text: &str) -> bool {
@@ -110,6 +124,8 @@ impl Settings {
             floor: floor::none(),
             listen: None,
             notifications: Vec::new(),
+            programs: Programs::around(),
+            sources: Vec::new(),
         }
     }
 
@@ -171,6 +187,12 @@ impl Settings {
         settings.listen = text(root, "listen").and_then(|listen| listen.parse().ok());
         if let Some(all) = root.get("notifications") {
             settings.notifications = notification::read(&all, folder);
+        }
+        for part in root.get("sources").iter().flat_map(Fragment::items) {
+            settings.sources.push(source::read(&part, folder));
+        }
+        if let Some(part) = root.get("programs") {
+            settings.programs = Programs::read(&part, folder);
         }
         if let Some(floor) = root.get("floor") {
             settings.floor = floor::read(&floor);

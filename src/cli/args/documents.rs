@@ -27,6 +27,9 @@ pub(crate) struct Lock {
     /// Write nothing; fail where fleet.lock is not up to date
     #[arg(long)]
     pub(crate) check: bool,
+    /// Resolve a chart anew that fleet.lock has already, or take the version of helm that is here; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub(crate) update: Vec<String>,
 }
 
 /// Options of `render`.

@@ -52,6 +52,20 @@ pub(crate) struct Explain {
     pub(crate) rev: Option<String>,
 }
 
+/// Options of `values`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Values {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub(crate) cluster: ClusterName,
+    /// The layer
+    #[arg(value_name = "LAYER")]
+    pub(crate) layer: String,
+    /// Read this revision, not the work tree
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+}
+
 /// Options of `why`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Why {

@@ -10,7 +10,7 @@ pub(crate) use change::{Accept, Adopt, Approve, Pause, Release};
 pub(crate) use documents::{
     Export, ExportPalette, Images, Import, ImportPalette, Init, Lint, Lock, Outdated, Render, Schema,
 };
-pub(crate) use look::{Diff, Doctor, Explain, Forge, Outbox, Plan, Question, Status, Statuses, Why};
+pub(crate) use look::{Diff, Doctor, Explain, Forge, Outbox, Plan, Question, Status, Statuses, Values, Why};
 pub(crate) use names::CHANGE_DIGITS;
 pub(crate) use run::{Completions, Demo, Install, Serve, Sync};
 
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Tell where each value of a cluster comes from
     Explain(Explain),
+    /// Print a layer's values as its templates see them, each with who wrote it last
+    Values(Values),
     /// Tell what a cluster waits for
     Why(Why),
     /// Bring clusters to a commit, once

@@ -36,7 +36,7 @@ pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, 
         if let Some(name) = path.strip_prefix("/vars/") {
             return variable(&wanted, layer, name);
         }
-        value(&wanted, layer, &chain, &path)
+        value(&wanted, (layer, &wanted.sketch.effective(layer, &texts)), &chain, &path)
     })
 }
 
@@ -80,11 +80,16 @@ fn layers(wanted: &Wanted) -> Answer {
     )
 }
 
-fn value(wanted: &Wanted, layer: &ProfileLayer, chain: &Chain, path: &str) -> Result<Answer, Failure> {
+fn value(
+    wanted: &Wanted,
+    (layer, document): (&ProfileLayer, &Value),
+    chain: &Chain,
+    path: &str,
+) -> Result<Answer, Failure> {
     // People write what they see in values; a path of the document works too.
     let pointers = [path.to_owned(), format!("/values{path}")];
     let found = pointers.iter().filter_map(|path| Pointer::parse(path)).find_map(|pointer| {
-        let value = pointer.get(&layer.document)?.clone();
+        let value = pointer.get(document)?.clone();
         Some((pointer, value))
     });
     let Some((pointer, value)) = found else {

@@ -84,6 +84,22 @@ struct Checked {
     faults: Vec<Failure>,
 }
 
+impl Checked {
+    /// Takes a fault that is none of the documents', once however many clusters have it.
+    fn fault(&mut self, cluster: &ClusterName, fault: &Fault) {
+        let is_known =
+            |known: &Failure| matches!(known, Failure::Fault(known) if known.to_string() == fault.to_string());
+        if !self.faults.iter().any(is_known) {
+            let source = Source::Error(fault.to_string().into());
+            let hint = fault
+                .hint
+                .clone()
+                .map_or_else(|| format!("found in {cluster}"), |hint| format!("{hint}; found in {cluster}"));
+            self.faults.push(Fault { source, hint: Some(hint), ..fault.repeated() }.into());
+        }
+    }
+}
+
 async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failure> {
     let fleet = preview.fleet(None)?;
     let clusters: Vec<&ClusterName> = fleet.index.cluster_names().collect();
@@ -105,7 +121,8 @@ async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failur
                 }
             }
             Err(Fault { source: Source::Documents(errors), .. }) => found.said.extend(Found::of(cluster, all, errors)),
-            Err(fault) => return Err(fault.into()),
+            // A program that is not here says nothing of the documents; of other clusters there may be more to tell.
+            Err(fault) => found.fault(cluster, &fault),
         }
         found.said.extend(Found::of(cluster, all, warnings.0));
     }

@@ -1,18 +1,20 @@
-//! In: the tags that documents name, the packs for Kubernetes. Out: fleet.lock, with the commit that each tag is, and the
-//! versions over which Kubernetes goes up.
-//! Guarantee: only here is a tag resolved; a sync takes what the lock says, or holds.
+//! In: the tags and charts that documents name, the packs for Kubernetes. Out: fleet.lock, with the commit that each tag
+//! is, the archive that each chart is, and the versions over which Kubernetes goes up.
+//! Guarantee: only here is anything resolved; a sync takes what the lock says, or holds.
 use super::current_fleet::Here;
 use super::{Answer, Failure};
 use crate::cli::args::Lock;
 use crate::cli::print::Text;
 use crate::client::git::{fault, in_folder};
-use crate::decide::document::{LockedPack, Tag};
+use crate::decide::document::{LockedChart, LockedPack, Tag};
 use crate::decide::fleet::{Fleet, Named};
 use crate::decide::lock;
+use crate::decide::profile::codes;
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
+use crate::observe::pack::{ChartRepositories, Packs};
 use crate::observe::worktree::Local;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -32,14 +34,17 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
             Err(said) => wrong.push(said),
         }
     }
+    let (charts, more) = charts(&here, &fleet, options)?;
+    wrong.extend(more);
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
     let packs = lock::kubernetes(&fleet.index);
-    let lines = lock::encode(&tags, &packs);
+    let renderers = renderers(&here, &fleet, options);
+    let lines = lock::encode(&tags, &packs, &charts, &renderers);
     let file = here.root()?.join("fleet.lock");
     let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines)
-        || (tags.is_empty() && packs.is_empty() && !file.exists());
+        || (tags.is_empty() && packs.is_empty() && charts.is_empty() && renderers.is_empty() && !file.exists());
     if options.check && !is_right {
         return Err(fault(
             Owner::Author,
@@ -52,17 +57,59 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !options.check && !is_right {
         fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
     }
-    Ok(answer(&tags, &packs, is_right, &remotes))
+    Ok(answer((&tags, &packs, &charts), is_right, &remotes))
 }
 
-fn answer(tags: &[Tag], packs: &[LockedPack], is_right: bool, remotes: &Remotes) -> Answer {
+/// Returns the charts of other servers: what the lock has stays, unless it is to be resolved anew.
+fn charts(here: &Here, fleet: &Fleet, options: &Lock) -> Result<(Vec<LockedChart>, Vec<Diagnostic>), Failure> {
+    let known = fleet.index.lock().map(|lock| lock.charts.clone()).unwrap_or_default();
+    let mut repositories = ChartRepositories::new(here.settings.sources.clone());
+    let (mut charts, mut wrong): (Vec<LockedChart>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    for reference in fleet.index.chart_references() {
+        let is_it = |it: &&LockedChart| {
+            (&it.repo, &it.name, &it.wanted) == (&reference.repo, &reference.name, &reference.wanted)
+        };
+        if charts.iter().any(|chart| is_it(&chart)) {
+            continue;
+        }
+        let stays = !options.update.iter().any(|name| **name == *reference.name);
+        if let Some(chart) = known.iter().find(is_it).filter(|_| stays) {
+            charts.push(chart.clone());
+            continue;
+        }
+        let said = |message: String| Diagnostic::error(codes::NOT_LOCKED, message).at(reference.part.span());
+        if options.check {
+            let message = format!("the chart `{}` at `{}` is not in fleet.lock", reference.name, reference.wanted);
+            wrong.push(said(message).hint("run `stratify lock` and commit it"));
+            continue;
+        }
+        match repositories.resolve(&reference)? {
+            Ok(chart) => charts.push(chart),
+            Err(why) => wrong.push(said(why)),
+        }
+    }
+    Ok((charts, wrong))
+}
+
+/// Returns the versions of renderers: what the lock has stays; helm is taken in where there is a chart and a helm.
+fn renderers(here: &Here, fleet: &Fleet, options: &Lock) -> BTreeMap<Arc<str>, Arc<str>> {
+    let mut renderers = fleet.index.lock().map(|lock| lock.renderers.clone()).unwrap_or_default();
+    let is_asked = options.update.iter().any(|name| name == "helm");
+    if is_asked && let Some(version) = Packs::new(&here.settings).helm_version() {
+        renderers.insert("helm".into(), version);
+    }
+    renderers
+}
+
+fn answer((tags, packs, charts): (&[Tag], &[LockedPack], &[LockedChart]), is_right: bool, remotes: &Remotes) -> Answer {
     let mut text = Text::default();
     for name in remotes.seen_by_others() {
         text.line(format!("the repository {name} is read as the process that serves saw it last"));
     }
     let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
     let versions = if packs.is_empty() { String::new() } else { format!(", {}", counted(packs.len(), "version")) };
-    text.line(format!("{said} ({}{versions})", counted(tags.len(), "tag")));
+    let of_charts = if charts.is_empty() { String::new() } else { format!(", {}", counted(charts.len(), "chart")) };
+    text.line(format!("{said} ({}{versions}{of_charts})", counted(tags.len(), "tag")));
     let tag = |tag: &Tag| {
         let repository = tag.repository.as_ref().map(RepoName::as_str);
         json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })
@@ -70,7 +117,18 @@ fn answer(tags: &[Tag], packs: &[LockedPack], is_right: bool, remotes: &Remotes)
     let locked: Vec<_> = tags.iter().map(tag).collect();
     let pack = |pack: &LockedPack| json!({ "name": &*pack.name, "version": &*pack.version });
     let packs: Vec<_> = packs.iter().map(pack).collect();
-    Answer::new(text, json!({ "tags": locked, "packs": packs, "changed": !is_right }))
+    let chart = |chart: &LockedChart| {
+        json!({
+            "repo": &*chart.repo,
+            "name": &*chart.name,
+            "wanted": &*chart.wanted,
+            "version": &*chart.version,
+            "url": &*chart.url,
+            "digest": format!("sha256:{}", chart.digest),
+        })
+    };
+    let charts: Vec<_> = charts.iter().map(chart).collect();
+    Answer::new(text, json!({ "tags": locked, "packs": packs, "charts": charts, "changed": !is_right }))
 }
 
 /// The repositories in which tags are looked for.

@@ -1,5 +1,9 @@
 //! In: an address, headers, a body. Out: the code of the answer.
 //! Guarantee: no address is in an error, since some are secrets; a request has a deadline, and no redirect is followed.
+mod download;
+
+pub use download::download;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};
 use secrecy::{ExposeSecret, SecretString};

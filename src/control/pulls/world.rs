@@ -1,6 +1,7 @@
 //! In: the world outside, and the objects of pull requests. Out: the same world, with documents of a merge.
 //! Guarantee: nothing is written, and nothing is remembered: a pull request changes nothing of what commits are planned by.
 use super::super::commits::{Repositories, Repository};
+use super::super::expansion::Expansions;
 use super::super::real_world::Outside;
 use super::super::released_clusters::Released;
 use super::super::world::{Sources, Target};
@@ -86,6 +87,10 @@ impl Sources for World {
 
     fn seal(&self) -> &Seal {
         self.outside.seal()
+    }
+
+    fn expansions(&self) -> &Expansions {
+        self.outside.expansions()
     }
 
     fn remembered(&self, _: &ClusterName) -> Option<Arc<Recalled>> {

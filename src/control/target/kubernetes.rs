@@ -14,8 +14,8 @@ use crate::decide::drift::{Sighting, Standing};
 use crate::decide::health::Suspects;
 use crate::decide::plan::book_secrets::{Book, Books, Place};
 use crate::decide::plan::{
-    ClusterState, Group, Inventory, LayerChange, LayerInventory, LayerPlan, ObjectChange, Operation, Plan, Probe, Role,
-    Uid, Verdict, Version, Why,
+    ClusterState, Gate, Group, Inventory, LayerChange, LayerInventory, LayerPlan, ObjectChange, Operation, Plan, Probe,
+    Role, Uid, Verdict, Version, Why,
 };
 use crate::decide::profile::Record;
 use crate::decide::rollout::{Answer, Outcome};
@@ -213,7 +213,7 @@ impl Cluster {
         let mut known = self.known(of_change, group);
         let unknown: Vec<&ObjectChange> =
             group.objects.iter().filter(|change| !known.contains_key(&change.object)).collect();
-        let ends = group.role == Role::Prune;
+        let ends = group.role == Role::Prune || matches!(group.gate, Gate::Gone { .. });
         let owned = |change: &&ObjectChange| observe::Owned {
             object: change.object.clone(),
             uid: self.side.uids.get(&(layer.layer.clone(), change.object.clone())).filter(|_| ends).cloned(),

@@ -14,7 +14,7 @@ use crate::decide::render::{Layer, Layers};
 use crate::decide::value::{Digest, Live};
 use crate::name::ObjectId;
 use crate::observe::cluster::kubernetes as observe;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a cluster is looked at for.
@@ -53,6 +53,7 @@ impl Session {
             site: side.site,
             labels: &labels(&side.place),
             wanted: &wanted,
+            hooks: &hooks_of(layers, side.site),
             known: &known(memory, layers, facts, side.site),
             fate: &|object| if observes { Fate::Observed } else { memory.fate(object) },
         };
@@ -123,6 +124,12 @@ fn known(memory: &Memory, layers: &Layers, facts: &ClusterState, site: Site) -> 
         }
     }
     known
+}
+
+/// Returns what has run, or will: what became of it since is nobody's drift.
+fn hooks_of(layers: &Layers, site: Site) -> BTreeSet<&ObjectId> {
+    let of_site = layers.layers.iter().filter(|layer: &&Layer| layer.site == site);
+    of_site.flat_map(|layer| &layer.objects).filter(|object| object.hook.is_some()).map(|object| &object.id).collect()
 }
 
 /// Returns what is wanted of a site.

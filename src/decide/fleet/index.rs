@@ -4,6 +4,7 @@ use super::codes;
 use super::pins::{Named, references_of_cluster};
 use super::read_document::{Reading, is_document, read, whole};
 use super::touch::Touched;
+use super::trees::Descriptor;
 use crate::decide::document::{
     Cluster, Content, Entry, EntryKind, Environment, File, Fleet, Fragment, Lock, Pack, PathRefusal, Place, Profile,
     RefusedPath, TreeChange, place, placed,
@@ -26,6 +27,8 @@ pub struct Index {
     pub(super) profiles: OrdMap<ProfileName, Arc<Profile>>,
     pub(super) packs: OrdMap<(Arc<str>, Arc<str>), Arc<Pack>>,
     pub(super) clusters: OrdMap<RepoPath, Arc<Cluster>>,
+    /// The files that say what their folder is: a chart, a kustomization.
+    pub(super) descriptors: OrdMap<RepoPath, Descriptor>,
     /// Each cluster's documents by its name, broken ones too.
     pub(super) names: OrdMap<ClusterName, OrdSet<RepoPath>>,
     /// The revisions that clusters name by themselves, each with the documents that do.
@@ -96,6 +99,7 @@ impl Index {
     fn forget(&mut self, path: &RepoPath) {
         self.said.remove(path);
         self.broken.remove(path);
+        self.descriptors.remove(path);
         match place(path) {
             Place::Fleet => self.fleet = None,
             Place::Lock => self.lock = None,
@@ -136,6 +140,7 @@ impl Index {
                 }
                 self.clusters.insert(path.clone(), cluster);
             }
+            Reading::Descriptor(descriptor) => drop(self.descriptors.insert(path.clone(), descriptor)),
             Reading::Broken => drop(self.broken.insert(path.clone())),
             Reading::Other => {}
         }

@@ -2,6 +2,7 @@
 //! Guarantee: each document is read by itself, so that many can be read at once; a link is never followed.
 use super::codes;
 use super::symlinks::not_a_file;
+use super::trees::{descriptor, is_descriptor};
 use crate::decide::document::codes::TOO_LARGE;
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::{
@@ -26,6 +27,8 @@ pub enum Reading {
     Pack(Arc<Pack>),
     /// A Cluster.
     Cluster(Arc<Cluster>),
+    /// A file that says what its folder is: a chart, a kustomization.
+    Descriptor(Result<Arc<File>, Arc<Vec<Diagnostic>>>),
     /// A document that is no input of any profile, or no document.
     Other,
     /// It could not be read.
@@ -34,7 +37,7 @@ pub enum Reading {
 
 /// Whether a path's content is needed to index it.
 pub(super) fn is_document(path: &RepoPath) -> bool {
-    place(path).kind().is_some_and(|kind| kind != DocumentKind::Approval)
+    place(path).kind().is_some_and(|kind| kind != DocumentKind::Approval) || is_descriptor(path)
 }
 
 /// Reads what stands at a path, with its warnings or all that is wrong.
@@ -46,6 +49,9 @@ pub fn read(
     let place = place(path);
     let broken = |said: Diagnostic| (Reading::Broken, vec![said]);
     match (&place, entry.kind) {
+        (Place::Other, EntryKind::File | EntryKind::Executable) if is_descriptor(path) => {
+            (Reading::Descriptor(descriptor(path, entry, content)), Vec::new())
+        }
         (Place::Other | Place::Approval(_), EntryKind::File | EntryKind::Executable) => (Reading::Other, Vec::new()),
         (Place::Other | Place::Approval(_), kind) => {
             if holds_documents(path) {

@@ -94,7 +94,7 @@ impl Index {
     }
 
     /// Returns the path that a part names, relative to the folder of its document.
-    fn path(&self, part: &Fragment) -> Result<RepoPath, Diagnostic> {
+    pub fn path(&self, part: &Fragment) -> Result<RepoPath, Diagnostic> {
         let outside = || {
             Diagnostic::error(codes::OUTSIDE, "the path leaves the repository")
                 .at(part.span())
@@ -122,7 +122,7 @@ impl Index {
         Ok(path)
     }
 
-    fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
+    pub(super) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
         let start = RepoPath::new(folder).ok();
         let all = match start {
             Some(start) => self.files.range(start..),

@@ -1,5 +1,6 @@
 //! In: two indexes and the change between them. Out: the clusters whose full profile may differ.
 //! Guarantee: a cluster that is not named here has the same full profile after the change as before it.
+use super::below::Below;
 use super::index::Index;
 use crate::decide::document::{Cluster, Fragment, Overlay, Place, Profile, TreeChange, place};
 use crate::name::{ClusterName, EnvironmentName, ProfileName, RepoPath};
@@ -23,12 +24,15 @@ struct Parts {
     environments: BTreeSet<EnvironmentName>,
     profiles: BTreeSet<ProfileName>,
     packs: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Files below a chart or a kustomization, which any document may name.
+    below: Below,
 }
 
 impl Touched {
     pub(super) fn between(old: &Index, new: &Index, change: &TreeChange) -> Self {
         let mut parts = Parts::default();
         change.entries.iter().for_each(|(path, _)| parts.add(path));
+        parts.below = Below::of(old, new, change);
         parts.share_targets(old, new);
         let mut touched = Self::default();
         for name in &parts.clusters {
@@ -40,7 +44,11 @@ impl Touched {
         }
         if parts.all {
             touched.clusters.extend(new.names.keys().cloned());
-        } else if !(parts.environments.is_empty() && parts.profiles.is_empty() && parts.packs.is_empty()) {
+        } else if !(parts.environments.is_empty()
+            && parts.profiles.is_empty()
+            && parts.packs.is_empty()
+            && parts.below.is_empty())
+        {
             parts.spread(new, &mut touched);
         }
         touched
@@ -87,7 +95,7 @@ impl Parts {
         let profiles: BTreeSet<&ProfileName> = index
             .profiles
             .values()
-            .filter(|profile| self.profiles.contains(&profile.name) || self.names_pack_of(profile))
+            .filter(|profile| self.profiles.contains(&profile.name) || self.names_any_of(profile))
             .map(|profile| &profile.name)
             .chain(&self.profiles)
             .collect();
@@ -115,16 +123,17 @@ impl Parts {
     fn concerns(&self, overlay: &Overlay, profiles: &BTreeSet<&ProfileName>) -> bool {
         overlay.profiles.iter().any(|reference| profiles.contains(&reference.name))
             || overlay.layers.iter().any(|layer| {
-                self.names_pack(&layer.part) || layer.part.get("replaceWith").is_some_and(|with| self.names_pack(&with))
+                self.names_any(&layer.part) || layer.part.get("replaceWith").is_some_and(|with| self.names_any(&with))
             })
     }
 
-    fn names_pack_of(&self, profile: &Profile) -> bool {
-        profile.layers.iter().any(|(_, part)| self.names_pack(part))
+    fn names_any_of(&self, profile: &Profile) -> bool {
+        profile.layers.iter().any(|(_, part)| self.names_any(part))
     }
 
-    fn names_pack(&self, layer: &Fragment) -> bool {
-        !self.packs.is_empty() && pack_of(layer).is_some_and(|pack| self.packs.contains(&pack))
+    fn names_any(&self, layer: &Fragment) -> bool {
+        let names_pack = || !self.packs.is_empty() && pack_of(layer).is_some_and(|pack| self.packs.contains(&pack));
+        names_pack() || self.below.concerns(layer)
     }
 }
 

@@ -233,7 +233,8 @@ fn once(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<Stri
     for (at, role, object) in all {
         // So may what is written at one version after the other.
         let is_step = plan.layers.get(*at).is_some_and(|layer| layer.version.is_some());
-        let ends_at = (*role == Role::Prune || is_step).then_some(*at);
+        let is_swept = matches!(role, Role::Hook { .. }) && object.operation == Operation::Prune;
+        let ends_at = (*role == Role::Prune || is_swept || is_step).then_some(*at);
         if !seen.insert((object.site, &object.object, ends_at)) {
             broken.push(format!("{} {} stands twice", object.object.kind, object.object.name));
         }
@@ -247,7 +248,8 @@ fn prunes(plan: &Plan, all: &[(usize, Role, &ObjectChange)], facts: &ClusterStat
         let name = || format!("{} {}", object.object.kind, object.object.name);
         let key = (object.site, object.object.clone());
         let ends = matches!(object.operation, Operation::Prune | Operation::Keep);
-        if ends != (*role == Role::Prune) {
+        // What ran goes at the end of its own role.
+        if ends != (*role == Role::Prune) && !(ends && matches!(role, Role::Hook { .. })) {
             broken.push(format!("{} stands in a group of another role", name()));
         }
         if ends && object.manifest.is_some() {
@@ -301,6 +303,7 @@ fn last(plan: &Plan, all: &[(usize, Role, &ObjectChange)], broken: &mut Vec<Stri
     let last_write = all
         .iter()
         .filter(|(_, role, object)| *role != Role::Prune && object.operation.is_write())
+        .filter(|(.., object)| object.operation != Operation::Prune)
         .map(|(at, ..)| *at)
         .max();
     // What is only let go of is not deleted.

@@ -6,7 +6,7 @@ use super::settling::kubernetes_minors::Stair;
 use super::state::Version;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Record};
-use crate::decide::render::Defined;
+use crate::decide::render::{Defined, HookMoment};
 use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer, Span};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
 use std::collections::BTreeMap;
@@ -90,12 +90,27 @@ pub struct LayerChange {
     pub brings: Option<ObjectId>,
     /// The kinds that it defines where it is wanted.
     pub defines: Vec<Defined>,
+    /// Objects that run each time the layer changes.
+    pub hooks: BTreeMap<ObjectId, HookRun>,
+    /// What people should know of it.
+    pub notes: Arc<[Arc<str>]>,
     /// How removal and replacement are done.
     pub options: LayerOptions,
     /// Whether it was paused, and is no longer: what was left as it was is written now.
     pub is_resumed: bool,
     /// How long its gate may take to open.
     pub timeout: Duration,
+}
+
+/// How an object runs with a change of its layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookRun {
+    /// When it runs; none where this change is no occasion of it.
+    pub moment: Option<HookMoment>,
+    /// Lower first.
+    pub weight: i32,
+    /// Whether it goes once all is well.
+    pub goes: bool,
 }
 
 /// What becomes of a layer.
@@ -201,6 +216,8 @@ pub enum Operation {
     Patch,
     /// It is deleted and made anew; counts as a deletion.
     Recreate,
+    /// It runs: it is made anew, whatever became of it the last time; it counts as no deletion.
+    Run,
     /// It stays, and is only looked at.
     Unchanged,
     /// It goes.

@@ -4,10 +4,12 @@ use super::approval::approvals::Approval;
 use super::diff::diff;
 use super::difference::disruption::name as class;
 use super::model::{
-    Admission, Change, ChangeKind, Conflicts, Group, Hold, LayerChange, LayerPlan, ObjectChange, Old, Operation, Plan,
+    Admission, Change, ChangeKind, Conflicts, Group, Hold, HookRun, LayerChange, LayerPlan, ObjectChange, Old,
+    Operation, Plan,
 };
 use crate::decide::document::Site;
 use crate::decide::profile::{Pin, reason};
+use crate::decide::render::HookMoment;
 use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical};
 use crate::name::{LayerName, ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
@@ -212,13 +214,26 @@ fn layer_lines(layer: &LayerChange, over: &[String], wanted: &BTreeSet<(Site, &O
     for object in objects.filter(|object| object.operation != Operation::Unchanged) {
         let until = layer.deferred.get(&object.object).filter(|_| object.manifest.is_some());
         let until = until.map_or_else(String::new, |until| format!(" deferred until {until} has its definition"));
-        lines.push(format!("      {}{until}", object_line(object)));
+        let runs = layer.hooks.get(&object.object).map(hook_words).unwrap_or_default();
+        lines.push(format!("      {}{runs}{until}", object_line(object)));
         if matches!(object.operation, Operation::Patch | Operation::Move { .. } | Operation::Recreate) {
             lines
                 .extend(operations(&object.patch, &object.inverse).into_iter().map(|line| format!("          {line}")));
         }
     }
+    lines.extend(layer.notes.iter().map(|note| format!("      ! {note}")));
     lines
+}
+
+/// Says when a hook runs, and what becomes of it.
+fn hook_words(hook: &HookRun) -> String {
+    let when = match hook.moment {
+        Some(HookMoment::Before) => "before the layer",
+        Some(HookMoment::After) => "after the layer",
+        None => return String::new(),
+    };
+    let goes = if hook.goes { ", and goes once all is well" } else { "" };
+    format!(" runs {when} (weight {}){goes}", hook.weight)
 }
 
 /// Says what changes hands, and how far writes were tried where the target has not admitted them: what could not be for
@@ -270,6 +285,7 @@ fn object_line(object: &ObjectChange) -> String {
         Operation::Create => "+",
         Operation::Patch => "~",
         Operation::Recreate => "-/+",
+        Operation::Run => "*",
         Operation::Unchanged => "=",
         Operation::Prune => "-",
         Operation::Move { .. } => ">",
@@ -488,6 +504,7 @@ fn operation(operation: &Operation) -> &'static str {
         Operation::Create => "create",
         Operation::Patch => "patch",
         Operation::Recreate => "recreate",
+        Operation::Run => "run",
         Operation::Unchanged => "unchanged",
         Operation::Prune => "prune",
         Operation::Move { .. } => "move",

@@ -58,5 +58,11 @@ pub const DEPRECATED: Code = Code(326);
 pub const FIELD: Code = Code(327);
 /// A label that no cluster has.
 pub const NO_LABEL: Code = Code(328);
+/// A kustomization that is none, or that reads what it must not.
+pub const KUSTOMIZATION: Code = Code(329);
+/// What another server has, and the lock does not.
+pub const NOT_LOCKED: Code = Code(330);
+/// A chart that is none, or that cannot be rendered.
+pub const CHART: Code = Code(331);
 /// A name that a variable had before.
 pub const RENAMED: Code = Code(340);

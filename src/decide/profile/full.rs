@@ -2,6 +2,7 @@
 //! Guarantee: everything later stages need of the documents stands here; equal documents give an equal digest.
 use super::layer::keys::Names;
 use super::object_selector::ObjectSelector;
+use super::part::Part;
 use super::placeholder::scope::Roots;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::expression::Predicate;
@@ -145,6 +146,8 @@ pub struct ProfileLayer {
     pub names: Names,
     /// Files that render to objects: of the source, then attached.
     pub manifests: Arc<[ManifestFile]>,
+    /// What of it is rendered outside, in order.
+    pub parts: Arc<[Part]>,
     /// How long its gate may take to open.
     pub timeout: Duration,
     /// How its removal and replacement are done.
@@ -223,6 +226,33 @@ pub enum ResolvedSource {
     },
     /// Plain manifests.
     Manifests,
+    /// A Helm chart.
+    Chart {
+        /// Its name.
+        name: Arc<str>,
+        /// Its version.
+        version: Arc<str>,
+    },
+    /// A kustomization.
+    Kustomize {
+        /// Its folder.
+        root: RepoPath,
+    },
+}
+
+impl ResolvedSource {
+    /// Returns name and version of the pack that it is.
+    pub fn pack(&self) -> Option<(&Arc<str>, &Arc<str>)> {
+        if let Self::Pack { name, version, .. } = self { Some((name, version)) } else { None }
+    }
+
+    /// Returns the name and the version that it has: of a pack, or of a chart.
+    pub fn named(&self) -> Option<(&Arc<str>, &Arc<str>)> {
+        match self {
+            Self::Pack { name, version, .. } | Self::Chart { name, version } => Some((name, version)),
+            Self::Manifests | Self::Kustomize { .. } => None,
+        }
+    }
 }
 
 /// A file that renders to objects.

@@ -20,10 +20,8 @@ pub struct Climb {
 impl Sketch {
     /// Returns the version of Kubernetes that its layer brings, if that is made from a pack.
     pub fn kubernetes(&self) -> Option<&Arc<str>> {
-        match &self.layers.iter().find(|(layer, _)| layer.role == LayerRole::Kubernetes)?.1.resolved {
-            ResolvedSource::Pack { version, .. } => Some(version),
-            ResolvedSource::Manifests => None,
-        }
+        let (_, source) = self.layers.iter().find(|(layer, _)| layer.role == LayerRole::Kubernetes)?;
+        source.resolved.pack().map(|(_, version)| version)
     }
 
     /// Returns the versions over which Kubernetes goes up from one that is there.

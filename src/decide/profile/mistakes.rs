@@ -82,7 +82,8 @@ impl Suspect {
             }
             let place = Place { layer: at, wave: 0, after: Vec::new() };
             let roots = sketch.roots_of(shaped, source, document, &roots);
-            let reads = Reads { roots, names: Names::All, flows: Vec::new() };
+            let capabilities = sketch.capabilities();
+            let reads = Reads { roots, names: Names::All, flows: Vec::new(), capabilities };
             sound.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
         sound

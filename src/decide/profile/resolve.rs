@@ -3,13 +3,14 @@
 use super::composition::overlays::Selection;
 use super::composition::shape::Shaped;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer, ResolvedSource};
+use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer};
 use super::layer::declared::Declarations;
 use super::layer::health_expressions;
 use super::layer::keys::{Known, Names, read_by_templates, reads_into, stub};
 use super::layer::options::{about, options};
 use super::layer::source::Source;
 use super::layer::values::Values;
+use super::layer::values_schema::effective;
 use super::order::{Ordered, Place, digested, order};
 use super::placeholder::scope::{Roots, cluster_value};
 use super::placeholder::template::named;
@@ -104,6 +105,16 @@ impl Sketch {
         Some(chain)
     }
 
+    /// Returns a layer's document with the values that its templates see: those of a chart over the chart's own.
+    pub fn effective(&self, layer: &ProfileLayer, texts: &Texts) -> Value {
+        let mut document = layer.document.value().clone();
+        if let Some((_, source)) = self.layers.iter().find(|(shaped, _)| shaped.name == layer.name) {
+            let values = effective(source, texts, &document);
+            document.make_map().insert("values".into(), values);
+        }
+        document
+    }
+
     /// Returns a variable of a layer's profile, with who wrote it.
     pub fn explain_variable(&self, layer: &LayerName, name: &str) -> Option<(Value, Vec<Writer>)> {
         let (shaped, _) = self.layers.iter().find(|(shaped, _)| shaped.name == *layer)?;
@@ -193,7 +204,8 @@ impl Sketch {
             }
             let roots = if names.is_empty() { &without } else { &with_layers };
             let flows = flows.get(at).cloned().unwrap_or_default();
-            let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows };
+            let capabilities = self.capabilities();
+            let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows, capabilities };
             layers.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
         Ok(Some((self.profile(layers, object_patches), warnings)))
@@ -219,10 +231,14 @@ impl Sketch {
 
     pub(super) fn kubernetes_version(&self) -> Option<Arc<str>> {
         let layer = self.layers.iter().find(|(layer, _)| layer.role == LayerRole::Kubernetes);
-        match layer.map(|(_, source)| &source.resolved) {
-            Some(ResolvedSource::Pack { version, .. }) => Some(version.clone()),
-            _ => self.selection.cluster.kubernetes_version.clone(),
-        }
+        let pack = layer.and_then(|(_, source)| source.resolved.pack());
+        pack.map(|(_, version)| version).or(self.selection.cluster.kubernetes_version.as_ref()).cloned()
+    }
+
+    /// Returns what charts may ask about the API server, but for the kinds that layers define.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let apis = self.selection.cluster.api_versions.iter().cloned().collect();
+        Capabilities { kubernetes: self.kubernetes_version().unwrap_or_default(), apis }
     }
 
     /// Returns the variables that a layer's placeholders may name.
@@ -292,10 +308,7 @@ impl Sketch {
             cloud: cluster.cloud.clone(),
             target: cluster.target.clone(),
             management: management.map(|it| Management { target: it.target.clone(), namespace: it.namespace.clone() }),
-            capabilities: Capabilities {
-                kubernetes: self.kubernetes_version().unwrap_or_default(),
-                apis: cluster.api_versions.iter().cloned().collect(),
-            },
+            capabilities: self.capabilities(),
             lifecycle: match &*cluster.lifecycle {
                 "paused" => Lifecycle::Paused,
                 "delete" => Lifecycle::Delete,
@@ -314,6 +327,8 @@ pub(super) struct Reads {
     pub(super) roots: Roots,
     pub(super) names: Names,
     pub(super) flows: Vec<(Pointer, Arc<str>)>,
+    /// What its charts may ask about the API server.
+    pub(super) capabilities: Capabilities,
 }
 
 /// Returns a layer that is resolved.
@@ -336,6 +351,13 @@ pub(super) fn layer_of(
         None => hasher.bytes(format!("{:?}", unresolved.options).as_bytes()),
     };
     reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
+    if source.parts.iter().any(|part| part.what.is_chart()) {
+        let Capabilities { kubernetes, apis } = &reads.capabilities;
+        hasher.bytes(kubernetes.as_bytes());
+        for api in apis {
+            hasher.bytes(api.as_bytes());
+        }
+    }
     // Of these the document says all, which is digested.
     let health = health_expressions::read(&document).unwrap_or_default();
     ProfileLayer {
@@ -383,6 +405,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         roots: Roots::default(),
         names: Names::These(BTreeSet::new()),
         manifests: source.manifests.clone(),
+        parts: source.parts.clone(),
         timeout: Duration::ZERO,
         options: match &shaped.declared {
             Some(declared) => declared.options.clone(),

@@ -25,3 +25,7 @@ pub const EMPTY_FILE: Code = Code(410);
 pub const UNMATCHED: Code = Code(411);
 /// A text that looks like a placeholder and is none.
 pub const UNMARKED: Code = Code(412);
+/// Something that has to be rendered outside, and was not.
+pub const NOT_EXPANDED: Code = Code(413);
+/// A chart or a kustomization that cannot be rendered.
+pub const REFUSED: Code = Code(414);

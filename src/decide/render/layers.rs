@@ -1,8 +1,11 @@
 //! In: a full profile, the texts of its files, expanded packs. Out: its layers, rendered.
 //! Guarantee: nothing renders to nothing; each object stands once; patches are applied in their order.
+use super::charts::{drafts_of, not_expanded};
 use super::codes;
 use super::duplicate_objects::two_objects;
-use super::expansion::ExpandedPacks;
+use super::expanded::ExpandedPacks;
+use super::expansion::{Expansion, apis_before};
+use super::hook::{Hook, stamp};
 use super::memory::{Recalled, Remembered, Shape};
 use super::model::{Defined, Layer, Layers, OBJECT, Object};
 use super::namespaces::{Namespaces, namespace_made, namespace_of};
@@ -28,19 +31,33 @@ pub const CLUSTER: &str = "stratify.dev/cluster";
 pub const LAYER: &str = "stratify.dev/layer";
 
 /// Renders the layers of a full profile; a cluster that is to go has none.
-pub fn layers(profile: &FullProfile, texts: &Texts, _packs: &ExpandedPacks, seal: &Seal) -> Checked<Layers> {
-    let (layers, told) = rendered(profile, &Recalled::new(), texts, seal);
+pub fn layers(profile: &FullProfile, texts: &Texts, packs: &ExpandedPacks, seal: &Seal) -> Checked<Layers> {
+    let (layers, told) = rendered(profile, &Recalled::new(), texts, packs, seal);
     if told.errors.is_empty() { Ok((layers, told.warnings)) } else { Err(told.errors) }
 }
 
 /// Renders the layers that are not recalled; nothing where those that are do not fit, or there is anything to tell.
-pub(super) fn outlined(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Seal) -> Option<Layers> {
-    let (layers, told) = rendered(profile, recalled, texts, seal);
+pub(super) fn outlined(
+    profile: &FullProfile,
+    recalled: &Recalled,
+    texts: &Texts,
+    packs: &ExpandedPacks,
+    seal: &Seal,
+) -> Option<Layers> {
+    let (layers, told) = rendered(profile, recalled, texts, packs, seal);
     (told.errors.is_empty() && told.warnings.is_empty() && !told.is_stale).then_some(layers)
 }
 
-fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Seal) -> (Layers, Told) {
-    let mut renderer = Renderer { profile, recalled, texts, seal, told: Told::default() };
+fn rendered(
+    profile: &FullProfile,
+    recalled: &Recalled,
+    texts: &Texts,
+    packs: &ExpandedPacks,
+    seal: &Seal,
+) -> (Layers, Told) {
+    let expansion = Expansion::new(profile, recalled, texts, packs, seal);
+    let mut renderer =
+        Renderer { profile, recalled, texts, seal, expansion, notes: BTreeMap::new(), told: Told::default() };
     let mut layers = Vec::new();
     if profile.lifecycle != Lifecycle::Delete {
         let drafts: Vec<Vec<Draft>> = profile.layers.iter().map(|layer| renderer.drafts(layer)).collect();
@@ -51,7 +68,7 @@ fn rendered(profile: &FullProfile, recalled: &Recalled, texts: &Texts, seal: &Se
         rotate(&profile.layers, &mut objects);
         let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
             Some(remembered) => recalled_layer(layer, remembered),
-            None => whole_layer(layer, objects),
+            None => whole_layer(layer, objects, renderer.notes.get(&layer.name).cloned().unwrap_or_default()),
         };
         layers = profile.layers.iter().zip(objects).map(layer).collect();
         order_by_kinds(&mut layers);
@@ -92,6 +109,8 @@ struct Renderer<'a> {
     recalled: &'a Recalled,
     texts: &'a Texts,
     seal: &'a Seal,
+    expansion: Expansion<'a>,
+    notes: BTreeMap<LayerName, Arc<[Arc<str>]>>,
     told: Told,
 }
 
@@ -101,8 +120,17 @@ impl Renderer<'_> {
         if self.recalled.contains_key(&layer.name) {
             return drafts;
         }
-        let before = self.told.errors.len();
+        let (before, mut notes) = (self.told.errors.len(), Vec::new());
         let scope = layer.roots.scope(self.seal);
+        for part in layer.parts.iter() {
+            match self.expansion.expanded(layer, part) {
+                Some((request, expanded)) => {
+                    let said = drafts_of(layer, part, (&request, expanded), self.seal, (&mut drafts, &mut notes));
+                    self.told.errors.extend(said);
+                }
+                None => self.told.errors.push(not_expanded(layer, part)),
+            }
+        }
         for file in layer.manifests.iter() {
             let blob = match self.texts.find(&file.path, file.blob) {
                 Ok(blob) => blob.clone(),
@@ -131,6 +159,9 @@ impl Renderer<'_> {
             if drafts.len() == drafted {
                 self.told.warnings.push(holds_nothing(layer, &file.path));
             }
+        }
+        if !notes.is_empty() {
+            self.notes.insert(layer.name.clone(), notes.into());
         }
         if drafts.is_empty() && self.told.errors.len() == before {
             self.told.errors.push(
@@ -163,6 +194,7 @@ impl Renderer<'_> {
             let made_there = made_there.chain(remembered.into_iter().flat_map(Shape::makes).cloned());
             made.extend(made_there.map(|name| (layer.site, name)));
         }
+        self.told.is_stale |= self.asks_for_others(&drafts);
         let mut seen: BTreeMap<(Site, ObjectId), (LayerName, Span)> = BTreeMap::new();
         let mut wanted: Namespaces = made;
         let mut layers = Vec::new();
@@ -181,7 +213,8 @@ impl Renderer<'_> {
                         if let Some((other, at)) = seen.insert((layer.site, id.clone()), place) {
                             self.told.errors.push(two_objects(&id, &layer.name, &draft.at, &other, at));
                         }
-                        objects.push(Identified { id, manifest: draft.manifest, at: draft.at, is_kept: false });
+                        let Draft { manifest, at, hook, .. } = draft;
+                        objects.push(Identified { id, manifest, at, is_kept: false, hook });
                     }
                     Err(error) => self.told.errors.push(error),
                 }
@@ -211,6 +244,22 @@ impl Renderer<'_> {
             .any(|(layer, objects)| objects.iter().any(|object| is_twice(layer, object)));
         self.told.is_stale |= is_stale;
         layers
+    }
+
+    /// Whether a layer that is recalled was rendered with other kinds than those that the layers before it define now.
+    fn asks_for_others(&self, drafts: &[Vec<Draft>]) -> bool {
+        let recalled = || self.profile.layers.iter().filter_map(|layer| Some((layer, self.recalled.get(&layer.name)?)));
+        if !recalled().any(|(layer, _)| !layer.parts.is_empty()) {
+            return false;
+        }
+        let defined = |(layer, drafts): (&ProfileLayer, &Vec<Draft>)| match self.recalled.get(&layer.name) {
+            Some(remembered) => remembered.shape().defines.clone(),
+            None => drafts.iter().filter_map(|draft| defined_kind(&draft.manifest)).collect(),
+        };
+        let defined: Vec<Vec<Defined>> = self.profile.layers.iter().zip(drafts).map(defined).collect();
+        let all = || self.profile.layers.iter().zip(defined.iter().map(Vec::as_slice));
+        let mut recalled = recalled();
+        recalled.any(|(layer, remembered)| apis_before(layer, all()) != remembered.shape().apis)
     }
 
     fn look_for_unmatched(&mut self, objects: &[Vec<Identified>]) {
@@ -244,6 +293,7 @@ pub(super) struct Identified {
     pub(super) manifest: Value,
     pub(super) at: Span,
     pub(super) is_kept: bool,
+    pub(super) hook: Option<Hook>,
 }
 
 fn first_line(document: &Arc<File>) -> Span {
@@ -252,13 +302,16 @@ fn first_line(document: &Arc<File>) -> Span {
     span
 }
 
-fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>) -> Layer {
+fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>, notes: Arc<[Arc<str>]>) -> Layer {
     let defines = objects.iter().filter_map(|object| defined_kind(&object.manifest)).collect();
-    let object = |Identified { id, manifest, at, is_kept }| {
+    let object = |Identified { id, mut manifest, at, is_kept, hook }| {
+        if hook.is_some() {
+            stamp(&mut manifest, layer.document.digest());
+        }
         let manifest = Digested::new(OBJECT, manifest);
-        Object { id, manifest, is_kept, deferred: None, at }
+        Object { id, manifest, is_kept, hook, deferred: None, at }
     };
-    layer_of(layer, defines, objects.into_iter().map(object).collect())
+    layer_of(layer, defines, objects.into_iter().map(object).collect(), notes)
 }
 
 fn recalled_layer(layer: &ProfileLayer, remembered: &Remembered) -> Layer {
@@ -267,16 +320,18 @@ fn recalled_layer(layer: &ProfileLayer, remembered: &Remembered) -> Layer {
         id: id.clone(),
         manifest: Digested::remembered(*digest),
         is_kept: *is_kept,
+        hook: shape.hooks.get(id).cloned(),
         deferred: None,
         at: layer.at.clone(),
     };
     let objects = shape.objects.iter().zip(remembered.digests()).map(object).collect();
-    layer_of(layer, shape.defines.clone(), objects)
+    layer_of(layer, shape.defines.clone(), objects, shape.notes.clone())
 }
 
-fn layer_of(layer: &ProfileLayer, defines: Vec<Defined>, objects: Vec<Object>) -> Layer {
+fn layer_of(layer: &ProfileLayer, defines: Vec<Defined>, objects: Vec<Object>, notes: Arc<[Arc<str>]>) -> Layer {
     Layer {
         defines,
+        notes,
         name: layer.name.clone(),
         renamed_from: layer.renamed_from.clone(),
         role: layer.role,

@@ -4,6 +4,9 @@
 //! Why: of a change of one layer of ten thousand clusters, all but one part in twelve is as it was. Values and manifests
 //! of all are too many to be kept, and to see that nothing differs only their digests are needed. All that is remembered
 //! of one cluster was true at one moment; whatever does not fit, or has something to tell, is made as a whole.
+use super::expanded::ExpandedPacks;
+use super::expansion::apis_before;
+use super::hook::Hook;
 use super::layers::outlined;
 use super::model::{Defined, Layer, Layers};
 use crate::decide::document::Texts;
@@ -39,9 +42,15 @@ pub(super) struct Shape {
     names: Names,
     /// The kinds without namespace that manifests of the whole cluster define.
     pub(super) custom: BTreeSet<Defined>,
+    /// The API versions that layers before it define, where it asks for them.
+    pub(super) apis: BTreeSet<Arc<str>>,
     pub(super) defines: Vec<Defined>,
     /// The objects, each with whether it outlives its layer.
     pub(super) objects: Vec<(ObjectId, bool)>,
+    /// Those of them that run.
+    pub(super) hooks: BTreeMap<ObjectId, Hook>,
+    /// What people should know of it who read a plan.
+    pub(super) notes: Arc<[Arc<str>]>,
 }
 
 impl Shape {
@@ -205,15 +214,22 @@ pub fn known(sketch: &Sketch, recalled: &Recalled) -> Vec<Option<Known>> {
     sketch.layer_names().map(|name| recalled.get(name).map(|layer| layer.known())).collect()
 }
 
-/// Resolves and renders a cluster; what is recalled has digests in the place of values and manifests. Nothing where that
-/// cannot be done, or where there is anything to tell: then the whole is to be made.
-pub fn outline(sketch: &Sketch, recalled: &Recalled, texts: &Texts, seal: &Seal) -> Option<(FullProfile, Layers)> {
+/// Renders a profile of [`resolve_outline`]; what is recalled has digests in the place of values and manifests. Nothing
+/// where that cannot be done, or where there is anything to tell: then the whole is to be made.
+pub fn outline(
+    profile: &FullProfile,
+    recalled: &Recalled,
+    texts: &Texts,
+    packs: &ExpandedPacks,
+    seal: &Seal,
+) -> Option<Layers> {
+    outlined(profile, recalled, texts, packs, seal)
+}
+
+/// Resolves a cluster with what is recalled; nothing where that cannot be done.
+pub fn resolve_outline(sketch: &Sketch, recalled: &Recalled, texts: &Texts, seal: &Seal) -> Option<FullProfile> {
     let profile = sketch.outline(&known(sketch, recalled), texts, seal)?;
-    if concerns_all(&profile) {
-        return None;
-    }
-    let layers = outlined(&profile, recalled, texts, seal)?;
-    Some((profile, layers))
+    (!concerns_all(&profile)).then_some(profile)
 }
 
 /// Returns what is to be remembered of a cluster that was made as a whole, or with what was `recalled`; nothing where it
@@ -230,6 +246,10 @@ pub fn remember(
     }
     let defined = layers.layers.iter().flat_map(|layer| &layer.defines);
     let custom: BTreeSet<Defined> = defined.filter(|defined| defined.is_cluster_scoped).cloned().collect();
+    let rendered = || {
+        let of = |resolved: &ProfileLayer| layers.layers.iter().find(|layer| layer.name == resolved.name);
+        profile.layers.iter().filter_map(move |resolved| Some((resolved, of(resolved)?.defines.as_slice())))
+    };
     let find = |name: &LayerName| {
         let layer = layers.layers.iter().find(|layer| layer.name == *name)?;
         Some((profile.layers.iter().find(|layer| layer.name == *name)?, layer))
@@ -237,7 +257,10 @@ pub fn remember(
     let one = |(name, key): &(LayerName, Digest)| {
         let remembered = match recalled.get(name) {
             Some(known) => known.clone(),
-            None => find(name).map(|(resolved, layer)| Arc::new(made(*key, resolved, layer, custom.clone())))?,
+            None => find(name).map(|(resolved, layer)| {
+                let apis = apis_before(resolved, rendered());
+                Arc::new(made(*key, resolved, layer, (custom.clone(), apis)))
+            })?,
         };
         Some((name.clone(), remembered))
     };
@@ -250,15 +273,23 @@ fn concerns_all(profile: &FullProfile) -> bool {
     !profile.object_patches.is_empty() || profile.lifecycle == Lifecycle::Delete || profile.management.is_some()
 }
 
-fn made(key: Digest, resolved: &ProfileLayer, layer: &Layer, custom: BTreeSet<Defined>) -> Remembered {
+fn made(
+    key: Digest,
+    resolved: &ProfileLayer,
+    layer: &Layer,
+    (custom, apis): (BTreeSet<Defined>, BTreeSet<Arc<str>>),
+) -> Remembered {
     let shape = Shape {
         namespace: resolved.namespace.clone(),
         priority: resolved.document.get("priority").and_then(Value::as_i64).unwrap_or_default(),
         timeout: resolved.timeout,
         names: resolved.names.clone(),
         custom,
+        apis,
         defines: layer.defines.clone(),
         objects: layer.objects.iter().map(|object| (object.id.clone(), object.is_kept)).collect(),
+        hooks: layer.objects.iter().filter_map(|object| Some((object.id.clone(), object.hook.clone()?))).collect(),
+        notes: layer.notes.clone(),
     };
     Remembered {
         key,

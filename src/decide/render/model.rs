@@ -1,5 +1,6 @@
 //! In: a full profile's layers, rendered. Out: layers of objects, as the stages after this one take them.
 //! Guarantee: each object stands once in a cluster and site, with its namespace and its owner marks.
+use super::hook::Hook;
 use crate::decide::document::{LayerRole, Revision, Site};
 use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Policy, ResolvedSource, UpgradeBound};
 use crate::decide::value::{Digest, Digested, Domain, Pointer, Span};
@@ -66,6 +67,8 @@ pub struct Layer {
     pub defines: Vec<Defined>,
     /// Its objects, in the order of their files.
     pub objects: Vec<Object>,
+    /// What people should know of it who read a plan.
+    pub notes: Arc<[Arc<str>]>,
     /// Where it is written.
     pub at: Span,
 }
@@ -79,6 +82,17 @@ pub struct Defined {
     pub kind: Arc<str>,
     /// Whether its objects have no namespace.
     pub is_cluster_scoped: bool,
+    /// The versions that it is served at.
+    pub versions: Vec<Arc<str>>,
+}
+
+impl Defined {
+    /// Returns what charts call it by: `group/version`, and the same with the kind.
+    pub fn apis(&self) -> impl Iterator<Item = Arc<str>> + '_ {
+        let Self { group, kind, versions, .. } = self;
+        let both = move |version: &Arc<str>| [format!("{group}/{version}"), format!("{group}/{version}/{kind}")];
+        versions.iter().flat_map(both).map(Into::into)
+    }
 }
 
 /// An object as it shall be.
@@ -90,6 +104,8 @@ pub struct Object {
     pub manifest: Digested,
     /// Whether it outlives its layer: namespaces that were made for others are never deleted.
     pub is_kept: bool,
+    /// Whether it runs each time its layer changes, and when; it is no part of what stands.
+    pub hook: Option<Hook>,
     /// The later layer that defines its kind, after which it is written.
     pub deferred: Option<LayerName>,
     /// Where it is written.

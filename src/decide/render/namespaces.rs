@@ -41,7 +41,13 @@ pub(super) fn namespace_of(layer: &ProfileLayer, wanted: &mut Namespaces) -> Opt
     let metadata: Map = [("name", Value::String(name.clone()))].into_iter().collect();
     let entries = [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata.into())];
     let id = ObjectId { group: "".into(), kind: "Namespace".into(), namespace: None, name: name.clone() };
-    Some(Identified { id, manifest: entries.into_iter().collect::<Map>().into(), at: layer.at.clone(), is_kept: true })
+    Some(Identified {
+        id,
+        manifest: entries.into_iter().collect::<Map>().into(),
+        at: layer.at.clone(),
+        is_kept: true,
+        hook: None,
+    })
 }
 
 /// Namespaces that are there or come, each with its server.

@@ -1,6 +1,7 @@
 //! In: documents of manifests. Out: objects with their ids, or what is wrong with each.
 //! Guarantee: an object has an id of its own before anything is done with it; lists of objects are taken apart.
 use super::codes;
+use super::hook::Hook;
 use super::kinds::is_cluster_scoped;
 use super::model::Defined;
 use super::namespaces::namespace_filled;
@@ -14,6 +15,10 @@ use std::sync::Arc;
 pub(super) struct Draft {
     pub(super) manifest: Value,
     pub(super) at: Span,
+    /// Whether others wrote it, as of a chart: what Kubernetes overlooks is overlooked.
+    pub(super) is_foreign: bool,
+    /// Whether it runs, and when.
+    pub(super) hook: Option<Hook>,
 }
 
 /// Takes lists of objects apart.
@@ -22,7 +27,7 @@ pub(super) fn flatten(manifest: Value, at: &Span, drafts: &mut Vec<Draft>) {
         && manifest.get("kind").and_then(Value::as_str) == Some("List");
     match manifest.get("items").and_then(Value::as_list) {
         Some(items) if is_list => items.iter().for_each(|item| flatten(item.clone(), at, drafts)),
-        _ => drafts.push(Draft { manifest, at: at.clone() }),
+        _ => drafts.push(Draft { manifest, at: at.clone(), is_foreign: false, hook: None }),
     }
 }
 
@@ -42,7 +47,10 @@ pub(super) fn defined_kind(manifest: &Value) -> Option<Defined> {
     let spec = manifest.get("spec")?;
     let kind = spec.get("names")?.get("kind")?.as_str()?;
     let is_cluster_scoped = spec.get("scope").and_then(Value::as_str) == Some("Cluster");
-    Some(Defined { group: spec.get("group")?.as_str()?.into(), kind: kind.into(), is_cluster_scoped })
+    let versions = spec.get("versions").and_then(Value::as_list).unwrap_or_default();
+    let served = versions.iter().filter(|version| version.get("served").and_then(Value::as_bool) != Some(false));
+    let versions = served.filter_map(|version| version.get("name")?.as_str()).map(Arc::from).collect();
+    Some(Defined { group: spec.get("group")?.as_str()?.into(), kind: kind.into(), is_cluster_scoped, versions })
 }
 
 /// Checks a manifest and fills its namespace; `custom` are the kinds that manifests define without namespace.
@@ -71,6 +79,12 @@ pub(super) fn identify(
     let stated = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str).map(Arc::<str>::from);
     let is_custom = |custom: &&Defined| custom.group == group && custom.kind == kind;
     let is_cluster_scoped = is_cluster_scoped(&group, &kind) || custom.iter().any(|custom| is_custom(&custom));
+    let stated = if is_cluster_scoped && draft.is_foreign {
+        metadata_of(&mut draft.manifest).remove("namespace");
+        None
+    } else {
+        stated
+    };
     let Ok(namespace) = namespace_filled(is_cluster_scoped, stated, namespace) else {
         let said = wrong(codes::NAMESPACE, &format!("the kind {kind} has no namespace"));
         return Err(said.hint("remove metadata.namespace"));

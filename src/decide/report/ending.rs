@@ -295,7 +295,9 @@ impl Numbers {
                     numbers.corrected += 1;
                 }
                 Operation::Create => numbers.created += 1,
-                Operation::Patch | Operation::Recreate | Operation::Move { .. } => numbers.changed += 1,
+                Operation::Patch | Operation::Recreate | Operation::Run | Operation::Move { .. } => {
+                    numbers.changed += 1;
+                }
                 Operation::Prune => numbers.removed += 1,
                 Operation::Keep => numbers.released += 1,
                 Operation::Unchanged => {}
@@ -397,6 +399,8 @@ mod tests {
             deferred: std::collections::BTreeMap::new(),
             options: LayerOptions::default(),
             brings: None,
+            hooks: std::collections::BTreeMap::new(),
+            notes: std::sync::Arc::default(),
             defines: Vec::new(),
             is_resumed: false,
             timeout: Duration::from_mins(5),

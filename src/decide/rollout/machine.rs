@@ -347,13 +347,15 @@ impl Rollout {
 
     fn written(&mut self, at: usize, group: usize, answers: &[Answer]) {
         let found = self.plan.try_find_group(GroupId { layer: at, group });
+        // What runs is another object each time: it is known by our marks alone.
+        let runs = found.is_some_and(|group| matches!(group.role, Role::Hook { .. }));
         let writes: Vec<Place> =
             found.iter().flat_map(|group| group.writes()).map(|it| (it.site, it.object.clone())).collect();
         let mut refused = false;
         for (nth, place) in writes.into_iter().enumerate() {
             match answers.get(nth) {
                 Some(Answer::Written { uid, .. }) => {
-                    self.uids.extend(uid.clone().map(|uid| (place, uid)));
+                    self.uids.extend(uid.clone().filter(|_| !runs).map(|uid| (place, uid)));
                 }
                 Some(answer @ Answer::Refused(_)) => {
                     let (why, spurious) = reason(answer);

@@ -23,7 +23,9 @@ pub(super) fn comes_later(plan: &Plan, at: usize) -> bool {
     let is_new = |layer: &LayerPlan| {
         let mut changes = layer.groups.iter().flat_map(|group| &group.objects);
         // What of a network was deferred is no network.
-        layer.writes() && layer.deferred.is_none() && changes.all(|change| change.operation == Operation::Create)
+        layer.writes()
+            && layer.deferred.is_none()
+            && changes.all(|change| matches!(change.operation, Operation::Create | Operation::Run))
     };
     // Where Kubernetes goes up over several versions, nodes are there, and each is waited for.
     let is_managed = plan.layers.get(at).is_some_and(|layer| layer.site == Site::Management && layer.version.is_none());

@@ -339,6 +339,8 @@ fn changed(layer: &str, role: LayerRole, options: LayerOptions) -> LayerChange {
         objects: vec![],
         deferred: std::collections::BTreeMap::new(),
         brings: None,
+        hooks: std::collections::BTreeMap::new(),
+        notes: std::sync::Arc::default(),
         defines: Vec::new(),
         is_resumed: false,
         options,

@@ -42,7 +42,8 @@ fn check(memory: &Recalled, old: (&Files, &Whole), new: (&Files, &Whole)) -> Opt
         return None;
     }
     let outlines = sides.map(|(files, side)| {
-        let (profile, layers) = render::outline(&side.sketch, &recalled, &files.texts, &files.seal)?;
+        let profile = render::resolve_outline(&side.sketch, &recalled, &files.texts, &files.seal)?;
+        let layers = render::outline(&profile, &recalled, &files.texts, &BTreeMap::new(), &files.seal)?;
         assert_same(&profile, &layers, side);
         Some((profile, layers))
     });

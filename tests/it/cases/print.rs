@@ -106,6 +106,8 @@ fn layer(layer: &ProfileLayer) -> String {
     let source = match &layer.source {
         ResolvedSource::Pack { name, version, .. } => format!("{name}@{version}"),
         ResolvedSource::Manifests => "manifests".into(),
+        ResolvedSource::Chart { name, version } => format!("chart {name} {version}"),
+        ResolvedSource::Kustomize { root } => format!("kustomization {root}"),
     };
     let mut text = format!("wave {}: {} ({}) {source}", layer.wave, layer.name, role_word(layer.role));
     if let Some(namespace) = &layer.namespace {

@@ -238,12 +238,14 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 5] = [
+const ELSEWHERE: [(u16, &str); 7] = [
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
     (212, "no document names a cluster: tested above"),
     (328, "`lint` asks all clusters at once: a test of the commands"),
     (412, "`lint` alone looks for it: a test of the commands"),
+    (413, "a mistake of ours, not of an author"),
+    (414, "what helm and kustomize say: tests/it/sources"),
 ];
 
 #[test]

@@ -252,7 +252,10 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
     fs::remove_dir_all(fleet.path("packs/dev-kubernetes")).expect("it is there");
     fs::remove_file(fleet.path("fleet.lock")).expect("it is there");
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
-    assert_eq!(fleet.json(&["lock", "--check"]), (Some(0), json!({ "changed": false, "packs": [], "tags": [] })));
+    assert_eq!(
+        fleet.json(&["lock", "--check"]),
+        (Some(0), json!({ "changed": false, "charts": [], "packs": [], "tags": [] }))
+    );
     assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");
 }
 

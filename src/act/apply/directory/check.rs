@@ -59,7 +59,7 @@ pub(super) fn check(directory: &Directory, marks: &Marks<'_>, change: &ObjectCha
             Ok(Todo::Remove { path })
         }
         Operation::Keep => Ok(keep(marks, path, found)),
-        Operation::Create | Operation::Patch | Operation::Recreate => {
+        Operation::Create | Operation::Patch | Operation::Recreate | Operation::Run => {
             let bytes = encode(marks, change)?;
             put(marks, change, path, bytes, found)
         }

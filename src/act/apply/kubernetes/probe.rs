@@ -2,7 +2,7 @@
 //! Guarantee: changes nothing; an object that is there and not ours is refused, with who manages it.
 use super::answer::{conflicts, lacks_namespace, why};
 use super::prune::{Ours, find};
-use super::recreate::try_recreate;
+use super::recreate::{try_recreate, try_run};
 use super::target::{CONCURRENT, Owner, Pathless, Target, managers, path_of, version_of};
 use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
 use crate::decide::drift::Tried;
@@ -101,6 +101,7 @@ async fn probe_one(
     };
     let tried = match change.operation {
         Operation::Recreate => try_recreate(target, kinds, &path, owner, change).await,
+        Operation::Run => try_run(target, kinds, &path, owner, change).await,
         _ => try_apply(target, &path, owner, change, target.tried.get(&change.object)).await,
     };
     match tried {

@@ -31,6 +31,32 @@ pub(super) async fn try_recreate(
         Err(Refusal::Server(error)) if error.code() == Some(422) => {}
         tried => return tried,
     }
+    try_successor(target, kinds, path, owner, change).await
+}
+
+/// Tries whether a hook would be taken: as it is where there is none, else under another name.
+pub(super) async fn try_run(
+    target: &Target,
+    kinds: &Arc<Kinds>,
+    path: &ObjectPath,
+    owner: Owner<'_>,
+    change: &ObjectChange,
+) -> Result<(Expected, Conflicts), Refusal> {
+    match find(target, kinds, owner, change).await {
+        Ok(Ours::Live { .. }) => try_successor(target, kinds, path, owner, change).await,
+        Ok(Ours::Gone) => try_apply(target, path, owner, change, None).await,
+        Ok(Ours::Foreign(why)) => Err(Refusal::Foreign(why)),
+        Err(why) => Err(Refusal::Other(why)),
+    }
+}
+
+async fn try_successor(
+    target: &Target,
+    kinds: &Arc<Kinds>,
+    path: &ObjectPath,
+    owner: Owner<'_>,
+    change: &ObjectChange,
+) -> Result<(Expected, Conflicts), Refusal> {
     let live = match find(target, kinds, owner, change).await {
         Ok(Ours::Live { live, .. }) => live,
         Ok(Ours::Gone) => return Ok((Expected::Absent, Conflicts::Refuse)),

@@ -3,14 +3,15 @@
 //! tried anew, under the same record only.
 use super::answer::{answer, is_stale, why};
 use super::probe::try_apply;
-use super::prune::{end, operations};
-use super::recreate::{remove, try_recreate};
+use super::prune::{Ours, end, find, operations};
+use super::recreate::{remove, try_recreate, try_run};
 use super::target::{CONCURRENT, Owner, Pathless, Target, parts, path_of, text, version_of};
 use crate::client::kubernetes::{ApiError, Applied, ApplyMode, Kinds, ObjectPath};
 use crate::decide::plan::adoption::{adopt, hand_over};
 use crate::decide::plan::book_secrets::{Book, with_marks};
 use crate::decide::plan::ignore::{ignored, without};
 use crate::decide::plan::{Admission, Conflicts, Expected, Group, ObjectChange, Operation, Plan, Why};
+use crate::decide::render::RUN;
 use crate::decide::rollout::Answer;
 use crate::decide::value::{Map, Value};
 use crate::name::LayerName;
@@ -115,6 +116,7 @@ impl Writer<'_> {
         let path = self.path(change)?;
         let tried = match change.operation {
             Operation::Recreate => try_recreate(self.target, &self.kinds, &path, self.owner, change).await,
+            Operation::Run => try_run(self.target, &self.kinds, &path, self.owner, change).await,
             _ => try_apply(self.target, &path, self.owner, change, None).await,
         };
         tried.map_err(Why::from)
@@ -128,6 +130,7 @@ impl Writer<'_> {
         match &change.operation {
             Operation::Prune | Operation::Keep => end(self.target, &self.kinds, self.owner, change).await,
             Operation::Recreate => self.recreate(change, expected, conflicts).await,
+            Operation::Run => self.run(change).await,
             _ => self.apply(change, expected, conflicts).await,
         }
     }
@@ -148,6 +151,30 @@ impl Writer<'_> {
         // Between the plan and now a policy or a definition may have come that refuses the successor, too: then nothing goes.
         if let Err(refusal) = try_recreate(self.target, &self.kinds, &path, self.owner, change).await {
             return Answer::Refused(refusal.into());
+        }
+        match remove(self.target, &self.kinds, &path, self.owner, change).await {
+            Ok(()) => self.apply(change, Expected::Absent, Conflicts::Refuse).await,
+            Err(answer) => answer,
+        }
+    }
+
+    /// Makes a hook anew, unless it has run already for what its layer is now: a sync may have been cut off.
+    async fn run(&self, change: &ObjectChange) -> Answer {
+        let path = match self.path(change) {
+            Ok(path) => path,
+            Err(why) => return Answer::Refused(why),
+        };
+        let live = match find(self.target, &self.kinds, self.owner, change).await {
+            Ok(Ours::Gone) => return self.apply(change, Expected::Absent, Conflicts::Refuse).await,
+            Ok(Ours::Foreign(why)) => return Answer::Refused(Why::Unmarked(why)),
+            Ok(Ours::Live { live, .. }) => live,
+            Err(why) => return Answer::Refused(why),
+        };
+        if ran_for(&live).is_some() && ran_for(&live) == change.manifest.as_deref().and_then(ran_for) {
+            return Answer::Written { version: version_of(&live), uid: None };
+        }
+        if let Err(why) = self.still_ours().await {
+            return Answer::Refused(why);
         }
         match remove(self.target, &self.kinds, &path, self.owner, change).await {
             Ok(()) => self.apply(change, Expected::Absent, Conflicts::Refuse).await,
@@ -224,6 +251,11 @@ impl Writer<'_> {
             Err(Why::Conflict("another writer has the record now".into()))
         }
     }
+}
+
+/// Returns for what a hook runs, or ran.
+fn ran_for(object: &Value) -> Option<&str> {
+    object.get("metadata")?.get("annotations")?.get(RUN)?.as_str()
 }
 
 /// Returns a manifest that is only taken over what is expected.

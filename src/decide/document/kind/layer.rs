@@ -1,10 +1,10 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
-use super::text_rules::{DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, SEMVER};
+use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, RANGE, SEMVER, URL};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 /// The fields of which exactly one names the source.
-pub const SOURCES: [&str; 2] = ["pack", "manifests"];
+pub const SOURCES: [&str; 4] = ["pack", "chart", "manifests", "kustomize"];
 
 /// The roles of layers.
 pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"];
@@ -14,6 +14,15 @@ const PACK_FIELDS: &[Field] = &[
     required("version", SEMVER, "The pack's version."),
     later("registry", "an OCI registry of the operator's settings"),
 ];
+
+const CHART: &[Field] = &[
+    optional("path", PATH, "A folder of the repository that holds a chart, or a NAME-VERSION.tgz of it."),
+    optional("repo", URL, "A chart repository over HTTP, which the operator's settings allow."),
+    optional("name", CHART_NAME, "The chart's name in its repository."),
+    optional("version", RANGE, "A version, or a range such as 1.16.x or ^2.1, which fleet.lock pins."),
+];
+
+const KUSTOMIZE: &[Field] = &[required("path", PATH, "The folder of a kustomization.")];
 
 const HEALTH: &[Field] = &[
     optional("timeout", DURATION, "How long the layer's gate may take to open; default 10m."),
@@ -48,9 +57,9 @@ const IGNORE: &[Field] = &[
 macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
     optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
-    later("chart", "a Helm chart"),
+    optional("chart", Shape::Object(CHART), "A Helm chart, rendered as `helm template` does."),
     later("zarf", "a Zarf package"),
-    later("kustomize", "a kustomization root"),
+    optional("kustomize", Shape::Object(KUSTOMIZE), "A kustomization, built as `kustomize build` does."),
     optional("manifests", Shape::List(&PATH), "Manifests by globs; placeholders apply in *.tpl.yaml only."),
     optional("presets", Shape::List(&LABEL), "Presets of the pack, at most one of each group."),
     optional("valuesFiles", Shape::List(&PATH), "Files of values, in order."),
@@ -58,7 +67,7 @@ macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("values", Shape::AnyMap, "Values, after those of the files."),
     optional("namespace", LABEL, "Fills objects without one; created, never deleted."),
     optional("releaseName", LABEL, "The release's name; default: the layer's name."),
-    optional("attached", Shape::List(&PATH), "Further manifests beside a pack, by globs."),
+    optional("attached", Shape::List(&PATH), "Further manifests beside a pack, a chart or a kustomization, by globs."),
     optional("priority", Shape::Integer(-1_000_000, 1_000_000), "Add-ons only; lower first, equal is one wave."),
     optional("dependsOn", Shape::List(&LABEL), "Layers that have to be healthy before."),
     optional("deliverTo", Shape::Word(&["workload", "management"]), "The API server that its objects go to."),

@@ -13,7 +13,7 @@ pub use layer::SOURCES;
 
 pub use layer::ROLES;
 pub use profile::VARIABLE_TYPES;
-pub use text_rules::{duration, is_label, is_semver};
+pub use text_rules::{duration, is_label, is_semver, range};
 
 use super::field_types::{Field, Shape, required};
 

@@ -13,6 +13,11 @@ pub(super) const PATH: Shape =
 pub(super) const DURATION: Shape = Shape::Checked(is_duration, "a duration such as 30s, 10m or 24h, at most 7 days");
 pub(super) const POINTER: Shape = Shape::Checked(is_pointer, "a JSON pointer such as /values/ipam/mode");
 pub(super) const EXPRESSION: Shape = Shape::Text;
+pub(super) const URL: Shape = Shape::Checked(is_url, "an address that begins with https:// or http://, without a user");
+pub(super) const CHART_NAME: Shape =
+    Shape::Checked(is_chart_name, "letters, digits, `.`, `_` and `-`, at most 250 characters");
+pub(super) const RANGE: Shape = Shape::Checked(is_range, "a version such as 1.4.0, or a range such as 1.4.x or ^2.1");
+pub(super) const DIGEST: Shape = Shape::Checked(is_digest, "sha256: and 64 hexadecimal digits");
 
 /// Whether a text is a label as Kubernetes has them.
 pub fn is_label(text: &str) -> bool {
@@ -35,6 +40,50 @@ fn is_path(text: &str) -> bool {
 
 fn is_pointer(text: &str) -> bool {
     text.starts_with('/') && Pointer::parse(text).is_some()
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>\\^`{|}".contains(c);
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !host.contains('@') && text.len() <= 2048 && rest.chars().all(is_plain)
+    })
+}
+
+fn is_chart_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=250).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('.')
+}
+
+/// Whether a text is a version or a range of versions.
+fn is_range(text: &str) -> bool {
+    range(text).is_some()
+}
+
+/// Returns the range that a text stands for: `1.16.x` and `^2.1` as Helm reads them; one version alone is that one.
+pub fn range(text: &str) -> Option<semver::VersionReq> {
+    let text = text.trim();
+    if semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).is_ok() {
+        return semver::VersionReq::parse(&format!("={}", text.strip_prefix('v').unwrap_or(text))).ok();
+    }
+    let parts: Vec<String> = text
+        .split([',', ' '])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.replace(['x', 'X'], "*"))
+        .map(|part| {
+            if part.starts_with(|c: char| c.is_ascii_digit()) && !part.contains('*') {
+                format!("~{part}")
+            } else {
+                part
+            }
+        })
+        .collect();
+    if parts.is_empty() { None } else { semver::VersionReq::parse(&parts.join(",")).ok() }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_duration(text: &str) -> bool {
@@ -65,6 +114,28 @@ pub fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_are_read_as_people_write_them() {
+        let takes = |text: &str, version: &str| {
+            let version = semver::Version::parse(version).expect("it is a version");
+            range(text).is_some_and(|range| range.matches(&version))
+        };
+        for (text, inside, outside) in [
+            ("1.16.x", "1.16.9", "1.17.0"),
+            ("^2.1", "2.9.0", "3.0.0"),
+            ("~1.2", "1.2.7", "1.3.0"),
+            ("1.2.3", "1.2.3", "1.2.4"),
+            ("1.2", "1.2.9", "1.3.0"),
+            (">=1.2 <2", "1.9.0", "2.0.0"),
+            ("v1.2.3", "1.2.3", "1.2.4"),
+        ] {
+            assert!(takes(text, inside) && !takes(text, outside), "{text}");
+        }
+        for wrong in ["", "latest", "1..2", "https://x"] {
+            assert!(range(wrong).is_none(), "{wrong} is no range");
+        }
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

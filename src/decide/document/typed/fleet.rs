@@ -5,7 +5,7 @@ use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::nearest::nearest;
-use crate::decide::value::{Checked, Diagnostic, Span};
+use crate::decide::value::{Checked, Diagnostic, Digest, Span};
 use crate::name::{CommitId, RepoName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,6 +84,27 @@ pub struct Lock {
     pub tags: Vec<Tag>,
     /// The versions over which Kubernetes goes up, the newest of each minor.
     pub packs: Vec<LockedPack>,
+    /// The charts that repositories over HTTP have.
+    pub charts: Vec<LockedChart>,
+    /// The versions of renderers, by name.
+    pub renderers: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// A chart of a repository over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedChart {
+    /// The repository, as documents name it.
+    pub repo: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version or range, as documents name it.
+    pub wanted: Arc<str>,
+    /// The version that it is.
+    pub version: Arc<str>,
+    /// Where it is fetched.
+    pub url: Arc<str>,
+    /// The SHA-256 of its archive.
+    pub digest: Digest,
 }
 
 /// A version of a pack over which Kubernetes goes up.
@@ -122,8 +143,20 @@ impl Lock {
             Some(LockedPack { name: part.get("name")?.text().into(), version: part.get("version")?.text().into() })
         };
         let packs = packs.iter().flat_map(Fragment::items).filter_map(pack).collect();
-        Ok((Self { file, tags, packs }, warnings))
+        let charts = file.root().get("charts").map(|node| file.part(node));
+        let charts = charts.iter().flat_map(Fragment::items).filter_map(|part| chart(&part)).collect();
+        let renderers = file.root().get("renderers").map(|node| file.part(node));
+        let renderers = renderers.iter().flat_map(Fragment::entries);
+        let renderers = renderers.map(|(name, version)| (name.text().into(), version.text().into())).collect();
+        Ok((Self { file, tags, packs, charts, renderers }, warnings))
     }
+}
+
+fn chart(part: &Fragment) -> Option<LockedChart> {
+    let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
+    let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
+    let (repo, name, wanted) = (text("repo")?, text("name")?, text("wanted")?);
+    Some(LockedChart { repo, name, wanted, version: text("version")?, url: text("url")?, digest })
 }
 
 fn tag(part: &Fragment) -> Option<Tag> {

@@ -3,7 +3,6 @@
 use super::super::model::{ChangeKind, Disruption, ObjectChange, Operation};
 use super::super::settling::kubernetes_minors::{Between, Rung, climbs};
 use crate::decide::document::LayerRole;
-use crate::decide::profile::ResolvedSource;
 use crate::decide::render::Layer;
 use crate::decide::value::{Patch, Pointer};
 use crate::name::ObjectId;
@@ -100,7 +99,7 @@ pub(in crate::decide::plan) fn disruption(
 /// Returns how much a change of one object disturbs: its metadata and its number nothing, its pods' template the pods.
 fn felt(role: LayerRole, object: &ObjectChange) -> Disruption {
     match &object.operation {
-        Operation::Unchanged | Operation::Keep => Disruption::None,
+        Operation::Unchanged | Operation::Keep | Operation::Run => Disruption::None,
         // What is new disturbs nothing that runs; what is new in the infrastructure may.
         Operation::Create if role == LayerRole::AddOn => Disruption::None,
         Operation::Create | Operation::Prune => Disruption::Reload,
@@ -180,10 +179,7 @@ fn kubernetes_jump(layer: &Layer, before: &Layer, kind: ChangeKind, between: &Be
     if kind == ChangeKind::Downgraded {
         return Some("a Kubernetes version never goes down".into());
     }
-    let version = |layer: &Layer| match &layer.source {
-        ResolvedSource::Pack { version, .. } => semver::Version::parse(version).ok(),
-        ResolvedSource::Manifests => None,
-    };
+    let version = |layer: &Layer| layer.source.pack().and_then(|(_, version)| semver::Version::parse(version).ok());
     let (old, new) = (version(before)?, version(layer)?);
     let over: Vec<semver::Version> =
         between.layers.iter().filter_map(|layers| Some(Rung::of(layers)?.version)).collect();

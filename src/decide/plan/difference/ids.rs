@@ -49,6 +49,7 @@ fn object_into(change: &ObjectChange, hasher: &mut Hasher) {
         Operation::Create => ("create", None),
         Operation::Patch => ("patch", None),
         Operation::Recreate => ("recreate", None),
+        Operation::Run => ("run", None),
         Operation::Unchanged => ("unchanged", None),
         Operation::Prune => ("prune", None),
         Operation::Move { from } => ("move", Some(from)),

@@ -8,6 +8,7 @@ use crate::decide::profile::OnRemove;
 use crate::decide::render::{Layer, Object};
 use crate::name::ObjectId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
     let (patch, inverse) = both_ways(Some(&object.manifest), None);
@@ -49,6 +50,8 @@ pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> Layer
         deferred: BTreeMap::new(),
         brings: brought(layer),
         defines: Vec::new(),
+        hooks: BTreeMap::new(),
+        notes: Arc::default(),
         options: layer.options.clone(),
         is_resumed: false,
         timeout: layer.timeout,

@@ -145,6 +145,31 @@ impl<'a> Settler<'a> {
             settled,
         });
     }
+
+    /// Plans the end of hooks that go once all is well.
+    pub(super) fn sweep(&mut self, layer: &LayerChange) {
+        let Some(book) = self.settled_book(&layer.layer).filter(|_| !layer.options.paused).cloned() else { return };
+        let goes = |object: &&ObjectId| layer.hooks.get(*object).is_some_and(|hook| hook.goes);
+        let keys: Vec<(Site, ObjectId)> = book.entries.keys().filter(|(_, object)| goes(&object)).cloned().collect();
+        if keys.is_empty() {
+            return;
+        }
+        let end = |key| ObjectChange { operation: Operation::Prune, ..end_of(key, book.entries.get(key), None) };
+        let objects = keys.iter().map(end).collect();
+        let gate = Gate::Gone { within: layer.timeout };
+        let mut settled = book;
+        settled.entries.retain(|key, _| !keys.contains(key));
+        self.plans.push(LayerPlan {
+            layer: layer.layer.clone(),
+            site: layer.site,
+            deferred: None,
+            version: None,
+            groups: vec![Group { role: Role::Hook { weight: 0 }, objects, gate }],
+            needs: (0..self.plans.len()).collect(),
+            ahead: None,
+            settled: Some(settled),
+        });
+    }
 }
 
 fn end_of((site, object): &(Site, ObjectId), entry: Option<&Entry>, layer: Option<&LayerChange>) -> ObjectChange {

@@ -10,7 +10,6 @@ use super::super::inventory::{Inventory, OTHER};
 use super::super::model::{Admission, Expected, ObjectChange, Operation};
 use super::object_order;
 use crate::decide::document::{LayerRole, Site};
-use crate::decide::profile::ResolvedSource;
 use crate::decide::render::{Layer, Layers, Object};
 use crate::decide::value::{Digest, Value};
 use crate::name::{LayerName, ObjectId};
@@ -43,7 +42,7 @@ impl Rung {
     }
 
     fn of_layer(layer: &Layer) -> Option<Self> {
-        let ResolvedSource::Pack { version, .. } = &layer.source else { return None };
+        let (_, version) = layer.source.pack()?;
         let object = |object: &Object| ((layer.site, object.id.clone()), object.manifest.digest());
         Some(Self { version: Version::parse(version).ok()?, objects: layer.objects.iter().map(object).collect() })
     }

@@ -15,6 +15,7 @@ use super::definitions_kept::{Held, held};
 use super::object_order;
 use super::swap::removes_first;
 use crate::decide::document::Site;
+use crate::decide::render::HookMoment;
 use crate::decide::value::{Diagnostic, Digested};
 use crate::name::{LayerName, ObjectId, PlanId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,7 @@ impl<'a> Settler<'a> {
             }
         }
         self.end(&self.endings());
+        change.layers.iter().filter(|layer| is_present(layer)).for_each(|layer| self.sweep(layer));
         std::mem::take(&mut self.plans)
     }
 
@@ -104,6 +106,7 @@ impl<'a> Settler<'a> {
         let objects = objects.filter(|object| layer.deferred.get(&object.object) == until);
         // Of a paused layer only what is there is looked at.
         let objects = objects.filter(|object| !layer.options.paused || self.own(layer, object).is_some());
+        let objects = objects.filter(|object| self.stands_or_runs(layer, object));
         let objects: Vec<ObjectChange> = objects.map(|object| self.settled_object(layer, object)).collect();
         if !objects.is_empty() || until.is_none() {
             self.place(layer, objects, until, None);
@@ -120,9 +123,14 @@ impl<'a> Settler<'a> {
     ) {
         let writes = objects.iter().any(|object| object.operation.is_write());
         let gate = Gate::Healthy { within: layer.timeout };
+        let (hooks, objects): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| layer.hooks.contains_key(&object.object));
         let (first, rest): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|object| object_order::comes_first(&object.object));
-        let groups = [(Role::Crds, first), (Role::Main, rest)];
+        let mut groups = vec![(Role::Crds, first)];
+        groups.extend(by_weight(layer, HookMoment::Before, &hooks));
+        groups.push((Role::Main, rest));
+        groups.extend(by_weight(layer, HookMoment::After, &hooks));
         let groups: Vec<Group> = groups
             .into_iter()
             .filter(|(_, objects)| !objects.is_empty())
@@ -142,6 +150,9 @@ impl<'a> Settler<'a> {
             object.operation = Operation::Unchanged;
             return object;
         }
+        if layer.hooks.contains_key(&object.object) {
+            return object;
+        }
         // As long as another layer lists it, it may be there as that layer's.
         let from = self.from(object.site, &object.object, &layer.layer).filter(|_| !self.is_moved(layer, &object));
         (object.operation, object.expected) = match (from, self.own(layer, &object)) {
@@ -155,6 +166,16 @@ impl<'a> Settler<'a> {
             (None, Some(_)) => (Operation::Patch, Expected::Any),
         };
         object
+    }
+
+    /// Whether an object stands, or is a hook that this change runs and that no sync that was cut off has run for it.
+    fn stands_or_runs(&self, layer: &LayerChange, object: &ObjectChange) -> bool {
+        if !layer.hooks.contains_key(&object.object) {
+            return true;
+        }
+        let digest = object.manifest.as_ref().map(Digested::digest);
+        let has_run = |entry: &Entry| entry.applied == digest && entry.intended.is_none();
+        object.operation == Operation::Run && !layer.options.paused && !self.own(layer, object).is_some_and(has_run)
     }
 
     /// Returns what a layer itself lists of an object, after what is planned so far.
@@ -209,6 +230,17 @@ impl<'a> Settler<'a> {
         };
         (Some(book(ahead)), Some(book(settled)))
     }
+}
+
+/// Returns the hooks of a moment, those of one weight together, lower weights first.
+fn by_weight(layer: &LayerChange, moment: HookMoment, hooks: &[ObjectChange]) -> Vec<(Role, Vec<ObjectChange>)> {
+    let mut groups: BTreeMap<i32, Vec<ObjectChange>> = BTreeMap::new();
+    for object in hooks {
+        if let Some(hook) = layer.hooks.get(&object.object).filter(|hook| hook.moment == Some(moment)) {
+            groups.entry(hook.weight).or_default().push(object.clone());
+        }
+    }
+    groups.into_iter().map(|(weight, objects)| (Role::Hook { weight }, objects)).collect()
 }
 
 /// Whether anything of a layer is wanted.

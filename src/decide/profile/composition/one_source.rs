@@ -6,6 +6,8 @@ use crate::decide::document::Fragment;
 use crate::decide::document::kind::SOURCES;
 use crate::decide::value::Diagnostic;
 
+const ONE_OF: &str = "exactly one of: pack, chart, manifests, kustomize";
+
 impl Shaped {
     /// Returns the last step that names a source, and the source's field.
     pub(in crate::decide::profile) fn source(&self) -> Result<(&Step, &'static str, Fragment), Diagnostic> {
@@ -17,13 +19,13 @@ impl Shaped {
                     return Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has two sources", self.name))
                         .at(second.span())
                         .also(first.span(), "the other one")
-                        .expected("exactly one of: pack, manifests"));
+                        .expected(ONE_OF));
                 }
                 (None, _) => {}
             }
         }
         Err(Diagnostic::error(codes::SOURCE, format!("the layer `{}` has no source", self.name))
             .at(self.at())
-            .expected("exactly one of: pack, manifests"))
+            .expected(ONE_OF))
     }
 }

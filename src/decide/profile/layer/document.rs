@@ -18,6 +18,10 @@ pub(in crate::decide::profile) fn frame(cluster: &Cluster, layer: &Shaped, sourc
             ("pack", Value::String(name.clone()), Value::String(version.clone()))
         }
         ResolvedSource::Manifests => ("manifests", Value::Null, Value::Null),
+        ResolvedSource::Chart { name, version } => {
+            ("chart", Value::String(name.clone()), Value::String(version.clone()))
+        }
+        ResolvedSource::Kustomize { root } => ("kustomize", Value::string(root.as_str()), Value::Null),
     };
     let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();
     // A renamed layer goes on with the release that it has.
@@ -55,6 +59,9 @@ fn digest(source: &Made) -> String {
     let mut hasher = Hasher::new(Domain("source/1"));
     for file in source.manifests.iter() {
         hasher.bytes(file.path.as_str().as_bytes()).bytes(&file.blob.0);
+    }
+    for part in source.parts.iter() {
+        hasher.bytes(&part.what.digest().0);
     }
     hasher.finish().to_string()
 }

@@ -2,6 +2,7 @@
 //! Guarantee: layers of equal keys, whose placeholders name layers of equal keys, are resolved to the same.
 use super::super::composition::shape::{Shaped, Step};
 use super::super::full::{HealthRule, ManifestFile, ResolvedSource};
+use super::super::part::Part;
 use super::super::placeholder::scope::{Roots, cluster_value};
 use super::super::resolve::Sketch;
 use super::source::{Made, Source, word};
@@ -147,6 +148,9 @@ impl Sketch {
         if let Some(management) = &selection.cluster.management {
             hasher.bytes(management.namespace.as_bytes());
         }
+        for version in &selection.cluster.api_versions {
+            hasher.bytes(b"api").bytes(version.as_bytes());
+        }
         hasher.finish()
     }
 }
@@ -199,6 +203,11 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
         part(path.as_str().as_bytes(), text);
         blob(Some(*content), text);
         text.push(u8::from(*template));
+    }
+    number(source.parts.len(), text);
+    for Part { what, release, namespace, values, renderer, at: _ } in source.parts.iter() {
+        part(&what.digest().0, text);
+        part(format!("{release:?} {namespace:?} {values:?} {renderer:?}").as_bytes(), text);
     }
 }
 

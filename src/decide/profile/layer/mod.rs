@@ -1,6 +1,8 @@
 //! In: a layer of a cluster, its pack, its files. Out: its document, options and files (the second pass).
 //! Guarantee: each step is a later writer; what is wrong stands where it was written.
 pub(super) mod source;
+mod chart;
+mod kustomization;
 pub(super) mod declared;
 pub(super) mod options;
 pub(super) mod keys;

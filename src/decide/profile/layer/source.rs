@@ -4,12 +4,15 @@ use super::super::codes;
 use super::super::composition::overlays::{Home, Selection};
 use super::super::composition::shape::{Shaped, Step};
 use super::super::full::{ManifestFile, ResolvedSource};
+use super::super::part::Part;
+use super::chart::chart_source;
+use super::kustomization::kustomize_source;
 use super::manifest_files::take_files;
 use super::pack_lifecycle::check_pack;
 use super::presets::presets;
 use crate::decide::document::{Fragment, LayerRole, Pack, Preset, nearest};
 use crate::decide::fleet::{Found, Index};
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, Nulls};
 use crate::name::RepoPath;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -33,6 +36,15 @@ pub(in crate::decide::profile) struct Made {
     /// The pack's schema of values, and where the pack names it.
     pub(in crate::decide::profile) schema: Option<(Found, Fragment)>,
     pub(in crate::decide::profile) manifests: Arc<[ManifestFile]>,
+    /// What of it is rendered outside.
+    pub(in crate::decide::profile) parts: Arc<[Part]>,
+}
+
+impl Made {
+    /// Returns what becomes of a null in its values: charts are given it, since it deletes a default of theirs.
+    pub(in crate::decide::profile) fn nulls(&self) -> Nulls {
+        if self.parts.iter().any(|part| part.what.is_chart()) { Nulls::Keep } else { Nulls::Drop }
+    }
 }
 
 impl Deref for Source {
@@ -142,21 +154,26 @@ fn made_at(
         }
     };
     let mut manifests = Vec::new();
-    let mut made = if kind == "pack" {
-        pack_source(selection, layer, step, (&part, version), &mut manifests, errors, warnings)?
-    } else {
-        for pattern in part.items() {
-            take_files(index_of(selection, step), &pattern, &mut manifests, errors);
-        }
-        Made {
-            resolved: ResolvedSource::Manifests,
-            pack: None,
-            presets: Vec::new(),
-            defaults: None,
-            schema: None,
-            manifests: Arc::default(),
+    let mut made = match kind {
+        "pack" => pack_source(selection, layer, step, (&part, version), &mut manifests, errors, warnings)?,
+        "chart" => chart_source(selection, layer, step, &part, errors)?,
+        "kustomize" => kustomize_source(selection, step, &part, errors)?,
+        _ => {
+            for pattern in part.items() {
+                take_files(index_of(selection, step), &pattern, &mut manifests, errors);
+            }
+            Made {
+                resolved: ResolvedSource::Manifests,
+                pack: None,
+                presets: Vec::new(),
+                defaults: None,
+                schema: None,
+                manifests: Arc::default(),
+                parts: Arc::default(),
+            }
         }
     };
+    errors.extend(ignored_values(layer, kind));
     if let (None, Some(presets)) = (&made.pack, layer.field("presets")) {
         errors.push(
             Diagnostic::error(codes::FIELD, format!("the layer `{}` has presets and no pack", layer.name))
@@ -172,8 +189,18 @@ fn made_at(
     Some(made)
 }
 
+/// A kustomization is given no values: those that stand there would do nothing.
+fn ignored_values(layer: &Shaped, kind: &str) -> Option<Diagnostic> {
+    let keys = ["values", "valuesFiles"];
+    let written = || layer.steps.iter().find_map(|step| keys.iter().find_map(|key| Some((*key, step.part.get(key)?))));
+    let (key, part) = written().filter(|_| kind == "kustomize" && layer.field("attached").is_none())?;
+    let message = format!("the layer `{}` has `{key}`, and a kustomization takes none", layer.name);
+    let said = Diagnostic::error(codes::FIELD, message).at(part.span());
+    Some(said.hint("change the kustomization, or its objects by `objectPatches`"))
+}
+
 /// Returns the index of the revision that holds a step's document, and so the files that it names.
-fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
+pub(super) fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
     home_of(selection, step).map_or(&selection.head, |home| &home.index)
 }
 
@@ -223,7 +250,8 @@ fn pack_source(
     });
     pack.manifests.iter().for_each(|pattern| take_files(index, pattern, manifests, errors));
     let resolved = ResolvedSource::Pack { name, version, folder };
-    Some(Made { resolved, presets, defaults, schema, manifests: Arc::default(), pack: Some(pack) })
+    let (manifests, parts) = Default::default();
+    Some(Made { resolved, presets, defaults, schema, manifests, parts, pack: Some(pack) })
 }
 
 fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, version: &str) -> Diagnostic {

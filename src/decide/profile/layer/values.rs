@@ -3,6 +3,7 @@
 use super::super::codes;
 use super::super::composition::overlays::Selection;
 use super::super::composition::shape::{Shaped, Step};
+use super::super::full::ResolvedSource;
 use super::super::trace::Trace;
 use super::document::frame;
 use super::patches::patch_document;
@@ -34,19 +35,20 @@ impl Values<'_> {
             None => frame(&self.selection.cluster, layer, source),
         };
         let mut values = Value::map(Map::default());
+        let nulls = source.nulls();
         self.defaults(source, &mut values, trace);
         for (at, step) in layer.steps.iter().enumerate() {
             let what = if T::LISTENS { self.what(step, layer) } else { String::new() };
             for found in source.values_files.get(at).into_iter().flatten() {
-                self.file(&what, found, &mut values, trace);
+                self.file(&what, found, nulls, &mut values, trace);
             }
             match &layer.declared {
                 Some(declared) if at == 0 && !T::LISTENS => {
-                    declared.values.iter().for_each(|part| merge(&mut values, part, Nulls::Drop));
+                    declared.values.iter().for_each(|part| merge(&mut values, part, nulls));
                 }
                 _ => {
                     if let Some(part) = step.part.get("values") {
-                        merge(&mut values, &part.value(), Nulls::Drop);
+                        merge(&mut values, &part.value(), nulls);
                         trace.merged(&what, &part, &values_pointer());
                     }
                 }
@@ -66,20 +68,29 @@ impl Values<'_> {
     }
 
     fn defaults<T: Trace>(&mut self, source: &Source, values: &mut Value, trace: &mut T) {
-        let Some(pack) = &source.pack else { return };
+        let Some(pack) = &source.pack else { return self.defaults_of_chart(source, trace) };
         if let Some(found) = &source.defaults {
-            self.file(&format!("defaults of pack {}@{}", pack.name, pack.version), found, values, trace);
+            self.file(&format!("defaults of pack {}@{}", pack.name, pack.version), found, Nulls::Drop, values, trace);
         }
         source.presets.iter().for_each(|preset| apply(preset, values, &values_pointer(), trace));
     }
 
-    fn file<T: Trace>(&mut self, what: &str, found: &Found, values: &mut Value, trace: &mut T) {
+    /// A chart's own values are merged by Helm, under what it is given; whoever listens hears of them.
+    fn defaults_of_chart<T: Trace>(&mut self, source: &Source, trace: &mut T) {
+        let ResolvedSource::Chart { name, version } = &source.resolved else { return };
+        if let (true, Some(found)) = (T::LISTENS, &source.defaults) {
+            let what = format!("defaults of chart {name}@{version}");
+            self.file(&what, found, Nulls::Keep, &mut Value::Null, trace);
+        }
+    }
+
+    fn file<T: Trace>(&mut self, what: &str, found: &Found, nulls: Nulls, values: &mut Value, trace: &mut T) {
         let blob = match self.texts.find(&found.path, found.blob) {
             Ok(blob) => blob,
             Err(said) => return self.errors.extend(said),
         };
         if let (false, Some(map)) = (T::LISTENS, blob.plain_map()) {
-            return merge(values, map, Nulls::Drop);
+            return merge(values, map, nulls);
         }
         let file = match blob.document(&found.path, found.origin.as_ref()) {
             Ok(Some(file)) => file,
@@ -95,7 +106,7 @@ impl Values<'_> {
             );
             return;
         }
-        merge(values, blob.value(), Nulls::Drop);
+        merge(values, blob.value(), nulls);
         trace.merged(what, &file.part(file.root()), &values_pointer());
     }
 

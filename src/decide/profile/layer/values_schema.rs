@@ -1,11 +1,12 @@
-//! In: the values of a layer, the `valuesSchema` of its pack. Out: what of them does not fit it.
+//! In: the values of a layer, the schema of its pack or chart. Out: what of them does not fit it.
 //! Guarantee: each mistake stands where the value was written last; a message shows no value.
 use super::super::codes;
 use super::super::composition::shape::Shaped;
+use super::super::full::ResolvedSource;
 use super::super::resolve::Sketch;
 use super::source::Source;
 use crate::decide::document::Texts;
-use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value, canonical};
+use crate::decide::value::{Diagnostic, Map, Nulls, Pointer, Span, Value, canonical, merge};
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 
@@ -36,15 +37,16 @@ impl Sketch {
             let message = format!("`{}` is no JSON Schema: {why}", found.path);
             vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(part.span())]
         })?;
-        let values = exposed(document.get("values").unwrap_or(&Value::Null));
+        let values = exposed(&effective(source, texts, document));
         let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
         let said = validator.iter_errors(&values).map(|error| {
             let pointer = error.instance_path().to_string();
             let inside = if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") };
             let why = error.masked();
-            let message = format!("the values of layer `{}`{inside} do not fit its pack: {why}", layer.name);
+            let whose = if source.pack.is_some() { "pack" } else { "chart" };
+            let message = format!("the values of layer `{}`{inside} do not fit its {whose}: {why}", layer.name);
             let place = self.place_of_mistake(layer, source, texts, &error);
-            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), "the pack's schema")
+            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), format!("the {whose}'s schema"))
         });
         let said: Vec<Diagnostic> = said.collect();
         if said.is_empty() { Ok(()) } else { Err(said) }
@@ -63,6 +65,15 @@ impl Sketch {
             _ => self.place_of(layer, source, texts, &pointer),
         }
     }
+}
+
+/// Returns the values of a layer; those of a chart as Helm sees them: over the chart's own, without what null deletes.
+pub(in crate::decide::profile) fn effective(source: &Source, texts: &Texts, document: &Value) -> Value {
+    let values = document.get("values").cloned().unwrap_or_default();
+    let (ResolvedSource::Chart { .. }, Some(found)) = (&source.resolved, &source.defaults) else { return values };
+    let mut all = texts.get(found.blob).map(|blob| blob.value().clone()).unwrap_or_default();
+    merge(&mut all, &values, Nulls::Drop);
+    all
 }
 
 /// Returns a value with nothing sealed, for checks whose messages show no value.

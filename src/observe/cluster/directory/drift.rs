@@ -25,6 +25,9 @@ pub fn mark_drift(folder: &Path, wanted: &Layers, observes: bool, facts: &mut Cl
             }
             // What a commit changes or omits is written or deleted, whatever becomes of drift.
             let wants = wanted.and_then(|layer| layer.objects.iter().find(|object| object.id == key.1));
+            if wants.is_some_and(|wants| wants.hook.is_some()) {
+                continue; // it has run
+            }
             let is_drift = wants.is_some_and(|wants| entry.applied == Some(wants.manifest.digest()));
             let fate = if observes && is_drift { Fate::Observed } else { Fate::Corrected };
             if is_drift {

@@ -27,6 +27,8 @@ pub struct Search<'a> {
     pub labels: &'a str,
     /// What is wanted there.
     pub wanted: &'a Wanted<'a>,
+    /// What of it runs, and is looked at by nobody once it has.
+    pub hooks: &'a BTreeSet<&'a ObjectId>,
     /// What is known without a read.
     pub known: &'a BTreeMap<ObjectId, Standing>,
     /// What is done about an object that differs.
@@ -50,7 +52,7 @@ pub struct Sight {
 /// again, or only tells of it.
 pub async fn mark_drift(server: &Server, search: &Search<'_>, facts: &mut ClusterState) -> Sight {
     let entries = facts.inventory.layers.values().flat_map(|layer| &layer.entries);
-    let entries = entries.filter(|((at, _), _)| *at == search.site);
+    let entries = entries.filter(|((at, object), _)| *at == search.site && !search.hooks.contains(object));
     let (mut sight, mut unread) = (Sight::default(), Vec::new());
     for ((_, object), entry) in entries {
         match search.known.get(object) {

@@ -1,0 +1,128 @@
+//! In: a full profile, a world. Out: what had to be rendered outside, rendered.
+//! Guarantee: a distinct request is rendered once, however many clusters ask for it and whenever; who asks meanwhile waits;
+//! what is kept in memory is bounded.
+use super::world::Sources;
+use crate::decide::document::Texts;
+use crate::decide::profile::FullProfile;
+use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
+use crate::decide::value::{Digest, Fault};
+use crate::observe::pack::Packs;
+use crate::settings::Settings;
+use futures::future::try_join_all;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use tokio::sync::{OnceCell, Semaphore};
+
+/// How many bytes of objects are kept: the charts of a large fleet in all their forms; the disk has the others.
+const BYTES_MAX: usize = 48 << 20;
+
+/// What requests came to, and who renders them.
+pub struct Expansions {
+    packs: Arc<Packs>,
+    kept: Mutex<Kept>,
+    /// A render takes a core.
+    turns: Semaphore,
+    renders: AtomicU64,
+}
+
+/// What one request came to, once somebody has rendered it.
+type Cell = Arc<OnceCell<Arc<Expanded>>>;
+
+#[derive(Default)]
+struct Kept {
+    /// With how many bytes each has, and when it was asked for last.
+    cells: BTreeMap<Digest, (Cell, usize, u64)>,
+    bytes: usize,
+    asked: u64,
+}
+
+impl Expansions {
+    /// Takes what the settings say of programs and of where things are kept.
+    pub fn new(settings: &Settings) -> Self {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            packs: Arc::new(Packs::new(settings)),
+            kept: Mutex::default(),
+            turns: Semaphore::new(cores),
+            renders: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns how many requests were rendered, and not remembered, since it was made.
+    pub fn renders(&self) -> u64 {
+        self.renders.load(Ordering::Relaxed)
+    }
+
+    async fn expand<W: Sources>(&self, world: &W, request: Request) -> Result<Arc<Expanded>, Fault> {
+        let digest = request.digest;
+        let cell = self.cell(digest);
+        let expanded = cell.get_or_try_init(|| self.make(world, request)).await?.clone();
+        self.count(digest, &expanded);
+        Ok(expanded)
+    }
+
+    async fn make<W: Sources>(&self, world: &W, request: Request) -> Result<Arc<Expanded>, Fault> {
+        let _turn = self.turns.acquire().await.map_err(Fault::bug)?;
+        let request = Arc::new(request);
+        let (packs, asked) = (self.packs.clone(), request.clone());
+        if let Some(known) = blocking(move || packs.recall(&asked)).await? {
+            return Ok(Arc::new(known));
+        }
+        let texts: Texts = world.texts(request.what.blobs()).await?;
+        let packs = self.packs.clone();
+        self.renders.fetch_add(1, Ordering::Relaxed);
+        blocking(move || packs.render(&request, &texts)).await.map(Arc::new)
+    }
+
+    fn cell(&self, digest: Digest) -> Cell {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.asked += 1;
+        let asked = kept.asked;
+        let (cell, _, last) = kept.cells.entry(digest).or_default();
+        *last = asked;
+        cell.clone()
+    }
+
+    /// Counts what a request came to, and forgets what was asked for longest ago, as far as there is too much.
+    fn count(&self, digest: Digest, expanded: &Expanded) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, bytes, _)) = kept.cells.get_mut(&digest).filter(|(_, bytes, _)| *bytes == 0) else { return };
+        *bytes = expanded.size();
+        kept.bytes += expanded.size();
+        while kept.bytes > BYTES_MAX {
+            let others = kept.cells.iter().filter(|(other, (_, bytes, _))| **other != digest && *bytes > 0);
+            let Some(oldest) = others.min_by_key(|(_, (.., last))| *last).map(|(oldest, _)| *oldest) else { return };
+            if let Some((_, bytes, _)) = kept.cells.remove(&oldest) {
+                kept.bytes -= bytes;
+            }
+        }
+    }
+}
+
+/// Renders outside all that a profile needs, asked until nothing is left: charts see the kinds of the layers before them.
+pub(super) async fn expanded<W: Sources>(
+    world: &W,
+    profile: &FullProfile,
+    recalled: &Recalled,
+    texts: &Texts,
+) -> Result<ExpandedPacks, Fault> {
+    let mut packs = ExpandedPacks::new();
+    loop {
+        let missing = render::expansion(profile, recalled, texts, &packs, world.seal());
+        if missing.is_empty() {
+            return Ok(packs);
+        }
+        let asked = missing.into_iter().map(|request| async {
+            let digest = request.digest;
+            world.expansions().expand(world, request).await.map(|expanded| (digest, expanded))
+        });
+        packs.extend(try_join_all(asked).await?);
+    }
+}
+
+/// Does what waits for a child on a thread of its own, so that plans of other clusters go on.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Fault::bug("a render did not come to its end"))?
+}

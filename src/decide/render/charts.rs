@@ -1,0 +1,74 @@
+//! In: what a part of a layer was rendered to outside. Out: its objects on their way, or what is wrong with the part.
+//! Guarantee: all stands at the line that names the part; tests of charts are left out, as by `helm template --skip-tests`.
+use super::codes;
+use super::expanded::{Expanded, ExpandedObject, Refusal};
+use super::expansion::Request;
+use super::hook::{Role, role};
+use super::object::{Draft, flatten};
+use super::taint::Taint;
+use crate::decide::profile::{Part, ProfileLayer, What};
+use crate::decide::value::{Diagnostic, Seal, Value};
+use std::sync::Arc;
+
+/// Returns what there is to tell of a part whose objects it adds; `notes` are for those who read plans.
+pub(super) fn drafts_of(
+    layer: &ProfileLayer,
+    part: &Part,
+    (request, expanded): (&Request, &Expanded),
+    seal: &Seal,
+    (drafts, notes): (&mut Vec<Draft>, &mut Vec<Arc<str>>),
+) -> Vec<Diagnostic> {
+    let objects = match expanded {
+        Expanded::Refused(refusals) => return refusals.iter().map(|refusal| refused(layer, part, refusal)).collect(),
+        Expanded::Objects(objects) => objects,
+    };
+    let taint = Taint::of(&request.values);
+    for ExpandedObject { manifest, .. } in objects {
+        let role = if request.what.is_chart() { role(manifest) } else { Role::Plain };
+        let hook = match role {
+            Role::Plain => None,
+            Role::Hook(hook) => Some(hook),
+            Role::Test => continue,
+            Role::Elsewhen(events) => {
+                notes.push(format!("the hook {events} of {} is not run", named(manifest)).into());
+                continue;
+            }
+        };
+        let mut manifest = manifest.clone();
+        taint.seal(&mut manifest, seal);
+        let before = drafts.len();
+        flatten(manifest, &part.at, drafts);
+        for draft in drafts.iter_mut().skip(before) {
+            (draft.is_foreign, draft.hook) = (true, hook.clone());
+        }
+    }
+    Vec::new()
+}
+
+fn named(manifest: &Value) -> String {
+    let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or("an object");
+    let name = manifest.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+    format!("{kind} {}", name.unwrap_or("without a name"))
+}
+
+/// What is told where a part was not rendered: a mistake of ours.
+pub(super) fn not_expanded(layer: &ProfileLayer, part: &Part) -> Diagnostic {
+    Diagnostic::error(codes::NOT_EXPANDED, format!("the layer `{}` was not rendered", layer.name)).at(part.at.clone())
+}
+
+fn refused(layer: &ProfileLayer, part: &Part, refusal: &Refusal) -> Diagnostic {
+    let what = match part.what {
+        What::Chart(_) => "chart",
+        What::Kustomization(_) => "kustomization",
+    };
+    let message = format!("the {what} of layer `{}` cannot be rendered: {}", layer.name, refusal.message);
+    let said = Diagnostic::error(codes::REFUSED, message).at(part.at.clone());
+    let said = match &refusal.at {
+        Some(at) => said.also(at.clone(), "here"),
+        None => said,
+    };
+    match &refusal.hint {
+        Some(hint) => said.hint(hint.clone()),
+        None => said,
+    }
+}

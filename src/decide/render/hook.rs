@@ -1,0 +1,107 @@
+//! In: an object that a chart renders to. Out: whether it is a hook, and when it runs.
+//! Guarantee: what Helm runs at an installation or an upgrade runs here, in the order of its weight; what it runs at other
+//! times is named and never run; tests are left out.
+//!
+//! Why no others: nothing is rolled back here but by a further change, which is an upgrade, and what a layer leaves when it
+//! goes is deleted object by object.
+use crate::decide::value::{Digest, Map, Value};
+use std::sync::Arc;
+
+/// When a hook runs, of the layer that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HookMoment {
+    /// Before the layer's objects are written.
+    Before,
+    /// After they are well.
+    After,
+}
+
+/// An object that runs once, each time its layer changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hook {
+    /// When it runs where the layer is new; none: it does not.
+    pub install: Option<HookMoment>,
+    /// When it runs where the layer was there.
+    pub upgrade: Option<HookMoment>,
+    /// Lower first.
+    pub weight: i32,
+    /// Whether it goes once all is well.
+    pub goes: bool,
+}
+
+/// What an object of a chart is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It stays, as all others do.
+    Plain,
+    /// It runs.
+    Hook(Hook),
+    /// It tests a release, which nobody asked for.
+    Test,
+    /// It would run at these other moments.
+    Elsewhen(Arc<str>),
+}
+
+/// The annotation that names the moments.
+const HOOK: &str = "helm.sh/hook";
+
+/// The annotation with which a hook says for what it ran.
+pub const RUN: &str = "stratify.dev/run";
+
+/// How many digits of a digest stand there: two layers share them by chance once in 2^64.
+const DIGITS: usize = 16;
+
+/// Returns what an object of a chart is.
+pub(super) fn role(manifest: &Value) -> Role {
+    let annotations = manifest.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    let text = |key: &str| annotations.and_then(|all| all.get(key)).and_then(Value::as_str);
+    let Some(events) = text(HOOK) else { return Role::Plain };
+    let events: Vec<&str> = events.split(',').map(str::trim).collect();
+    let moment = |verb: &str| {
+        let is = |event: &str| events.contains(&event);
+        let before = is(&format!("pre-{verb}")).then_some(HookMoment::Before);
+        before.or_else(|| is(&format!("post-{verb}")).then_some(HookMoment::After))
+    };
+    let weight = text("helm.sh/hook-weight").and_then(|weight| weight.trim().parse().ok()).unwrap_or_default();
+    let policy = text("helm.sh/hook-delete-policy").unwrap_or_default();
+    let goes = policy.split(',').any(|policy| policy.trim() == "hook-succeeded");
+    let hook = Hook { install: moment("install"), upgrade: moment("upgrade"), weight, goes };
+    if hook.install.is_some() || hook.upgrade.is_some() {
+        Role::Hook(hook)
+    } else if events.iter().all(|event| event.starts_with("test")) {
+        Role::Test
+    } else {
+        Role::Elsewhen(events.join(", ").into())
+    }
+}
+
+/// Says in a hook for what it runs, so that it is another object each time its layer changes.
+pub(super) fn stamp(manifest: &mut Value, digest: Digest) {
+    let digits: String = digest.to_string().chars().take(DIGITS).collect();
+    let metadata: &mut Map = manifest.make_map().entry_of("metadata").make_map();
+    metadata.entry_of("annotations").make_map().insert(RUN.into(), Value::string(&digits));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(entries: &[(&str, &str)]) -> Role {
+        let annotations: Map = entries.iter().map(|(key, text)| (*key, Value::string(text))).collect();
+        let metadata: Map = [("annotations", Value::map(annotations))].into_iter().collect();
+        role(&Value::map([("metadata", Value::map(metadata))].into_iter().collect()))
+    }
+
+    #[test]
+    fn what_runs_is_told_from_what_does_not() {
+        use HookMoment::{After, Before};
+        let hook = |install, upgrade, weight, goes| Role::Hook(Hook { install, upgrade, weight, goes });
+        assert_eq!(of(&[]), Role::Plain);
+        assert_eq!(of(&[(HOOK, "test")]), Role::Test);
+        assert_eq!(of(&[(HOOK, "pre-delete, post-rollback")]), Role::Elsewhen("pre-delete, post-rollback".into()));
+        assert_eq!(of(&[(HOOK, "pre-install")]), hook(Some(Before), None, 0, false));
+        let policy = ("helm.sh/hook-delete-policy", "before-hook-creation,hook-succeeded");
+        let all = [(HOOK, "post-install,post-upgrade"), ("helm.sh/hook-weight", "-5"), policy];
+        assert_eq!(of(&all), hook(Some(After), Some(After), -5, true));
+    }
+}

@@ -1,0 +1,79 @@
+//! In: a request for a chart, the blobs that it names. Out: the chart's files, wherever they are.
+//! Guarantee: an archive is read by the one reader of archives, within Helm's own limits, and is the chart that it is named
+//! for; what is verified is what is rendered.
+use super::{Files, Packs, files_of};
+use crate::client::archive::{Entry, Format, Limits, read};
+use crate::decide::document::{File, Texts};
+use crate::decide::profile::{Content, What};
+use crate::decide::render::{Refusal, Request};
+use crate::decide::value::{Fault, Origin};
+use crate::name::{BlobId, RepoPath};
+
+/// A chart that is at hand.
+#[derive(Debug)]
+pub(super) struct Chart {
+    /// Its folder, or its archive: all its files are below.
+    pub(super) root: RepoPath,
+    /// The revision that it is read at.
+    pub(super) origin: Option<Origin>,
+    /// Its files.
+    pub(super) files: Files,
+}
+
+/// Returns the files of a chart, or why it is none.
+pub(super) fn chart(packs: &Packs, request: &Request, texts: &Texts) -> Result<Result<Chart, Refusal>, Fault> {
+    let What::Chart(content) = &request.what else { return Err(Fault::bug("it is no chart")) };
+    match content {
+        Content::Tree(tree) => {
+            let files = files_of(tree, texts)?;
+            Ok(Ok(Chart { root: tree.root.clone(), origin: tree.origin.clone(), files }))
+        }
+        Content::Archive(archive) => {
+            let blob = texts.find(&archive.path, archive.blob)?;
+            let Some(bytes) = blob.bytes() else {
+                return Err(blob.documents(&archive.path, archive.origin.as_ref()).err().unwrap_or_default().into());
+            };
+            let file = archive.path.as_str().rsplit('/').next().unwrap_or_default();
+            let stem = file.strip_suffix(".tgz").unwrap_or(file);
+            Ok(unpacked(bytes, archive.path.clone(), archive.origin.clone(), stem))
+        }
+        Content::Remote(remote) => {
+            let bytes = packs.remotes.archive(remote)?;
+            let root = RepoPath::new(&format!("{}.tgz", remote.name)).map_err(Fault::bug)?;
+            Ok(unpacked(&bytes, root, None, &remote.name))
+        }
+    }
+}
+
+fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: &str) -> Result<Chart, Refusal> {
+    let entries = read(bytes, Format::Gzip, Limits::CHART)
+        .map_err(|error| Refusal::new(format!("its archive is refused: {error}")))?;
+    let top = |entry: &Entry| entry.path.as_str().split('/').next().unwrap_or_default().to_owned();
+    let folder = entries.first().map(top).unwrap_or_default();
+    let inside = |entry: Entry| {
+        let path = entry.path.as_str().strip_prefix(&folder)?.strip_prefix('/')?;
+        Some((RepoPath::new(&format!("{root}/{path}")).ok()?, entry.bytes))
+    };
+    let count = entries.len();
+    let files: Files = entries.into_iter().filter_map(inside).collect();
+    if files.len() != count || count == 0 {
+        return Err(Refusal::new("its archive does not hold one folder with a chart"));
+    }
+    let chart = Chart { root, origin, files };
+    match chart.stated() {
+        Some(stated) if stated == name => Ok(chart),
+        Some(stated) => Err(Refusal::new(format!("its archive holds the chart `{stated}`, and is named `{name}`"))),
+        None => Err(Refusal::new("its archive holds no Chart.yaml with a name and a version")),
+    }
+}
+
+impl Chart {
+    /// Returns the name and the version that its own file states.
+    fn stated(&self) -> Option<String> {
+        let path = RepoPath::new(&format!("{}/Chart.yaml", self.root)).ok()?;
+        let (_, bytes) = self.files.iter().find(|(known, _)| *known == path)?;
+        let file = File::read_one(&path, BlobId([0; 20]), bytes).ok()?;
+        let text = |key: &str| file.root().get(key).map(|node| node.text().to_owned());
+        Some(format!("{}-{}", text("name")?, text("version")?))
+    }
+}

@@ -1,0 +1,67 @@
+//! In: charts as documents name them. Out: what their repositories have of them now, for the lock.
+//! Guarantee: an index is asked for once; the digest is that of the archive that was fetched, and that of the index, if it
+//! states one.
+use super::remote::{ARCHIVE_BYTES_MAX, digest_of};
+use crate::client::http::download;
+use crate::decide::document::LockedChart;
+use crate::decide::fleet::ChartReference;
+use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, choose, read_index};
+use crate::decide::value::{Fault, Value};
+use crate::settings::AllowedSource;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Chart repositories over HTTP.
+pub struct ChartRepositories {
+    allowed: Vec<AllowedSource>,
+    indexes: BTreeMap<Arc<str>, Value>,
+}
+
+impl ChartRepositories {
+    /// Takes what the settings allow.
+    pub fn new(allowed: Vec<AllowedSource>) -> Self {
+        Self { allowed, indexes: BTreeMap::new() }
+    }
+
+    /// Returns what a chart is now, or what is wrong with who names it.
+    pub fn resolve(&mut self, reference: &ChartReference) -> Result<Result<LockedChart, String>, Fault> {
+        let ChartReference { repo, name, wanted, .. } = reference;
+        let chosen = match self.index(repo)? {
+            Ok(index) => choose(index, name, wanted),
+            Err(why) => Err(why),
+        };
+        let Chosen { version, url, digest: stated } = match chosen {
+            Ok(chosen) => chosen,
+            Err(why) => return Ok(Err(format!("the index of {repo}: {why}"))),
+        };
+        let url = absolute(repo, &url);
+        let bytes = download(&url, &self.allowed, ARCHIVE_BYTES_MAX)?;
+        let digest = digest_of(&bytes);
+        if stated.is_some_and(|stated| stated != digest) {
+            return Ok(Err(format!("{url} has the digest sha256:{digest}, which is not that of its index")));
+        }
+        let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
+        Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+    }
+
+    fn index(&mut self, repo: &Arc<str>) -> Result<Result<&Value, String>, Fault> {
+        if !self.indexes.contains_key(repo) {
+            let address = format!("{}/index.yaml", repo.trim_end_matches('/'));
+            let bytes = download(&address, &self.allowed, INDEX_BYTES_MAX as u64)?;
+            match read_index(&String::from_utf8_lossy(&bytes)) {
+                Ok(index) => drop(self.indexes.insert(repo.clone(), index)),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        Ok(self.indexes.get(repo).ok_or_else(|| "it was just read".to_owned()))
+    }
+}
+
+/// An index mostly says where an archive is as seen from it.
+fn absolute(repo: &str, url: &str) -> String {
+    if url.contains("://") {
+        return url.to_owned();
+    }
+    let base = reqwest::Url::parse(&format!("{}/", repo.trim_end_matches('/')));
+    base.and_then(|base| base.join(url)).map_or_else(|_| url.to_owned(), Into::into)
+}
