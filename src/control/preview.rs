@@ -1,7 +1,7 @@
 //! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
-use super::commits::Moments;
+use super::commits::{Moments, Repositories};
 use super::expansion::Expansions;
 use super::overview::{at_once, in_time};
 use super::sync::{Applied, Wanted, applied, begun, between, change, resolve};
@@ -19,7 +19,7 @@ use crate::decide::profile::Record;
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
 use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
-use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId};
+use crate::name::{BlobId, ChangeId, ChangeSetId, ClusterName, CommitId, EnvironmentName, ObjectId, RepoName};
 use crate::observe::mirror::{Head, View};
 use crate::observe::worktree::{Local, Worktree};
 use crate::settings::{Kubernetes, Settings};
@@ -445,6 +445,8 @@ impl Preview {
         commits.commits.push(CommitFacts {
             commit: NO_COMMIT,
             author: person.clone(),
+            co_authors: Vec::new(),
+            writes_profiles: false,
             committer: person.clone(),
             approves: vec![id.to_owned()],
             added_approvals: Vec::new(),
@@ -541,6 +543,22 @@ impl Sources for Preview {
             }
         }
         Ok(Commits::default())
+    }
+
+    async fn brought(
+        &self,
+        repository: Option<&RepoName>,
+        from: Option<CommitId>,
+        to: CommitId,
+    ) -> Result<Commits, Fault> {
+        for views in [Some(&self.views), self.seen.as_ref()].into_iter().flatten() {
+            let Some(found) = views.find(repository) else { continue };
+            let has = |commit: CommitId| found.objects().contains(commit);
+            if has(to)? && from.map_or(Ok(true), has)? {
+                return found.objects().commits(from, to);
+            }
+        }
+        Ok(Commits { commits: Vec::new(), cut_off: true })
     }
 
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {

@@ -17,7 +17,7 @@ use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::{Layers, Memory, Recalled};
 use crate::decide::rollout::{Answer, Blocked, Outcome, Rollout};
 use crate::decide::value::{Fault, Live, Seal, Timestamp};
-use crate::name::{BlobId, ClusterName, CommitId, ObjectId};
+use crate::name::{BlobId, ClusterName, CommitId, ObjectId, RepoName};
 use crate::observe::mirror::Mirror;
 use crate::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,7 @@ pub struct Outside {
     memory: Mutex<Memory>,
     /// The commits that were asked for last: one head is planned for many clusters.
     commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
+    brought: Mutex<BTreeMap<(Option<RepoName>, Option<CommitId>, CommitId), Commits>>,
     /// Reviews of pull requests that approve, as if each were a commit.
     reviews: Mutex<Vec<CommitFacts>>,
     state: Mutex<State>,
@@ -82,6 +83,7 @@ impl Outside {
             seal,
             memory: Mutex::default(),
             commits: Mutex::default(),
+            brought: Mutex::default(),
             reviews: Mutex::default(),
             state: Mutex::default(),
         }
@@ -179,6 +181,14 @@ impl Outside {
     }
 }
 
+/// How many ranges of commits are remembered: pins of one head over all its clusters are few.
+const BROUGHT_MAX: usize = 64;
+
+/// Commits of which nothing is known, so that nothing counts on them.
+fn unknown() -> Commits {
+    Commits { commits: Vec::new(), cut_off: true }
+}
+
 impl Sources for Outside {
     async fn fleet(&self, commit: CommitId) -> Result<Arc<Fleet>, Fault> {
         self.moments.fleet(&self.mirrors, commit)
@@ -201,6 +211,28 @@ impl Sources for Outside {
             commits
         };
         commits.commits.extend(self.reviews());
+        Ok(commits)
+    }
+
+    async fn brought(
+        &self,
+        repository: Option<&RepoName>,
+        from: Option<CommitId>,
+        to: CommitId,
+    ) -> Result<Commits, Fault> {
+        let range = (repository.cloned(), from, to);
+        let known = || self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(commits) = known().get(&range) {
+            return Ok(commits.clone());
+        }
+        // A repository that cannot be opened has no pin that can be read.
+        let Some(Ok(mirror)) = self.mirrors.mirror(repository) else { return Ok(unknown()) };
+        let commits = mirror.commits(from, to)?;
+        let mut known = known();
+        if known.len() >= BROUGHT_MAX {
+            known.clear();
+        }
+        known.insert(range, commits.clone());
         Ok(commits)
     }
 

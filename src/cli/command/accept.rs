@@ -15,6 +15,9 @@ use std::path::Path;
 pub(super) fn run(options: &Accept, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let Accept { commit, tag, repository } = options;
+    if let Some(tag) = tag {
+        check_tag(&here, tag, options)?;
+    }
     let acceptance = Acceptance { commit: *commit, tag: tag.clone(), repository: repository.clone() };
     if let Some(answer) = try_ask(&here.settings.state, &Ask::Accept(acceptance))? {
         if let Some(error) = answer.get("error").and_then(|error| error.as_str()) {
@@ -27,6 +30,23 @@ pub(super) fn run(options: &Accept, settings: Option<&Path>) -> Result<Answer, F
     let mirrors = Mirrors::new(here.mirror()?, others.collect::<Result<_, Failure>>()?);
     mirrors.accept(repository.as_ref(), *commit, tag.as_deref())?;
     Ok(done(options))
+}
+
+/// A tag is held where the lock has it, and nowhere else.
+fn check_tag(here: &Here, tag: &str, options: &Accept) -> Result<(), Failure> {
+    let Ok(fleet) = here.preview_of_seen().and_then(|preview| preview.committed()) else { return Ok(()) };
+    let locked = fleet.index.locked(options.repository.as_ref(), tag.strip_prefix("refs/tags/").unwrap_or(tag));
+    let (message, hint) = match locked {
+        Some(commit) if commit == options.commit => return Ok(()),
+        Some(commit) => (
+            format!("fleet.lock has {commit} of the tag {tag}, and not {}", options.commit),
+            format!("run `stratify accept {commit} --tag {tag}`, or `stratify lock` to take the tag as it is now"),
+        ),
+        None => {
+            (format!("fleet.lock has no tag {tag}"), "see `tags` of fleet.lock; `stratify lock` writes them".to_owned())
+        }
+    };
+    Err(fault(Owner::Caller, false, message, &hint).into())
 }
 
 fn done(options: &Accept) -> Answer {

@@ -3,11 +3,12 @@
 use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Render;
-use crate::cli::print::Text;
+use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::decide::plan::directory_layout::{encode_object, object_path};
 use crate::decide::plan::view::json_of;
 use crate::decide::render::Layers;
+use crate::decide::report::counted;
 use crate::decide::value::{Fault, Owner, Warnings};
 use serde_json::json;
 use std::path::Path;
@@ -72,9 +73,41 @@ fn written(layers: &Layers, folder: &Path) -> Result<Answer, Failure> {
             files.push(path.display().to_string());
         }
     }
+    let mut others = Vec::new();
+    others_in(folder, &files, &mut others);
     let mut text = Text::default();
-    text.line(format!("{} objects of {} layers are in {}", files.len(), layers.layers.len(), folder.display()));
-    Ok(Answer::new(text, json!({ "files": files })))
+    text.line(format!(
+        "{} of {} are in {}",
+        counted(files.len(), "object"),
+        counted(layers.layers.len(), "layer"),
+        folder.display()
+    ));
+    if let Some(first) = others.first() {
+        let count = counted(others.len(), "file");
+        text.pieces([(
+            Tone::Warning,
+            format!("{count} there are of no object of these: {first}, … : remove what an earlier rendering left"),
+        )]);
+    }
+    Ok(Answer::new(text, json!({ "files": files, "others": others })))
+}
+
+/// Collects the files of a folder that were not written now; hidden ones, as Git's own, are nobody's.
+fn others_in(folder: &Path, written: &[String], others: &mut Vec<String>) {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let shown = path.display().to_string();
+        if is_hidden || written.contains(&shown) {
+            continue;
+        }
+        match path.symlink_metadata() {
+            Ok(found) if found.is_dir() => others_in(&path, written, others),
+            _ => others.push(shown),
+        }
+    }
 }
 
 fn not_written(attempt: &str) -> impl FnOnce(io::Error) -> Fault + '_ {

@@ -67,10 +67,14 @@ fn facts(
     let change = own_change(repository, commit_id(id), &parents, path, limits)?;
     let is_approval = |path: &RepoPath| path.as_str().starts_with("approvals/");
     let is_written = |path: &RepoPath| is_approval(path) && is_yaml_in_approvals(path.as_str());
+    let is_of_profiles = |path: &RepoPath| ["profiles/", "packs/"].iter().any(|head| path.as_str().starts_with(head));
+    let writes_profiles = change.refused || change.touched.iter().any(is_of_profiles);
     Ok(CommitFacts {
+        writes_profiles,
         commit: commit_id(id),
         author: person(decoded.author().map_err(in_local(&attempt))?),
         committer: person(decoded.committer().map_err(in_local(&attempt))?),
+        co_authors: co_authors(&message),
         approves: approves(&message),
         added_approvals: change.written.into_iter().filter(|path| is_written(path)).collect(),
         only_approves: !change.refused && change.touched.iter().all(is_approval),
@@ -147,16 +151,33 @@ const APPROVE: &str = "stratify-approve";
 /// The most approvals of one commit; a fleet has fewer environments.
 const APPROVES_MAX: usize = 100;
 
-/// Returns the values of the approving trailers: lines `Token: value` of the last paragraph, as `git` reads them.
+/// The trailer that names a further author.
+const CO_AUTHOR: &str = "co-authored-by";
+
+/// The most of them that are read; a squashed pull request names some dozens at most.
+const CO_AUTHORS_MAX: usize = 1000;
+
+/// Returns the values of the approving trailers.
 fn approves(message: &str) -> Vec<String> {
+    trailers(message, APPROVE).take(APPROVES_MAX).map(ToOwned::to_owned).collect()
+}
+
+/// Returns the addresses of further authors: what stands in angle brackets.
+fn co_authors(message: &str) -> Vec<String> {
+    let address = |value: &str| Some(value.rsplit_once('<')?.1.split_once('>')?.0.trim().to_owned());
+    trailers(message, CO_AUTHOR).filter_map(address).take(CO_AUTHORS_MAX).collect()
+}
+
+/// Returns the values of trailers: lines `Token: value` of the last paragraph, as `git` reads them.
+fn trailers<'a>(message: &'a str, wanted: &'a str) -> impl Iterator<Item = &'a str> {
     let lines: Vec<&str> = message.trim_end().lines().collect();
     // The first paragraph is the subject and has no trailers.
-    let Some(blank) = lines.iter().rposition(|line| line.trim().is_empty()) else { return Vec::new() };
-    let trailer = |line: &&str| {
+    let first = lines.iter().rposition(|line| line.trim().is_empty()).map_or(lines.len(), |blank| blank + 1);
+    let trailer = move |line: &'a str| {
         let (token, value) = line.split_once(':')?;
-        (token.eq_ignore_ascii_case(APPROVE) && !value.trim().is_empty()).then(|| value.trim().to_owned())
+        (token.eq_ignore_ascii_case(wanted) && !value.trim().is_empty()).then(|| value.trim())
     };
-    lines.get(blank + 1..).unwrap_or_default().iter().filter_map(trailer).take(APPROVES_MAX).collect()
+    lines.into_iter().skip(first).filter_map(trailer)
 }
 
 #[cfg(test)]
@@ -169,5 +190,8 @@ mod tests {
         assert_eq!(approves(message), ["ab12", "cd34"], "case of the token does not matter, blanks are cut");
         assert!(approves("Stratify-Approve: ab12").is_empty(), "a subject is no trailer");
         assert!(approves("subject\n\n Stratify-Approve: x").is_empty(), "an indented line continues another");
+        let squashed =
+            "subject\n\nCo-authored-by: Ann <ann@x.y>\nCo-Authored-By: Bob B. <b@x.y>\nCo-authored-by: nobody\n";
+        assert_eq!(co_authors(squashed), ["ann@x.y", "b@x.y"], "those that have an address");
     }
 }

@@ -55,6 +55,8 @@ impl Told {
         CommitFacts {
             commit: self.head,
             author: person.clone(),
+            co_authors: Vec::new(),
+            writes_profiles: false,
             committer: person,
             approves: self.waits.clone(),
             added_approvals: Vec::new(),

@@ -81,6 +81,19 @@ impl Sources for World {
         Ok(commits)
     }
 
+    async fn brought(
+        &self,
+        repository: Option<&RepoName>,
+        from: Option<CommitId>,
+        to: CommitId,
+    ) -> Result<Commits, Fault> {
+        // A pin is never of a pull request; the head that something is read at may be its merge.
+        match repository {
+            None if to == self.merge => self.pulls.objects().commits(from, to),
+            _ => self.outside.brought(repository, from, to).await,
+        }
+    }
+
     async fn follows(&self, commit: CommitId, head: CommitId) -> Result<bool, Fault> {
         self.pulls.objects().descends(commit, head)
     }

@@ -74,6 +74,8 @@ pub struct CommitFacts {
     pub commit: CommitId,
     /// Who wrote it.
     pub author: Person,
+    /// The addresses of those that its trailers name as authors beside: forges name so whom a squashed commit is of.
+    pub co_authors: Vec<String>,
     /// Who committed it.
     pub committer: Person,
     /// The values of its `Stratify-Approve` trailers.
@@ -83,6 +85,8 @@ pub struct CommitFacts {
     pub added_approvals: Vec<RepoPath>,
     /// Whether it changes nothing outside `approvals/`; of a merge, nothing that differs from all parents.
     pub only_approves: bool,
+    /// Whether it changes profiles or packs, which are what a pin reads; of a merge, what differs from all parents.
+    pub writes_profiles: bool,
     /// Its parents.
     pub parents: Vec<CommitId>,
     /// The first line of its message.

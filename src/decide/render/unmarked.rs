@@ -20,9 +20,10 @@ fn of_object(layer: &Layer, object: &Object) -> Vec<Diagnostic> {
         let id = &object.id;
         let message =
             format!("`{text}` at {at} of {} {} in layer `{}` is no placeholder", id.kind, id.name, layer.name);
+        let marked = if text.starts_with('$') { text } else { format!("${text}") };
         Diagnostic::warning(codes::UNMARKED, message)
             .at(object.at.clone())
-            .expected(format!("`${text}`, in values or in a file named `*.tpl.yaml`"))
+            .expected(format!("`{marked}`, in values or in a file named `*.tpl.yaml`"))
     };
     found.into_iter().map(told).collect()
 }
@@ -47,16 +48,16 @@ fn collect(value: &Value, at: &mut Pointer, found: &mut Vec<(Pointer, String)>) 
     }
 }
 
-/// Returns the first of a text.
+/// Returns the first of a text, with its mark where it has one: in a file that is no template it is filled no more.
 fn in_text(text: &str) -> Option<String> {
-    let mut parts = text.match_indices("{{").filter(|(at, _)| !text.get(..*at).is_some_and(|head| head.ends_with('$')));
-    parts.find_map(|(at, _)| {
+    text.match_indices("{{").find_map(|(at, _)| {
         let rest = text.get(at..)?;
         let end = rest.find("}}")?.saturating_add(2);
         let whole = rest.get(..end)?;
         let inside = whole.trim_start_matches('{').trim_start();
         let is_ours = |root: &&str| inside.strip_prefix(*root).is_some_and(|rest| rest.starts_with(['.', '[']));
-        ROOTS.iter().any(is_ours).then(|| whole.to_owned())
+        let mark = if text.get(..at).is_some_and(|head| head.ends_with('$')) { "$" } else { "" };
+        ROOTS.iter().any(is_ours).then(|| format!("{mark}{whole}"))
     })
 }
 

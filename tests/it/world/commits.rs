@@ -144,6 +144,8 @@ fn facts(id: CommitId, commit: &Commit) -> CommitFacts {
     CommitFacts {
         commit: id,
         author: person.clone(),
+        co_authors: Vec::new(),
+        writes_profiles: true,
         committer: person,
         approves: commit.approves.iter().cloned().collect(),
         added_approvals: Vec::new(),

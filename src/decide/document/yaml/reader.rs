@@ -221,11 +221,23 @@ impl<'a> Builder<'a> {
             is_map = raw.form == Form::Map;
         }
         if is_map {
+            self.refuse_keys(at)?;
             self.merge_keys(at)?;
             self.find_duplicates(at);
         }
         self.remember(anchor, at);
         Ok(())
+    }
+
+    /// A key is a text: what YAML has beside has no form in JSON, and is a placeholder without its quotes as a rule.
+    fn refuse_keys(&self, at: usize) -> Result<(), YamlError> {
+        let is_compound =
+            |key: &usize| self.tree.nodes.get(*key).is_some_and(|raw| matches!(raw.form, Form::Map | Form::List));
+        let Some(key) = self.keys_of(at).find(is_compound) else { return Ok(()) };
+        let bytes = self.tree.node(narrow(key)).bytes();
+        let bytes = bytes.start as usize..bytes.end as usize;
+        let hint = "put the whole text in quotes, if `{{ … }}` was meant as one; a placeholder is `${{ … }}`";
+        Err(error(codes::WRONG_TYPE, bytes, "a map or a list stands where a key does".to_owned(), Some(hint)))
     }
 
     /// Keys that stand twice, in `n log n`: a map of 100,000 keys must not cost 10¹⁰ steps.

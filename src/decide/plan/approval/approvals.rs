@@ -47,10 +47,16 @@ pub fn weigh(commits: &Commits, ids: &[String], consumed: &[(Arc<str>, CommitId)
         .commits
         .iter()
         .filter(|commit| !commit.only_approves)
-        .map(|commit| commit.author.email.to_lowercase())
+        .flat_map(|commit| std::iter::once(&commit.author.email).chain(&commit.co_authors))
+        .map(|email| email.to_lowercase())
         .collect();
     let mut approval = Approval::default();
     for commit in &commits.commits {
+        let begins = |id: &String| id.len() >= SHORT && ids.iter().any(|whole| whole != id && whole.starts_with(&**id));
+        for id in approved_by(commit).filter(begins) {
+            let short: String = commit.commit.to_string().chars().take(SHORT).collect();
+            approval.refused.push(format!("that in {short} names the begin `{id}` of the id: all of it is needed"));
+        }
         for id in approved_by(commit).filter(|id| ids.contains(id)) {
             let person = &commit.author;
             let is_used = consumed.iter().any(|(used, at)| **used == *id && *at == commit.commit);
