@@ -1,20 +1,19 @@
 //! In: a repository's mirror. Out: plans of its clusters, by the same functions as in a sync.
 //! Guarantee: clusters are streamed: of each, only the digest of its change is kept.
-use crate::work::Work;
+use crate::work::{Work, address};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
-use stratify::client::git::{Address, Credentials, Limits};
 use stratify::decide::document::{Blob, Content, Entry, Revision, Texts, TreeChange};
 use stratify::decide::fleet::{self, Fleet, Index, Touched};
 use stratify::decide::plan::change;
 use stratify::decide::profile::{Declarations, FullProfile, Sketch, sketch_with};
 use stratify::decide::render::{self, Layers, Memory, Recalled, remember};
 use stratify::decide::value::{Diagnostic, Fault, Seal};
-use stratify::name::{BlobId, ChangeId, ClusterName, CommitId, RepoName, RepoPath};
+use stratify::name::{BlobId, ChangeId, ClusterName, CommitId, RepoPath};
 use stratify::observe::mirror::Mirror;
 
 /// The cores that the budgets speak of.
@@ -284,18 +283,6 @@ pub(crate) fn on_threads<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T +
         let threads: Vec<_> = items.iter().map(start).collect();
         threads.into_iter().map(|thread| thread.join().expect("no work panics")).collect()
     })
-}
-
-pub(crate) fn address(work: &Work) -> Address {
-    Address {
-        name: RepoName::new("fleet").expect("it is a label"),
-        url: format!("file://{}", work.folder.display()),
-        branch: "main".to_owned(),
-        path: None,
-        credentials: Credentials::None,
-        authority: None,
-        limits: Limits::default(),
-    }
 }
 
 pub(crate) fn lines(said: &[Diagnostic]) -> String {

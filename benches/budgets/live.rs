@@ -3,10 +3,9 @@
 //!
 //! Why: only some clusters are told, so that the targets of all the others need not be written before.
 use crate::Asked;
-use crate::engine::address;
-use crate::start::remember;
+use crate::left::remember;
 use crate::table::{Row, ms, percentile, row, told};
-use crate::work::Work;
+use crate::work::{Work, address};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod engine;
 mod replan;
 mod table;
 mod growth;
+mod left;
 mod start;
 mod live;
 mod commits;

@@ -1,8 +1,8 @@
 //! In: a mirror, and the standings that a process left. Out: what a start takes until the loop runs.
 //! Guarantee: the loop itself is built, from a store on disk; nothing is written to a target.
-use crate::engine::address;
+use crate::left::remember;
 use crate::table::{Row, row};
-use crate::work::Work;
+use crate::work::{Work, address};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,9 +10,9 @@ use stratify::client::store::Store;
 use stratify::control::engine::{Engine, Observer};
 use stratify::control::real_world::Outside;
 use stratify::control::statuses::Statuses;
-use stratify::decide::report::{Condition, Remembered, Report, Standing};
-use stratify::decide::value::{Digest, Fault, Seal, Timestamp};
-use stratify::name::{ClusterName, CommitId, EnvironmentName};
+use stratify::decide::report::Report;
+use stratify::decide::value::{Fault, Seal};
+use stratify::name::CommitId;
 use stratify::observe::mirror::{Head, Mirror};
 use stratify::settings::Settings;
 
@@ -41,26 +41,6 @@ pub(crate) fn warm(work: &Work, mirror: &Path, scratch: &Path) -> Vec<Row> {
         400.0 * scale.max(0.1),
         "ms",
     )]
-}
-
-/// Writes what a process leaves, in the tables of the loop.
-pub(crate) fn remember(work: &Work, file: &Path, names: Vec<String>) {
-    let store = Store::open(file).expect("the store can be made");
-    let row = |cluster: String| {
-        let digest = Digest([7; 32]);
-        let standing = Standing {
-            cluster: ClusterName::new(&cluster).expect("it is a label"),
-            wanted: digest,
-            condition: Condition::Synced { digest, commit: work.first },
-            since: Timestamp(0),
-            note: None,
-        };
-        let environment = EnvironmentName::new("dev").expect("it is a label");
-        (cluster.into_bytes(), Some(Remembered { environment, standing, is_concerned: false }.encode()))
-    };
-    let rows: Vec<_> = names.into_iter().map(row).collect();
-    store.put_all("standings", &rows).expect("there is room");
-    store.put_all("head", &[(b"head".to_vec(), Some(work.first.0.to_vec()))]).expect("there is room");
 }
 
 /// Says nothing.

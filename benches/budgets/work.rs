@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
-use stratify::name::CommitId;
+use stratify::client::git::{Address, Credentials, Limits};
+use stratify::name::{CommitId, RepoName};
 
 /// The clusters' environments.
 const ENVIRONMENTS: [&str; 4] = ["dev", "staging", "prod-eu", "prod-us"];
@@ -146,6 +147,19 @@ impl Work {
         write(&mut out).expect("git reads it");
         drop(out);
         assert!(child.wait().expect("it was started").success(), "git takes what is imported");
+    }
+}
+
+/// Returns where the work is fetched from.
+pub(crate) fn address(work: &Work) -> Address {
+    Address {
+        name: RepoName::new("fleet").expect("it is a label"),
+        url: format!("file://{}", work.folder.display()),
+        branch: "main".to_owned(),
+        path: None,
+        credentials: Credentials::None,
+        authority: None,
+        limits: Limits::default(),
     }
 }
 

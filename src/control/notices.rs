@@ -1,6 +1,6 @@
 //! In: statuses that are wanted. Out: each receiver of the settings is told of those that it asked for.
 //! Guarantee: what is to be told is on the disk before it is sent; one receiver that is dead holds up no other, and no sync.
-use super::engine::Event;
+use super::engine::{Event, rows_of};
 use super::statuses::Place;
 use crate::act::notify::{Receiver, Refused};
 use crate::client::clock::now;
@@ -9,6 +9,7 @@ use crate::decide::report::outbox::{Key, Outbox, Post, Refusal};
 use crate::decide::report::{Notice, Occasion, State, Status, environment_of, noticed};
 use crate::decide::value::{Fault, Timestamp};
 use crate::settings::Notification;
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -38,7 +39,7 @@ pub struct Notified {
 }
 
 /// Returns the table of what a receiver is still to be told.
-fn table(receiver: &str) -> String {
+pub(super) fn table(receiver: &str) -> String {
     format!("notices/{receiver}")
 }
 
@@ -124,6 +125,11 @@ impl Notices {
     /// Returns when something will be due, if nothing else happens.
     pub(super) fn wakes(&self) -> Option<Timestamp> {
         self.receivers.values().filter(|it| !it.is_sending).filter_map(|it| it.outbox.wakes()).min()
+    }
+
+    /// Returns what waits, and what a receiver never takes.
+    pub(super) fn waiting(&self) -> Json {
+        self.receivers.values().flat_map(|receiving| rows_of(&receiving.outbox)).collect()
     }
 
     /// Whether something waits that was not refused so often that only time can help.

@@ -51,7 +51,7 @@ pub struct Outside {
     memory: Mutex<Memory>,
     /// The commits that were asked for last: one head is planned for many clusters.
     commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
-    brought: Mutex<BTreeMap<(Option<RepoName>, Option<CommitId>, CommitId), Commits>>,
+    brought: Mutex<BTreeMap<Range, Commits>>,
     /// Reviews of pull requests that approve, as if each were a commit.
     reviews: Mutex<Vec<CommitFacts>>,
     state: Mutex<State>,
@@ -180,6 +180,9 @@ impl Outside {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The commits of one that another one has not, in a repository.
+type Range = (Option<RepoName>, Option<CommitId>, CommitId);
 
 /// How many ranges of commits are remembered: pins of one head over all its clusters are few.
 const BROUGHT_MAX: usize = 64;

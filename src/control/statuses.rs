@@ -1,6 +1,7 @@
 //! In: statuses that the outbox says. Out: notes, in the repository around or in the mirror and the remote; or a forge's.
 //! Guarantee: a status of a remote repository counts as posted once the remote has it.
-use crate::act::forge::{notes, statuses};
+use crate::act::forge::notes;
+use crate::act::forge::statuses::{self, Runs};
 use crate::client::forge::Server;
 use crate::client::git::Objects;
 use crate::decide::report::Status;
@@ -36,6 +37,8 @@ pub enum Statuses {
         server: Arc<Server>,
         /// The watched branch.
         branch: Arc<str>,
+        /// The check runs that are not at their end.
+        runs: Arc<Runs>,
     },
 }
 
@@ -104,13 +107,13 @@ impl Statuses {
             tell(Answer { post, refused: Some(Refusal::Permanent(why.into())), fault: None });
         }
         match self {
-            Self::Forge { mirror, server, branch } => {
+            Self::Forge { mirror, server, branch, runs } => {
                 let said: Vec<Status> = posts.iter().map(|post| post.status.clone()).collect();
                 let noted = tokio::task::spawn_blocking(move || notes::post_all(mirror.objects(), &said)).await;
                 if let Ok(Err(fault)) = noted {
                     tracing::warn!(%fault, "what is told to the forge is not noted here");
                 }
-                send_all(&server, &branch, &branches, posts, tell).await;
+                send_all((&server, &runs), &branch, &branches, posts, tell).await;
             }
             notes => {
                 // Where this does not end, neither does the process: posts are on their way for ever.
@@ -154,7 +157,7 @@ impl Statuses {
 
 /// Sends one after the other; once one is refused for a reason that holds for all, the others wait like it.
 async fn send_all(
-    server: &Server,
+    (server, runs): (&Server, &Runs),
     watched: &str,
     branches: &BTreeMap<CommitId, String>,
     posts: Vec<Post>,
@@ -167,7 +170,7 @@ async fn send_all(
             continue;
         }
         let branch = branches.get(&post.key.commit).map_or(watched, String::as_str);
-        match statuses::post(server, branch, &post.status).await {
+        match statuses::post(server, runs, branch, &post.status).await {
             Ok(()) => tell(Answer { post, refused: None, fault: None }),
             Err(refused) => {
                 waits = refused.is_for_all.then(|| refused.refusal.clone());

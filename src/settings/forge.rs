@@ -26,6 +26,10 @@ pub struct Forge {
     pub webhook_secret: Option<PathBuf>,
     /// The users whose review of a pull request approves what it shows, as the forge names them.
     pub approvers: Vec<String>,
+    /// The teams whose members' reviews do, as `organisation/team`.
+    pub approver_teams: Vec<String>,
+    /// How many writes a minute it takes of us, where that is not what its kind takes.
+    pub writes_a_minute: Option<u32>,
 }
 
 /// Where the token of a forge stands.
@@ -35,6 +39,19 @@ pub enum TokenAt {
     File(PathBuf),
     /// In a variable of the environment.
     Variable(String),
+    /// Nowhere: an app of GitHub is given one for an hour.
+    App(App),
+}
+
+/// An app of GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its number, or its client's id.
+    pub id: String,
+    /// The file with its private key (PEM).
+    pub key: PathBuf,
+    /// The number of its installation; asked for where it is not given.
+    pub installation: Option<u64>,
 }
 
 /// Which forge it is.
@@ -78,6 +95,16 @@ pub(super) const FIELDS: &[Field] = &[
     optional("repository", Shape::Text, "The repository as the forge names it; default: the path of the url."),
     optional("tokenFile", Shape::Text, "A file with the token by which statuses and comments are posted."),
     optional("tokenVariable", Shape::Text, "A variable of the environment with the token."),
+    optional(
+        "app",
+        Shape::Object(APP),
+        "The app of GitHub by which check runs and comments are made, without a token.",
+    ),
+    optional(
+        "writesAMinute",
+        Shape::Integer(1, 100_000),
+        "How many writes a minute the forge takes of us; default: what its kind is known to take (GitHub: 120).",
+    ),
     optional("user", Shape::Text, "The user whose token it is, where the forge wants both (Bitbucket Cloud)."),
     optional("authorityFile", Shape::Text, "The authority (PEM) that the forge's certificate must come from."),
     optional(
@@ -90,7 +117,23 @@ pub(super) const FIELDS: &[Field] = &[
         Shape::List(&Shape::Text),
         "The users whose review of a pull request approves what it shows (GitHub, Gitea, Forgejo).",
     ),
+    optional(
+        "approverTeams",
+        Shape::List(&Shape::Checked(is_team, "ORGANISATION/TEAM")),
+        "The teams whose members' reviews do (GitHub); the token needs to read the organisation's members.",
+    ),
 ];
+
+const APP: &[Field] = &[
+    required("id", Shape::Scalar, "The app's number, or its client's id."),
+    required("keyFile", Shape::Text, "The file with its private key (PEM)."),
+    optional("installation", Shape::Integer(1, i64::MAX), "The number of its installation; default: the repository's."),
+];
+
+fn is_team(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.contains(['/', '.']) && !part.contains(char::is_control);
+    text.split_once('/').is_some_and(|(organisation, team)| is_part(organisation) && is_part(team))
+}
 
 /// A forge without a token, or with two.
 const ONE_TOKEN: Code = Code(903);
@@ -137,18 +180,26 @@ impl ForgeKind {
 pub(super) fn check(repository: &Fragment) -> Vec<Diagnostic> {
     let Some(part) = repository.get("forge") else { return Vec::new() };
     let mut said = Vec::new();
-    let tokens = ["tokenFile", "tokenVariable"].into_iter().filter(|key| part.get(key).is_some()).count();
+    let tokens = ["tokenFile", "tokenVariable", "app"].into_iter().filter(|key| part.get(key).is_some()).count();
     if tokens != 1 {
         let found = if tokens == 0 { "the forge has no token" } else { "the forge has two tokens" };
-        let expected = "exactly one of: tokenFile, tokenVariable";
+        let expected = "exactly one of: tokenFile, tokenVariable, app (GitHub)";
         said.push(Diagnostic::error(ONE_TOKEN, found).at(part.span()).expected(expected));
     }
     let Some(kind) = part.get("kind").and_then(|kind| ForgeKind::parse(kind.text())) else { return said };
+    if let Some(app) = part.get("app").filter(|_| kind != ForgeKind::GitHub) {
+        let found = format!("{} knows no apps", kind.word());
+        said.push(Diagnostic::error(ONE_TOKEN, found).at(app.span()).expected("tokenFile or tokenVariable"));
+    }
     let has_reviews = matches!(kind, ForgeKind::GitHub | ForgeKind::Gitea);
     if let Some(approvers) = part.get("approvers").filter(|_| !has_reviews) {
         let found = format!("reviews of {} do not say of which commit they are", kind.word());
         let hint = "approve by a commit, as `stratify approve` writes it";
         said.push(Diagnostic::error(NO_REVIEWS, found).at(approvers.span()).hint(hint));
+    }
+    if let Some(teams) = part.get("approverTeams").filter(|_| kind != ForgeKind::GitHub) {
+        let found = format!("teams of {} are not asked", kind.word());
+        said.push(Diagnostic::error(NO_REVIEWS, found).at(teams.span()).hint("name the users, as `approvers`"));
     }
     let place = place(&part, kind, repository.get("url").map(|url| url.text().to_owned()).as_deref());
     if let Err((key, why)) = place {
@@ -164,7 +215,9 @@ pub(super) fn read(part: &Fragment, url: Option<&str>, folder: &Path) -> Option<
     let file = |key: &str| text(key).map(|path| folder.join(path));
     let kind = ForgeKind::parse(&text("kind")?)?;
     let (url, repository) = place(part, kind, url).ok()?;
-    let token = file("tokenFile").map(TokenAt::File).or_else(|| text("tokenVariable").map(TokenAt::Variable))?;
+    let token = file("tokenFile").map(TokenAt::File).or_else(|| text("tokenVariable").map(TokenAt::Variable));
+    let token = token.or_else(|| Some(TokenAt::App(app(&part.get("app")?, folder)?)))?;
+    let number = |part: &Fragment, key: &str| part.get(key).and_then(|part| part.value().as_i64());
     Some(Forge {
         kind,
         url,
@@ -173,7 +226,22 @@ pub(super) fn read(part: &Fragment, url: Option<&str>, folder: &Path) -> Option<
         user: text("user"),
         authority: file("authorityFile"),
         webhook_secret: file("webhookSecretFile"),
-        approvers: part.get("approvers").iter().flat_map(Fragment::items).map(|item| item.text().to_owned()).collect(),
+        approvers: texts(part, "approvers"),
+        approver_teams: texts(part, "approverTeams"),
+        writes_a_minute: number(part, "writesAMinute").and_then(|number| u32::try_from(number).ok()),
+    })
+}
+
+fn texts(part: &Fragment, key: &str) -> Vec<String> {
+    part.get(key).iter().flat_map(Fragment::items).map(|item| item.text().to_owned()).collect()
+}
+
+fn app(part: &Fragment, folder: &Path) -> Option<App> {
+    let id = part.get("id")?;
+    Some(App {
+        id: id.value().as_i64().map_or_else(|| id.text().to_owned(), |number| number.to_string()),
+        key: folder.join(part.get("keyFile")?.text()),
+        installation: part.get("installation").and_then(|it| it.value().as_i64()).and_then(|it| u64::try_from(it).ok()),
     })
 }
 

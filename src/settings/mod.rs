@@ -10,10 +10,10 @@ mod floor;
 mod programs;
 mod source;
 
-pub use forge::{Forge, ForgeKind, TokenAt};
+pub use forge::{App, Forge, ForgeKind, TokenAt};
 pub use notification::{Notification, NotificationKind, UrlAt};
 pub use programs::Programs;
-pub use repository::{Credentials, Identity, OWN, Repository};
+pub use repository::{Credentials, DOOR, Identity, OWN, Repository};
 pub use source::AllowedSource;
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 

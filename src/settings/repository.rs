@@ -110,6 +110,9 @@ pub(super) const OTHER_FIELDS: &[Field] = fields![required(
 /// The fleet's own repository has this name in logs and wakes.
 pub const OWN: &str = "fleet";
 
+/// Where deliveries of its forge are taken, as the webhook has to name it.
+pub const DOOR: &str = "/webhooks/fleet";
+
 fn is_other_name(text: &str) -> bool {
     kind::is_label(text) && text != OWN
 }

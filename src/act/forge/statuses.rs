@@ -1,9 +1,17 @@
 //! In: statuses, and a forge. Out: each on its commit there, or why it was not taken.
 //! Guarantee: what a refusal means is told as the outbox knows it; the text of a status goes as it is, nothing else does.
-use crate::client::forge::{CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
+use crate::client::forge::{Annotation, Call, CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
+use crate::client::kill::{Of, point};
 use crate::decide::report::outbox::Refusal;
 use crate::decide::report::{State, Status};
 use crate::decide::value::Fault;
+use crate::name::{CommitId, RepoPath};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many check runs are known that are not at their end: those of the commits that are told of now.
+const RUNS_MAX: usize = 1_000;
 
 /// Why a status was not taken.
 #[derive(Debug)]
@@ -16,15 +24,87 @@ pub struct Refused {
     pub is_for_all: bool,
 }
 
+/// The check runs that this process made and that are not at their end, by commit and context. After a restart another run of the same
+/// name takes the place of each.
+#[derive(Debug, Default)]
+pub struct Runs {
+    open: Mutex<BTreeMap<(CommitId, String), u64>>,
+    /// The folder of the repository that the fleet is in: from there paths of annotations count.
+    folder: Option<RepoPath>,
+}
+
+impl Runs {
+    /// Returns none yet, of a fleet in this folder of its repository.
+    pub fn of(folder: Option<RepoPath>) -> Self {
+        Self { open: Mutex::default(), folder }
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<(CommitId, String), u64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, status: &Status, run: Option<u64>) {
+        let (mut open, key) = (self.open(), (status.commit, status.context.to_string()));
+        open.remove(&key);
+        if open.len() >= RUNS_MAX {
+            open.pop_first();
+        }
+        if let Some(run) = run.filter(|_| !status.state.is_verdict()) {
+            open.insert(key, run);
+        }
+    }
+
+    fn path(&self, path: &str) -> String {
+        self.folder.as_ref().map_or_else(|| path.to_owned(), |folder| format!("{folder}/{path}"))
+    }
+}
+
 /// Gives a commit its status; `branch` is the one that it is on.
-pub async fn post(server: &Server, branch: &str, status: &Status) -> Result<(), Refused> {
-    let (commit, context) = (status.commit.to_string(), status.context.as_str());
-    let stand = stand(status);
-    let status = CommitStatus { commit: &commit, context, stand, text: status.text(), link: None, branch };
-    match server.send(&server.forge().status(&status)).await {
-        Err(error) if error.meaning != Meaning::Done => Err(refused(server, error)),
-        // What was answered is not read: what we said is what we know.
-        _ => Ok(()),
+pub async fn post(server: &Server, runs: &Runs, branch: &str, status: &Status) -> Result<(), Refused> {
+    let commit = status.commit.to_string();
+    let paths: Vec<String> = status.annotations().iter().map(|it| runs.path(&it.path)).collect();
+    let annotations = status.annotations().iter().zip(&paths);
+    let annotations: Vec<Annotation<'_>> =
+        annotations.map(|(it, path)| Annotation { path, line: it.line, text: &it.text }).collect();
+    let told = CommitStatus {
+        commit: &commit,
+        context: status.context.as_str(),
+        stand: stand(status),
+        text: status.text(),
+        link: None,
+        branch,
+        detail: status.try_detail(),
+        annotations: &annotations,
+    };
+    point(Of::Post);
+    let answered = if server.forge().takes_checks() {
+        check(server, runs, status, &told).await
+    } else {
+        send(server, &server.forge().status(&told)).await.map(drop)
+    };
+    point(Of::Post);
+    answered.map_err(|error| refused(server, error))
+}
+
+/// Makes a check run, or words the one of before anew; where that is gone, another one is made.
+async fn check(server: &Server, runs: &Runs, status: &Status, told: &CommitStatus<'_>) -> Result<(), ForgeError> {
+    let known = runs.open().get(&(status.commit, status.context.to_string())).copied();
+    let answered = match send(server, &server.forge().check(told, known)).await {
+        Err(error) if known.is_some() && error.code() == Some(404) => {
+            send(server, &server.forge().check(told, None)).await
+        }
+        answered => answered,
+    };
+    let run = answered?.and_then(|body| body.get("id")?.as_u64());
+    runs.keep(status, run.or(known));
+    Ok(())
+}
+
+/// Sends it; that it is as it was to be already is no error. What was answered to a status is not read: what we said is what we know.
+async fn send(server: &Server, call: &Call) -> Result<Option<Json>, ForgeError> {
+    match server.send(call).await {
+        Err(error) if error.meaning != Meaning::Done => Err(error),
+        answered => Ok(answered.ok().map(|answered| answered.body)),
     }
 }
 

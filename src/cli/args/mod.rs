@@ -12,7 +12,7 @@ pub(crate) use documents::{
 };
 pub(crate) use look::{Diff, Doctor, Explain, Forge, Outbox, Plan, Question, Status, Statuses, Values, Why};
 pub(crate) use names::CHANGE_DIGITS;
-pub(crate) use run::{Completions, Demo, Install, Serve, Sync};
+pub(crate) use run::{Completions, Demo, Install, Serve, Sync, Webhook, WebhookTask};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use std::ffi::OsString;
@@ -121,6 +121,8 @@ pub(crate) enum Command {
     Outbox(Outbox),
     /// Ask the forge of the settings
     Forge(Forge),
+    /// Let the forge of the settings tell of what happens to the repository
+    Webhook(Webhook),
     /// Look whether repository, state and targets can do what a sync needs
     Doctor(Doctor),
     /// Approve a change, by a commit in the work tree

@@ -2,7 +2,7 @@
 //! Guarantee: what an option says in its help is all that it does.
 use super::names::{cluster, environment};
 use crate::name::{ClusterName, EnvironmentName};
-use clap::{Args as ClapArgs, ValueHint};
+use clap::{Args as ClapArgs, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 /// Options of `sync`.
@@ -59,6 +59,25 @@ pub(crate) struct Install {
     pub(crate) exec: Vec<String>,
 }
 
+/// What becomes of the webhook.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Webhook {
+    /// The task
+    #[command(subcommand)]
+    pub(crate) task: WebhookTask,
+}
+
+/// Tasks with a webhook.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookTask {
+    /// Make it on the forge, or make the one that is there as it has to be (GitHub, GitLab, Gitea, Forgejo)
+    Install {
+        /// Where the forge reaches `stratify serve`, as `https://stratify.example.org`
+        #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+        url: String,
+    },
+}
+
 /// Options of `demo`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Demo {
@@ -71,6 +90,10 @@ pub(crate) struct Demo {
     /// Make a cluster by Cluster API on this management server, with machines that live in memory
     #[arg(long, value_name = "KUBECONFIG", value_hint = ValueHint::FilePath, conflicts_with = "kubernetes")]
     pub(crate) cluster_api: Option<PathBuf>,
+    /// Follow a pull request on a Gitea that is started for it: its program, default the one on PATH
+    #[arg(long, value_name = "GITEA", value_hint = ValueHint::FilePath, num_args = 0..=1, default_missing_value = "gitea",
+          conflicts_with_all = ["kubernetes", "cluster_api"])]
+    pub(crate) forge: Option<PathBuf>,
     /// Do not wait between the steps
     #[arg(long)]
     pub(crate) fast: bool,

@@ -1,6 +1,7 @@
 //! In: the current folder, and the operator's file. Out: the fleet, with settings, key, mirror, store and statuses.
 //! Guarantee: only what a command needs is opened; a preview changes nothing.
 use super::Failure;
+use crate::act::forge::statuses::Runs;
 use crate::client::forge::Server;
 use crate::client::git::{self, Address, Limits, fault, in_folder};
 use crate::client::secret::{installation_key, secret};
@@ -203,7 +204,8 @@ impl Here {
             Some(_) => match self.forge()? {
                 None => Ok(Statuses::Mirror(mirror.clone())),
                 Some(server) => {
-                    Ok(Statuses::Forge { mirror: mirror.clone(), server, branch: self.settings.branch().into() })
+                    let runs = Arc::new(Runs::of(self.settings.repository.path.clone()));
+                    Ok(Statuses::Forge { mirror: mirror.clone(), server, branch: self.settings.branch().into(), runs })
                 }
             },
         }

@@ -7,12 +7,10 @@ use crate::cli::print::{Text, Tone};
 use crate::client::forge::{Answered, Call, ForgeError, Server};
 use crate::client::git::fault;
 use crate::decide::value::{Fault, Owner};
+use crate::settings::DOOR;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Where deliveries are taken, as the forge's webhook has to name it.
-const DOOR: &str = "/webhooks/fleet";
 
 /// Answers the question.
 pub(super) fn run(options: &Forge, settings: Option<&Path>) -> Result<Answer, Failure> {

@@ -6,6 +6,7 @@ use crate::cli::print::{Table, Text, Tone};
 use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::control::engine::waiting_in;
+use crate::decide::report::counted;
 use crate::serve::socket::{Ask, try_ask};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -18,27 +19,56 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let found = match try_ask(&here.settings.state, &Ask::Outbox)? {
         Some(answer) => answer,
-        None if here.state_file().is_file() => waiting_in(&Store::open(&here.state_file())?)?,
+        None if here.state_file().is_file() => {
+            let receivers = here.settings.notifications.iter().map(|it| &*it.name);
+            waiting_in(&Store::open(&here.state_file())?, receivers)?
+        }
         None => json!({ "rows": [] }),
     };
-    let rows = found.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
-    let troubles = found.get("troubles").and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |key: &str| found.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let (rows, notices, troubles) = (list("rows"), list("notices"), list("troubles"));
+    let comments = found.get("comments").and_then(Value::as_u64).unwrap_or_default();
+    let is_looking = found.get("looking").and_then(Value::as_bool).unwrap_or_default();
     let mut text = Text::default();
-    if rows.is_empty() {
+    if rows.is_empty() && notices.is_empty() && comments == 0 {
         text.line("nothing waits: all that was to be told is told");
-    } else {
+    }
+    if !rows.is_empty() {
         let mut table = Table::new(&["commit", "context", "state", "text", "waits"]);
         for row in &rows {
-            let word = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let commit: String = word("commit").chars().take(SHORT).collect();
-            table.row([commit, word("context"), word("state"), word("text"), why(row)]);
+            table.row(cells(row));
         }
         text.table(table);
+    }
+    if !notices.is_empty() {
+        let mut table = Table::new(&["notice to", "commit", "context", "state", "text", "waits"]);
+        let to = |row: &Value| row.get("forge").and_then(Value::as_str).unwrap_or_default().to_owned();
+        for row in &notices {
+            let [commit, context, state, said, waits] = cells(row);
+            table.row([to(row), commit, context, state, said, waits]);
+        }
+        text.table(table);
+    }
+    if comments > 0 {
+        let comments = usize::try_from(comments).unwrap_or(usize::MAX);
+        text.line(format!("{} of pull requests to be put", counted(comments, "comment")));
+    }
+    if is_looking {
+        text.line("pull requests are looked at now");
     }
     for trouble in troubles.iter().filter_map(Value::as_str) {
         text.pieces([(Tone::Bad, format!("! {trouble}"))]);
     }
-    Ok(Answer::new(text, json!({ "rows": rows, "troubles": troubles })))
+    let data =
+        json!({ "rows": rows, "notices": notices, "comments": comments, "looking": is_looking, "troubles": troubles });
+    Ok(Answer::new(text, data))
+}
+
+/// Returns a row as people read it.
+fn cells(row: &Value) -> [String; 5] {
+    let word = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let commit: String = word("commit").chars().take(SHORT).collect();
+    [commit, word("context"), word("state"), word("text"), why(row)]
 }
 
 /// Returns why a row waits, in words.

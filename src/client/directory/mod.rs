@@ -1,11 +1,11 @@
 //! In: a folder of the local machine, and paths inside it. Out: bytes read, and files replaced or removed as a whole.
 //! Guarantee: no link is followed below the root; a reader sees a file's old bytes or its new ones, also after a crash.
 mod error;
-mod kill;
 mod write;
 
 pub use error::{DirectoryError, Reason};
 
+use crate::client::kill::{Of, point};
 use rustix::fs::{Dir, FileType, FlockOperation, Mode, OFlags, fstat, mkdirat, open, openat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -120,7 +120,7 @@ impl Directory {
             }
             folder = match openat(&folder, part, folder_flags(), Mode::empty()) {
                 Err(Errno::NOENT) if make => {
-                    kill::point();
+                    point(Of::Write);
                     match mkdirat(&folder, part, Mode::from_raw_mode(0o755)) {
                         Ok(()) => rustix::fs::fsync(&folder)?, // else a crash could lose the folder with its synced file
                         Err(Errno::EXIST) => {}

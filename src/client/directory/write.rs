@@ -1,6 +1,7 @@
 //! In: paths and whole contents. Out: files replaced or removed, each in one step.
 //! Guarantee: an error leaves the old file as it was, unless it says `NotDurable`; what a cut-off leaves is cleared later.
-use super::{Directory, DirectoryError, Reason, kill, split};
+use super::{Directory, DirectoryError, Reason, split};
+use crate::client::kill::{Of, point};
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
@@ -21,7 +22,7 @@ impl Directory {
             let count = self.writes.fetch_add(1, Ordering::Relaxed);
             let temporary = format!("{TEMPORARY}{}-{count}", std::process::id());
             let put = put(&folder, &temporary, bytes).and_then(|()| {
-                kill::point();
+                point(Of::Write);
                 renameat(&folder, &*temporary, &folder, name)
             });
             if put.is_err() {
@@ -33,7 +34,7 @@ impl Directory {
             self.remove_empty(folders); // those made for this file
             fail(errno)
         })?;
-        kill::point();
+        point(Of::Write);
         last(&folder, fail)
     }
 
@@ -42,13 +43,13 @@ impl Directory {
         let fail = |errno| DirectoryError::new("remove", path, errno);
         let (folders, name) = split(path);
         let Some(folder) = self.folder(folders, false).map_err(fail)? else { return Ok(false) };
-        kill::point();
+        point(Of::Write);
         let was_there = match unlinkat(&folder, name, AtFlags::empty()) {
             Ok(()) => true,
             Err(Errno::NOENT) => false,
             Err(errno) => return Err(fail(errno)),
         };
-        kill::point();
+        point(Of::Write);
         last(&folder, fail)?;
         self.remove_empty(folders);
         Ok(was_there)
@@ -78,7 +79,7 @@ impl Directory {
         while !path.is_empty() {
             let (outer, name) = split(path);
             let Ok(Some(folder)) = self.folder(outer, false) else { return };
-            kill::point();
+            point(Of::Write);
             if unlinkat(&folder, name, AtFlags::REMOVEDIR).is_err() {
                 return;
             }
@@ -93,15 +94,15 @@ fn put(folder: &OwnedFd, name: &str, bytes: &[u8]) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     // Of a process that had our number and was cut off.
     let _ = unlinkat(folder, name, AtFlags::empty());
-    kill::point();
+    point(Of::Write);
     let file = openat(folder, name, flags, Mode::from_raw_mode(0o644))?;
-    kill::point();
+    point(Of::Write);
     let mut rest = bytes;
     while !rest.is_empty() {
         let written = rustix::io::retry_on_intr(|| rustix::io::write(&file, rest))?;
         rest = rest.get(written..).ok_or(Errno::IO)?;
     }
-    kill::point();
+    point(Of::Write);
     fsync(&file)
 }
 

@@ -18,20 +18,22 @@ pub struct Told {
     pub text: String,
 }
 
-/// A webhook as the forge has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebHook {
-    /// Where it sends.
-    pub url: String,
-    /// What is wrong with it, if anything is seen.
-    pub trouble: Option<String>,
-}
-
 impl Forge {
     /// Returns the request that reads the repository itself.
     pub fn about(&self) -> Call {
         let attempt = format!("read {} of {}", self.repository(), self.url());
         Call::get(&attempt, self.home())
+    }
+
+    /// Returns the request for who we are; none where the forge does not say, or the settings do.
+    pub fn ourselves(&self) -> Option<Call> {
+        let is_told = matches!(self.kind(), ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::GitLab);
+        (is_told && self.app().is_none()).then(|| Call::get("ask who we are", "/user".to_owned()))
+    }
+
+    /// Reads who we are, as comments name us.
+    pub fn read_ourselves(&self, body: &Json) -> Option<String> {
+        text(body, "/login").or_else(|| text(body, "/username")).map(str::to_owned)
     }
 
     /// Returns whether the token may write to the repository, where the forge says so.
@@ -80,32 +82,8 @@ impl Forge {
         told
     }
 
-    /// Returns the request that lists the webhooks; none where they are not read from this forge.
-    pub fn hooks(&self) -> Option<Call> {
-        let has = matches!(self.kind(), ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::GitLab);
-        has.then(|| Call::get("list the webhooks", format!("{}/hooks?per_page=50&limit=50", self.home())))
-    }
-
-    /// Reads the webhooks.
-    pub fn read_hooks(&self, body: &Json) -> Vec<WebHook> {
-        let read = |one: &Json| {
-            let url = text(one, "/config/url").or_else(|| text(one, "/url"))?.to_owned();
-            let is_off = one.get("active").and_then(Json::as_bool) == Some(false);
-            let form = text(one, "/config/content_type").filter(|kind| *kind != "json");
-            let answered = one.pointer("/last_response/code").and_then(Json::as_u64).filter(|code| *code >= 300);
-            let trouble = match (is_off, form, answered) {
-                (true, ..) => Some("it is switched off".to_owned()),
-                (_, Some(_), _) => Some("its content type has to be application/json".to_owned()),
-                (_, _, Some(code)) => Some(format!("its last delivery was answered by {code}")),
-                _ => None,
-            };
-            Some(WebHook { url, trouble })
-        };
-        body.as_array().into_iter().flatten().filter_map(read).collect()
-    }
-
     /// Returns the path of the repository.
-    fn home(&self) -> String {
+    pub(super) fn home(&self) -> String {
         match self.kind() {
             ForgeKind::GitHub | ForgeKind::Gitea => format!("/repos/{}", parts(self.repository())),
             ForgeKind::GitLab => gitlab::project(self),

@@ -2,6 +2,7 @@
 //! Guarantee: as its API 7.1; a repository is `organisation/project/repository` in the settings.
 use super::call::{Call, Method, part};
 use super::kind::Forge;
+use super::pulls::PAGE;
 use super::statuses::{CommitStatus, Stand, name, text};
 use serde_json::json;
 
@@ -40,4 +41,27 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
     }
     let path = format!("{}/commits/{}/statuses?{VERSION}", repository(forge), part(status.commit));
     Call::write(attempt, Method::Post, path, body, &[200, 201])
+}
+
+pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
+    let (repository, skip) = (repository(forge), (page - 1) * PAGE);
+    let paged = format!("searchCriteria.status=active&$top={PAGE}&$skip={skip}");
+    Call::get(attempt, format!("{repository}/pullrequests?{paged}&{VERSION}"))
+}
+
+/// All threads come at once.
+pub(super) fn comments(forge: &Forge, attempt: &str, number: u64) -> Call {
+    Call::get(attempt, format!("{}/pullRequests/{number}/threads?{VERSION}", repository(forge)))
+}
+
+/// A comment is the first of a thread of its own, which is closed, so that it holds no merge up.
+pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<u64>, text: &str) -> Call {
+    let threads = format!("{}/pullRequests/{number}/threads", repository(forge));
+    if let Some(thread) = of {
+        let path = format!("{threads}/{thread}/comments/1?{VERSION}");
+        return Call::write(attempt, Method::Patch, path, json!({ "content": text }), &[200]);
+    }
+    let first = json!({ "parentCommentId": 0, "content": text, "commentType": "text" });
+    let body = json!({ "comments": [first], "status": "closed" });
+    Call::write(attempt, Method::Post, format!("{threads}?{VERSION}"), body, &[200, 201])
 }

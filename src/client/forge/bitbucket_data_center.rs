@@ -2,6 +2,7 @@
 //! Guarantee: as its REST API; a build with the same key takes the place of the one before.
 use super::call::{Call, Method, part};
 use super::kind::Forge;
+use super::pulls::{Comment, PAGE};
 use super::statuses::{CommitStatus, Stand, name, text};
 use serde_json::json;
 
@@ -37,4 +38,29 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
     });
     let path = format!("{}/commits/{}/builds", repository(forge), part(status.commit));
     Call::write(attempt, Method::Post, path, body, &[200, 201, 204])
+}
+
+pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
+    Call::get(attempt, format!("{}/pull-requests?state=OPEN&{}", repository(forge), paged(page)))
+}
+
+/// Comments are told among all else that happened.
+pub(super) fn comments(forge: &Forge, attempt: &str, number: u64, page: usize) -> Call {
+    Call::get(attempt, format!("{}/pull-requests/{number}/activities?{}", repository(forge), paged(page)))
+}
+
+/// Whoever words one anew says which version of it.
+pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<&Comment>, text: &str) -> Call {
+    let comments = format!("{}/pull-requests/{number}/comments", repository(forge));
+    match of {
+        Some(known) => {
+            let body = json!({ "text": text, "version": known.version.unwrap_or_default() });
+            Call::write(attempt, Method::Put, format!("{comments}/{}", known.id), body, &[200])
+        }
+        None => Call::write(attempt, Method::Post, comments, json!({ "text": text }), &[201]),
+    }
+}
+
+fn paged(page: usize) -> String {
+    format!("limit={PAGE}&start={}", (page - 1) * PAGE)
 }

@@ -16,6 +16,8 @@ pub struct Call {
     pub body: Option<Json>,
     /// Which codes mean that it was done.
     pub done: &'static [u16],
+    /// Whether it makes something that people are told of, which forges bound apart.
+    pub is_comment: bool,
 }
 
 /// A verb of HTTP.
@@ -43,12 +45,18 @@ impl Method {
 impl Call {
     /// Returns a request that reads.
     pub fn get(attempt: &str, path: String) -> Self {
-        Self { attempt: attempt.to_owned(), method: Method::Get, path, body: None, done: &[200] }
+        Self { attempt: attempt.to_owned(), method: Method::Get, path, body: None, done: &[200], is_comment: false }
+    }
+
+    /// Returns the same, as one that makes a comment.
+    #[must_use]
+    pub fn as_comment(self) -> Self {
+        Self { is_comment: true, ..self }
     }
 
     /// Returns a request that writes.
     pub fn write(attempt: &str, method: Method, path: String, body: Json, done: &'static [u16]) -> Self {
-        Self { attempt: attempt.to_owned(), method, path, body: Some(body), done }
+        Self { attempt: attempt.to_owned(), method, path, body: Some(body), done, is_comment: false }
     }
 }
 

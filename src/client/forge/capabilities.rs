@@ -13,10 +13,23 @@ pub struct Capabilities {
     pub rewords_pending: bool,
     /// How many requests that write it may get in a minute.
     pub writes_a_minute: u32,
+    /// How many comments it may get, where that is bounded apart.
+    pub comments: Option<Comments>,
     /// How many statuses one commit may have under one name, where that is bounded.
     pub statuses_a_context: Option<u32>,
     /// The longest comment, in characters.
     pub comment_chars_max: usize,
+}
+
+/// How many comments a forge takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comments {
+    /// In a minute, after the first ones.
+    pub a_minute: u32,
+    /// In a minute on the long run, after an hour's first ones.
+    pub on_the_long_run: u32,
+    /// The first ones of an hour.
+    pub an_hour: u32,
 }
 
 /// What most of them have in common.
@@ -25,6 +38,7 @@ const COMMON: Capabilities = Capabilities {
     text_chars_max: 140, // what our own texts have at most
     rewords_pending: true,
     writes_a_minute: 300, // below what any of them was seen to refuse; their operators may set less, and say so by 429
+    comments: None,
     statuses_a_context: None,
     comment_chars_max: 65_000,
 };
@@ -34,8 +48,11 @@ impl Capabilities {
     pub fn of(kind: ForgeKind) -> Self {
         match kind {
             ForgeKind::GitHub => Self {
-                // 900 points a minute, of which a write takes 5, makes 180; and 80 contents a minute are for comments.
-                writes_a_minute: 150,
+                // 900 points a minute, of which a write takes 5 and a read 1: the first minute has 30 more, which makes 750,
+                // and leaves 150 reads.
+                writes_a_minute: 120,
+                // 80 contents in a minute, of which the first has 30 more; 500 in an hour: 200 and then 240.
+                comments: Some(Comments { a_minute: 50, on_the_long_run: 4, an_hour: 200 }),
                 statuses_a_context: Some(1_000), // then 422, "has reached the maximum number of statuses"
                 comment_chars_max: 65_536,       // the body of a comment
                 ..COMMON

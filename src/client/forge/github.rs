@@ -6,6 +6,7 @@ use super::kind::Forge;
 use super::pulls::PAGE;
 use super::server::LIMITED;
 use super::statuses::{CommitStatus, Stand, name, text};
+use crate::settings::ForgeKind;
 use serde_json::json;
 use std::time::Duration;
 
@@ -45,22 +46,27 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
     Call::write(attempt, Method::Post, path, body, &[201])
 }
 
-/// Gitea has the same paths; `limit` is its word for `per_page`, which it reads, too.
+/// Gitea has the same paths, and `limit` is its word for `per_page`.
+pub(super) fn paged(forge: &Forge, page: usize) -> String {
+    let word = if forge.kind() == ForgeKind::Gitea { "limit" } else { "per_page" };
+    format!("{word}={PAGE}&page={page}")
+}
+
 pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
     let repository = parts(forge.repository());
-    let path = format!("/repos/{repository}/pulls?state=open&per_page={PAGE}&limit={PAGE}&page={page}");
+    let path = format!("/repos/{repository}/pulls?state=open&{}", paged(forge, page));
     Call::get(attempt, path)
 }
 
 pub(super) fn of_pull(forge: &Forge, attempt: &str, number: u64, what: &str, page: usize) -> Call {
     let repository = parts(forge.repository());
-    let path = format!("/repos/{repository}/pulls/{number}/{what}?per_page={PAGE}&limit={PAGE}&page={page}");
+    let path = format!("/repos/{repository}/pulls/{number}/{what}?{}", paged(forge, page));
     Call::get(attempt, path)
 }
 
 pub(super) fn comments(forge: &Forge, attempt: &str, number: u64, page: usize) -> Call {
     let repository = parts(forge.repository());
-    let path = format!("/repos/{repository}/issues/{number}/comments?per_page={PAGE}&limit={PAGE}&page={page}");
+    let path = format!("/repos/{repository}/issues/{number}/comments?{}", paged(forge, page));
     Call::get(attempt, path)
 }
 

@@ -7,7 +7,7 @@ use super::pulls::{self, Comment, PAGE, Pull, Reviewing};
 use super::server::LIMITED;
 use super::statuses::CommitStatus;
 use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, gitea, github, gitlab};
-use crate::settings::{Forge as Settings, ForgeKind};
+use crate::settings::{Forge as Settings, ForgeKind, TokenAt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +21,7 @@ pub struct Forge {
     url: String,
     repository: String,
     user: Option<String>,
+    app: Option<String>,
 }
 
 /// How a request says who asks.
@@ -42,6 +43,7 @@ impl Forge {
             url: settings.url.clone(),
             repository: settings.repository.clone(),
             user: settings.user.clone(),
+            app: if let TokenAt::App(app) = &settings.token { Some(app.id.clone()) } else { None },
         }
     }
 
@@ -63,6 +65,16 @@ impl Forge {
     /// Returns what it can do.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::of(self.kind)
+    }
+
+    /// Whether it takes check runs of us, which only an app of GitHub may make.
+    pub fn takes_checks(&self) -> bool {
+        self.app.is_some()
+    }
+
+    /// Returns the app that we are, if we are one.
+    pub fn app(&self) -> Option<&str> {
+        self.app.as_deref()
     }
 
     /// Returns the address of its API.
@@ -119,15 +131,20 @@ impl Forge {
         match self.kind {
             ForgeKind::GitHub | ForgeKind::Gitea => Some(github::pulls(self, &attempt, page)),
             ForgeKind::GitLab => Some(gitlab::pulls(self, &attempt, page)),
-            ForgeKind::BitbucketCloud | ForgeKind::BitbucketDataCenter | ForgeKind::AzureDevOps => None,
+            ForgeKind::BitbucketDataCenter => Some(bitbucket_data_center::pulls(self, &attempt, page)),
+            ForgeKind::AzureDevOps => Some(azure_devops::pulls(self, &attempt, page)),
+            // It tells only a part of a head's id, and has no refs of pull requests to fetch.
+            ForgeKind::BitbucketCloud => None,
         }
     }
 
     /// Reads a page of pull requests; says whether another one may follow.
     pub fn read_pulls(&self, page: &Json) -> (Vec<Pull>, bool) {
-        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
+        let all = listed(page);
         let read = match self.kind {
             ForgeKind::GitLab => pulls::of_gitlab,
+            ForgeKind::BitbucketDataCenter => pulls::of_data_center,
+            ForgeKind::AzureDevOps => pulls::of_azure,
             _ => pulls::of_github,
         };
         (all.iter().filter_map(read).collect(), all.len() >= PAGE)
@@ -163,23 +180,40 @@ impl Forge {
         let attempt = format!("list the comments of pull request {number}");
         match self.kind {
             ForgeKind::GitLab => gitlab::comments(self, &attempt, number, page),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::comments(self, &attempt, number, page),
+            ForgeKind::AzureDevOps => azure_devops::comments(self, &attempt, number),
             _ => github::comments(self, &attempt, number, page),
         }
     }
 
     /// Reads a page of comments; says whether another one may follow.
     pub fn read_comments(&self, page: &Json) -> (Vec<Comment>, bool) {
-        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
-        (all.iter().filter_map(pulls::comment).collect(), all.len() >= PAGE)
+        let all = listed(page);
+        let read = match self.kind {
+            ForgeKind::BitbucketDataCenter => pulls::comment_of_data_center,
+            ForgeKind::AzureDevOps => pulls::comment_of_azure,
+            _ => pulls::comment,
+        };
+        let is_whole = self.kind == ForgeKind::AzureDevOps;
+        (all.iter().filter_map(read).collect(), !is_whole && all.len() >= PAGE)
+    }
+
+    /// Whether the id of a comment is enough to word it anew.
+    pub fn knows_comments_by_id(&self) -> bool {
+        self.kind != ForgeKind::BitbucketDataCenter
     }
 
     /// Returns the request that comments on a pull request, or that words such a comment anew.
-    pub fn comment(&self, number: u64, of: Option<u64>, text: &str) -> Call {
+    pub fn comment(&self, number: u64, of: Option<&Comment>, text: &str) -> Call {
         let attempt = format!("comment on pull request {number}");
-        match self.kind {
-            ForgeKind::GitLab => gitlab::comment(self, &attempt, number, of, text),
-            _ => github::comment(self, &attempt, number, of, text),
-        }
+        let id = of.map(|of| of.id);
+        let call = match self.kind {
+            ForgeKind::GitLab => gitlab::comment(self, &attempt, number, id, text),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::comment(self, &attempt, number, of, text),
+            ForgeKind::AzureDevOps => azure_devops::comment(self, &attempt, number, id, text),
+            _ => github::comment(self, &attempt, number, id, text),
+        };
+        call.as_comment()
     }
 
     /// Returns what a refusal means: first what is alike everywhere, then what its own words say.
@@ -202,6 +236,12 @@ impl Forge {
             _ => Meaning::Never,
         })
     }
+}
+
+/// Returns what a page lists; some forges put it into an object.
+fn listed(page: &Json) -> &[Json] {
+    let list = ["", "/values", "/value"].iter().find_map(|at| page.pointer(at)?.as_array());
+    list.map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Returns the digits of a commit that people write.

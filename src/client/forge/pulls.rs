@@ -29,8 +29,12 @@ pub struct Pull {
 pub struct Comment {
     /// Its id.
     pub id: u64,
+    /// How often it was worded anew, where whoever does so has to know.
+    pub version: Option<u64>,
     /// Its text.
     pub text: String,
+    /// Who wrote it, as the forge names them; an app by its number.
+    pub author: Option<String>,
 }
 
 /// A review of a pull request.
@@ -115,7 +119,64 @@ pub(super) fn of_gitlab(value: &Json) -> Option<Pull> {
 /// Returns a comment, whose text stands under one of these keys.
 pub(super) fn comment(value: &Json) -> Option<Comment> {
     let id = value.get("id")?.as_u64()?;
-    Some(Comment { id, text: text(value, "/body").unwrap_or_default().to_owned() })
+    let app = value.pointer("/performed_via_github_app/id").and_then(Json::as_u64).map(|id| id.to_string());
+    let author = || text(value, "/user/login").or_else(|| text(value, "/author/username")).map(str::to_owned);
+    let author = app.or_else(author);
+    Some(Comment { id, version: None, text: text(value, "/body").unwrap_or_default().to_owned(), author })
+}
+
+/// Returns a pull request as Bitbucket Data Center tells it.
+pub(super) fn of_data_center(value: &Json) -> Option<Pull> {
+    let number = value.get("id")?.as_u64()?;
+    let home = |side: &str| {
+        let of = |part: &str| text(value, &format!("/{side}/repository/{part}"));
+        Some((of("project/key")?.to_lowercase(), of("slug")?.to_lowercase()))
+    };
+    let is_fork = home("fromRef")? != home("toRef")?;
+    let reference = format!("refs/pull-requests/{number}/from");
+    Some(Pull {
+        number,
+        branch: text(value, "/fromRef/displayId").filter(|_| !is_fork).unwrap_or(&reference).to_owned(),
+        author: text(value, "/author/user/name").unwrap_or_default().to_owned(),
+        head: commit(value, "/fromRef/latestCommit")?,
+        reference,
+        base: text(value, "/toRef/displayId")?.to_owned(),
+        is_fork,
+    })
+}
+
+/// Returns a pull request as Azure DevOps tells it.
+pub(super) fn of_azure(value: &Json) -> Option<Pull> {
+    let number = value.get("pullRequestId")?.as_u64()?;
+    let is_fork = value.get("forkSource").is_some_and(|fork| !fork.is_null());
+    let source = text(value, "/sourceRefName")?;
+    // Of a fork there is no ref of its own; what Azure merges has its head as a parent.
+    let reference = if is_fork { format!("refs/pull/{number}/merge") } else { source.to_owned() };
+    Some(Pull {
+        number,
+        branch: source.strip_prefix("refs/heads/").filter(|_| !is_fork).unwrap_or(&reference).to_owned(),
+        author: text(value, "/createdBy/uniqueName").unwrap_or_default().to_owned(),
+        head: commit(value, "/lastMergeSourceCommit/commitId")?,
+        reference,
+        base: text(value, "/targetRefName")?.strip_prefix("refs/heads/")?.to_owned(),
+        is_fork,
+    })
+}
+
+/// Returns a comment out of an activity of Bitbucket Data Center, if it is one.
+pub(super) fn comment_of_data_center(value: &Json) -> Option<Comment> {
+    let comment = value.get("comment").filter(|_| text(value, "/action") == Some("COMMENTED"))?;
+    let number = |key: &str| comment.get(key).and_then(Json::as_u64);
+    let word = |at: &str| text(comment, at).map(str::to_owned);
+    let (id, version) = (number("id")?, Some(number("version")?));
+    Some(Comment { id, version, text: word("/text").unwrap_or_default(), author: word("/author/name") })
+}
+
+/// Returns the first comment of a thread of Azure DevOps; it has the id of the thread.
+pub(super) fn comment_of_azure(value: &Json) -> Option<Comment> {
+    let id = value.get("id")?.as_u64()?;
+    let author = text(value, "/comments/0/author/uniqueName").map(str::to_owned);
+    Some(Comment { id, version: None, text: text(value, "/comments/0/content")?.to_owned(), author })
 }
 
 #[cfg(test)]
@@ -140,5 +201,21 @@ mod tests {
         });
         assert!(of_gitlab(&request).is_some_and(|pull| pull.is_fork && pull.reference == "refs/merge-requests/3/head"));
         assert_eq!(of_github(&json!({ "number": 7, "head": { "sha": "--upload-pack=x" } })), None, "it is no commit");
+        let side = |key: &str| {
+            let repository = json!({ "slug": "fleet", "project": { "key": key } });
+            json!({ "displayId": "main", "latestCommit": sha, "repository": repository })
+        };
+        let center = |from: &str| of_data_center(&json!({ "id": 4, "fromRef": side(from), "toRef": side("OPS") }));
+        let own = center("OPS").expect("it is whole");
+        assert!(!own.is_fork && own.reference == "refs/pull-requests/4/from", "{own:?}");
+        assert!(center("~eve").is_some_and(|pull| pull.is_fork), "of somebody's own project");
+        let azure = |fork: Json| {
+            of_azure(&json!({
+                "pullRequestId": 5, "sourceRefName": "refs/heads/x", "targetRefName": "refs/heads/main",
+                "lastMergeSourceCommit": { "commitId": sha }, "forkSource": fork,
+            }))
+        };
+        assert!(azure(Json::Null).is_some_and(|pull| !pull.is_fork && pull.reference == "refs/heads/x"));
+        assert!(azure(json!({ "name": "refs/heads/x" })).is_some_and(|pull| pull.is_fork));
     }
 }

@@ -1,6 +1,7 @@
 //! In: where a forge is, where its token stands, requests. Out: answers in JSON.
 //! Guarantee: the token is read for each request, so that a new one counts at once, and is sent to no other host; an answer
 //! has a deadline and a limit; what the forge asks us to wait is waited by all requests of the token.
+use super::app::{self, Held};
 use super::call::{Call, Method};
 use super::error::{ForgeError, Meaning, Trouble};
 use super::kind::{Forge, Identity};
@@ -9,7 +10,7 @@ use crate::client::http::{self, chain};
 use crate::client::secret::secret;
 use crate::decide::schedule::Budget;
 use crate::decide::value::{Fault, Owner, Source, Timestamp};
-use crate::settings::{Forge as Settings, TokenAt};
+use crate::settings::{App, Forge as Settings, TokenAt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,6 +41,10 @@ pub struct Server {
     token: TokenAt,
     client: reqwest::Client,
     budget: Mutex<Budget>,
+    /// What it takes of comments: in a minute, and in an hour.
+    comments: Mutex<Vec<Budget>>,
+    /// The token that the app was given last.
+    held: tokio::sync::Mutex<Option<Held>>,
 }
 
 /// What a forge answered.
@@ -74,8 +79,17 @@ impl Server {
         };
         let base = Url::parse(&base).map_err(|error| refused(error.to_string()))?;
         let client = http::client(settings.authority.as_deref(), DEADLINE).map_err(refused)?;
-        let budget = Mutex::new(Budget::new(forge.capabilities().writes_a_minute, now()));
-        Ok(Self { forge, base, token: settings.token.clone(), client, budget })
+        let capabilities = forge.capabilities();
+        let budget = Mutex::new(Budget::new(settings.writes_a_minute.unwrap_or(capabilities.writes_a_minute), now()));
+        // Whoever knows of other limits knows of these, too.
+        let bounded = capabilities.comments.filter(|_| settings.writes_a_minute.is_none());
+        let comments = bounded.map(|most| {
+            let in_an_hour = Budget::with_burst(most.on_the_long_run, most.an_hour, now());
+            vec![Budget::new(most.a_minute, now()), in_an_hour]
+        });
+        let comments = Mutex::new(comments.unwrap_or_default());
+        let (token, held) = (settings.token.clone(), tokio::sync::Mutex::default());
+        Ok(Self { forge, base, token, client, budget, comments, held })
     }
 
     /// Returns which forge it is.
@@ -92,16 +106,38 @@ impl Server {
         }
     }
 
+    /// Returns how many comments may be made in a row now; where none, when the next one may.
+    pub fn room_for_comments(&self) -> Result<u64, Timestamp> {
+        let (mut least, now) = (self.room()?, now());
+        for budget in self.comments().iter_mut() {
+            match budget.left(now) {
+                0 => return Err(budget.opens(now)),
+                left => least = least.min(left),
+            }
+        }
+        Ok(least)
+    }
+
+    /// Takes what a request costs, or returns when it may be sent.
+    fn take(&self, call: &Call) -> Result<(), Timestamp> {
+        if !call.method.is_write() {
+            return Ok(());
+        }
+        if call.is_comment {
+            self.room_for_comments()?;
+            self.comments().iter_mut().try_for_each(|budget| budget.take(now()))?;
+        }
+        self.budget().take(now())
+    }
+
     /// Sends a request and returns the answer, or what a refusal means.
     pub async fn send(&self, call: &Call) -> Result<Answered, ForgeError> {
         let error = |trouble, meaning| ForgeError { attempt: call.attempt.clone(), trouble, meaning };
-        if call.method.is_write()
-            && let Err(opens) = self.budget().take(now())
-        {
+        if let Err(opens) = self.take(call) {
             let wait = Duration::from_millis(opens.0.saturating_sub(now().0));
             return Err(error(Trouble::Spent, Meaning::Limited(wait)));
         }
-        let token = self.token().map_err(|why| error(Trouble::Unready(why), Meaning::Operator))?;
+        let token = self.token().await.map_err(|(trouble, meaning)| error(trouble, meaning))?;
         let (trouble, meaning) = match self.exchange(call, &token).await {
             Ok(answered) if call.done.contains(&answered.code) => return Ok(answered),
             Ok(answered) => {
@@ -112,6 +148,10 @@ impl Server {
         };
         if let Meaning::Limited(wait) = meaning {
             self.budget().close(wait, now());
+        }
+        if matches!(trouble, Trouble::Refused { code: 401, .. }) {
+            // Of an app: it was taken back before its time, and another one is asked for.
+            *self.held.lock().await = None;
         }
         Err(ForgeError { attempt: call.attempt.clone(), trouble: without(trouble, &token), meaning })
     }
@@ -206,20 +246,47 @@ impl Server {
         Err((Trouble::Refused { code, message }, meaning))
     }
 
-    /// Reads the token where it is now.
-    fn token(&self) -> Result<SecretString, String> {
+    /// Reads the token where it is now; of an app it is asked for, unless there is one that is good.
+    async fn token(&self) -> Result<SecretString, (Trouble, Meaning)> {
+        let unready = |why| (Trouble::Unready(why), Meaning::Operator);
         let token = match &self.token {
-            TokenAt::File(file) => secret(file).map_err(|fault| fault.to_string())?,
+            TokenAt::File(file) => secret(file).map_err(|fault| unready(fault.to_string()))?,
             // Named in the settings, so that nobody else reads the environment.
             TokenAt::Variable(name) => std::env::var(name)
                 .map(SecretString::from)
-                .map_err(|_| format!("the variable {name} is not set, or no text"))?,
+                .map_err(|_| unready(format!("the variable {name} is not set, or no text")))?,
+            TokenAt::App(app) => return self.token_of(app).await,
         };
-        if token.expose_secret().is_empty() { Err("the token is empty".to_owned()) } else { Ok(token) }
+        if token.expose_secret().is_empty() { Err(unready("the token is empty".to_owned())) } else { Ok(token) }
+    }
+
+    /// Returns the token of an app's installation; requests at the same time wait for the same one.
+    async fn token_of(&self, app: &App) -> Result<SecretString, (Trouble, Meaning)> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref().filter(|held| held.is_good(now())) {
+            return Ok(held.token.clone());
+        }
+        let proof = app::proof(app, now()).map_err(|why| (Trouble::Unready(why), Meaning::Operator))?;
+        let other = |what: &str| (Trouble::Malformed(format!("{what} was expected")), Meaning::Later);
+        let clean = |(trouble, meaning)| (without(trouble, &proof), meaning);
+        let installation = if let Some(installation) = app.installation {
+            installation
+        } else {
+            let found = self.exchange(&app::installation(&self.forge), &proof).await.map_err(clean)?;
+            let id = found.body.get("id").and_then(Json::as_u64);
+            id.ok_or_else(|| other("the number of an installation"))?
+        };
+        let answered = self.exchange(&app::token(&self.forge, installation), &proof).await.map_err(clean)?;
+        let fresh = app::read_token(&answered.body).ok_or_else(|| other("a token, and when it ends,"))?;
+        Ok(held.insert(fresh).token.clone())
     }
 
     fn budget(&self) -> MutexGuard<'_, Budget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn comments(&self) -> MutexGuard<'_, Vec<Budget>> {
+        self.comments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

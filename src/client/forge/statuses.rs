@@ -19,6 +19,21 @@ pub struct CommitStatus<'a> {
     pub link: Option<&'a str>,
     /// The branch or the pull request's ref that the commit is on.
     pub branch: &'a str,
+    /// What there is to read after the text, where the forge has a place for it.
+    pub detail: Option<&'a str>,
+    /// What is to be read at lines of files, where the forge shows it there.
+    pub annotations: &'a [Annotation<'a>],
+}
+
+/// What is to be read at a line of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Annotation<'a> {
+    /// The file, in the repository.
+    pub path: &'a str,
+    /// The line, from one.
+    pub line: u32,
+    /// What is wrong there.
+    pub text: &'a str,
 }
 
 /// How a commit stands.

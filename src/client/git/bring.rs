@@ -3,7 +3,7 @@
 use super::address::{Address, Way};
 use super::copy::copy;
 use super::error::{fault, in_folder, in_local, local};
-use super::fetch::fetch_one;
+use super::fetch::{fetch_one, fetch_refs};
 use super::objects::{Objects, bytes, edit_refs, object, open, open_writable};
 use super::push::target;
 use crate::decide::value::{Fault, Owner};
@@ -42,6 +42,26 @@ impl Objects {
         let found = bring_beside(address, self, reference, into, Some((&branch, object(base))))?;
         self.reopen()?;
         Ok(found.map(CommitId))
+    }
+}
+
+impl Objects {
+    /// Brings commits of a remote's refs here in one go; no ref of ours names them then. What is not there, or names none, is
+    /// left out.
+    pub(crate) fn bring_ahead(&self, address: &Address, references: &[&str], base: CommitId) -> Result<(), Fault> {
+        let attempt = format!("could not fetch {} refs of repository {}", references.len(), address.name);
+        // One by one is as fast from a folder.
+        if let (_, Way::Folder(_)) = address.way()? {
+            return Ok(());
+        }
+        let to = open_writable(self.repository().path())?;
+        let (branch, base) = (address.full_branch(), object(base));
+        let scratch = Scratch::new(&to, vec![(&branch, base)]).map_err(in_folder(&attempt))?;
+        let into = open(&scratch.0, &address.limits)?.to_thread_local();
+        for (_, found) in fetch_refs(&into, address, references, &attempt)? {
+            take(&into, &to, Some(found), None, Some((&branch, base)), &attempt)?;
+        }
+        self.reopen()
     }
 }
 

@@ -102,11 +102,23 @@ pub(crate) fn fetch_one(
     reference: &str,
     attempt: &str,
 ) -> Result<Option<ObjectId>, Fault> {
-    let refspec = format!("+{reference}:{reference}");
+    let found = fetch_refs(into, address, &[reference], attempt)?;
+    Ok(found.into_iter().next().map(|(_, found)| found))
+}
+
+/// Fetches refs in one go, each under its own name; returns what those name that are there.
+pub(crate) fn fetch_refs<'a>(
+    into: &gix::Repository,
+    address: &Address,
+    references: &[&'a str],
+    attempt: &str,
+) -> Result<Vec<(&'a str, ObjectId)>, Fault> {
+    let refspecs: Vec<String> = references.iter().map(|reference| format!("+{reference}:{reference}")).collect();
     let remote = into
         .remote_at_without_url_rewrite(address.url.as_str())
         .and_then(|remote| {
-            remote.with_fetch_tags(Tags::None).with_refspecs([refspec.as_str()], gix::remote::Direction::Fetch)
+            let refspecs = refspecs.iter().map(String::as_str);
+            remote.with_fetch_tags(Tags::None).with_refspecs(refspecs, gix::remote::Direction::Fetch)
         })
         .map_err(in_local(attempt))?;
     let incoming = into.objects.store_ref().path().join("pack");
@@ -119,21 +131,28 @@ pub(crate) fn fetch_one(
         Ok(prepared) => prepared,
         Err(error) => return Err(remote_fault(address, attempt, &error, &mut guard)),
     };
-    let named = |one: &Ref| match one {
-        Ref::Direct { full_ref_name, object } if full_ref_name == reference => Some(*object),
-        Ref::Peeled { full_ref_name, tag, .. } if full_ref_name == reference => Some(*tag),
+    let named = |reference: &'a str, one: &Ref| match one {
+        Ref::Direct { full_ref_name, object } if full_ref_name == reference => Some((reference, *object)),
+        Ref::Peeled { full_ref_name, tag, .. } if full_ref_name == reference => Some((reference, *tag)),
         _ => None,
     };
-    let Some(found) = prepared.ref_map().remote_refs.iter().find_map(named) else { return Ok(None) };
+    let remote_refs = &prepared.ref_map().remote_refs;
+    let there = |reference: &&'a str| remote_refs.iter().find_map(|one| named(reference, one));
+    let found: Vec<(&'a str, ObjectId)> = references.iter().filter_map(there).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
     let received = prepared.with_write_packed_refs_only(true).receive(gix::progress::Discard, &guard.ended);
     if let Err(error) = received {
         return Err(remote_fault(address, attempt, &error, &mut guard));
     }
-    if into.has_object(found) {
-        return Ok(Some(found));
+    match found.iter().find(|(_, id)| !into.has_object(*id)) {
+        None => Ok(found),
+        Some((_, id)) => {
+            let message = format!("{attempt}: the remote did not send {id}");
+            Err(fault(Owner::Outside, true, message, "run `git fsck` on the remote"))
+        }
     }
-    let message = format!("{attempt}: the remote did not send {found}");
-    Err(fault(Owner::Outside, true, message, "run `git fsck` on the remote"))
 }
 
 fn advertised(refs: &[Ref], branch: &str) -> Advertised {

@@ -3,7 +3,7 @@
 use super::super::repository_look::Compared;
 use super::super::statuses::Statuses;
 use super::super::world::Target;
-use super::{Engine, Event, Observer};
+use super::{Engine, Event, Observer, is_telling};
 use crate::decide::drift::Found;
 use crate::decide::report::{Report, Standing};
 use crate::decide::schedule::Wake;
@@ -113,7 +113,8 @@ impl<O: Observer> Engine<O> {
             "settled": true,
             "head": self.head.map(|head| head.to_string()),
             "held": self.held,
-            "troubles": self.troubles.values().flatten().collect::<Vec<_>>(),
+            "troubles": self.troubles_of(|of| !is_telling(of)),
+            "untold": self.troubles_of(is_telling),
             "clusters": clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>(),
             "known": known,
             "all": self.told.clusters().count(),
@@ -144,9 +145,17 @@ impl<O: Observer> Engine<O> {
         })
     }
 
+    /// Returns what went wrong at the last try of what is as asked.
+    fn troubles_of(&self, is: impl Fn(&str) -> bool) -> Vec<&String> {
+        self.troubles.iter().filter(|(of, _)| is(of)).flat_map(|(_, said)| said).collect()
+    }
+
     fn outbox_view(&self) -> Json {
-        let mut view = super::waiting::waiting(&self.outbox);
-        view["troubles"] = self.troubles.get("posts").into_iter().flatten().cloned().collect();
+        let mut view = json!({ "rows": super::waiting::rows_of(&self.outbox) });
+        view["notices"] = self.notices.waiting();
+        view["troubles"] = self.troubles_of(is_telling).into_iter().cloned().collect();
+        view["comments"] = self.pulls.drafts.len().into();
+        view["looking"] = self.pulls.looking.into();
         view
     }
 

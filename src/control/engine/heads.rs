@@ -103,6 +103,22 @@ impl<O: Observer> Engine<O> {
     fn resumed(&mut self, commit: CommitId) {
         self.observer.head(commit, self.told.clusters().count());
         self.look_at_others(&BTreeSet::new());
+        if self.told.has_failed_plan(commit, &self.outbox) {
+            self.plan_again(commit);
+        }
+    }
+
+    /// Plans a head once more that could not be brought to its clusters: what stood in the way may have gone without a commit,
+    /// as a tag that was held meanwhile.
+    fn plan_again(&mut self, commit: CommitId) {
+        self.stirring.insert(None, None);
+        let clusters: BTreeSet<ClusterName> = self.told.clusters().cloned().collect();
+        let (outside, events) = (self.outside.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let fleet = outside.moments().fleet(outside.mirrors(), commit);
+            let moved = fleet.map(|fleet| Stirred { moved: Some((commit, fleet, clusters)), trouble: None });
+            let _ = events.send(Event::Stirred(None, moved));
+        });
     }
 
     /// What happened to the targets while no process ran is seen by a look, which writes nothing where nothing did.

@@ -9,6 +9,7 @@ mod pulls;
 mod waiting;
 
 pub use posts::{Posted, standings};
+pub(in crate::control) use waiting::rows_of;
 pub use waiting::waiting_in;
 
 use super::compute::Compute;
@@ -97,6 +98,11 @@ pub trait Observer: Send {
 
     /// Something went wrong that concerns no cluster.
     fn trouble(&mut self, fault: &Fault);
+
+    /// Something could not be told to others: it waits in the outbox.
+    fn untold(&mut self, fault: &Fault) {
+        self.trouble(fault);
+    }
 }
 
 /// The loop and all that it knows.
@@ -300,7 +306,8 @@ impl<O: Observer> Engine<O> {
             let retries = self.startable().and_then(|_| self.schedule.wakes());
             // What is due while a batch is on its way, or the forge takes nothing, waits for that.
             let posts = if self.posting > 0 { None } else { self.post_due.or(self.outbox.wakes()) };
-            let wakes = [retries, posts, self.notices.wakes(), self.look_due, self.drift_due];
+            let comments = self.comments_wake();
+            let wakes = [retries, posts, comments, self.notices.wakes(), self.look_due, self.drift_due];
             let wakes = wakes.into_iter().flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
@@ -335,8 +342,10 @@ impl<O: Observer> Engine<O> {
         let mut now = Vec::new();
         for fault in faults {
             let text = fault.to_string();
-            if !before.contains(&text) {
-                self.observer.trouble(fault);
+            match (before.contains(&text), is_telling(of)) {
+                (true, _) => {}
+                (_, true) => self.observer.untold(fault),
+                (_, false) => self.observer.trouble(fault),
             }
             now.push(text);
         }
@@ -369,6 +378,16 @@ impl<O: Observer> Engine<O> {
             self.look_at_drift();
         }
     }
+}
+
+/// What is tried where statuses, comments and notices are sent.
+const POSTS: &str = "posts";
+const COMMENTS: &str = "comments";
+const NOTICES: &str = "notices to ";
+
+/// Whether something is told to others by what was tried, and nothing is done.
+fn is_telling(of: &str) -> bool {
+    of == POSTS || of == COMMENTS || of.starts_with(NOTICES)
 }
 
 /// Wakes the loop whenever the queue does; `own` is the name of the fleet's own repository.

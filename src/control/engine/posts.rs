@@ -4,8 +4,9 @@ use super::super::notices::Notified;
 use super::super::pulls;
 use super::super::statuses::Answer;
 use super::super::wanted_statuses::Told;
-use super::{Engine, Event, HEAD, OPEN, OUTBOX, Observer, STANDINGS};
+use super::{Engine, Event, HEAD, NOTICES, OPEN, OUTBOX, Observer, POSTS, STANDINGS};
 use crate::client::clock::now;
+use crate::client::kill::{Of, point};
 use crate::client::store::Store;
 use crate::decide::report::outbox::{Key, Refusal, Row};
 use crate::decide::report::{Open, Remembered, State, Status, environment_of};
@@ -26,6 +27,7 @@ impl<O: Observer> Engine<O> {
     pub(super) fn post(&mut self) -> Result<(), Fault> {
         self.save()?;
         self.notices.send(&self.events);
+        self.comment();
         self.post_due = None;
         // One batch at a time: notes change the same ref, and a forge gets one after the other.
         if self.posting > 0 || self.outbox.wakes().is_none_or(|due| due > now()) {
@@ -65,20 +67,23 @@ impl<O: Observer> Engine<O> {
 
     pub(super) fn posted(&mut self, posted: Posted) {
         match posted {
-            Posted::One(answered) => match *answered {
-                (key, None) => self.outbox.posted(&key, now()),
-                (key, Some(refusal)) => self.outbox.refused(&key, refusal, now()),
-            },
+            Posted::One(answered) => {
+                point(Of::Post);
+                match *answered {
+                    (key, None) => self.outbox.posted(&key, now()),
+                    (key, Some(refusal)) => self.outbox.refused(&key, refusal, now()),
+                }
+            }
             Posted::All(faults) => {
                 self.posting -= 1;
-                self.troubled("posts", faults.iter().take(1));
+                self.troubled(POSTS, faults.iter().take(1));
             }
         }
     }
 
     pub(super) fn notified(&mut self, notified: Notified) {
         let (receiver, fault) = self.notices.notified(notified);
-        self.troubled(&format!("notices to {receiver}"), fault.iter());
+        self.troubled(&format!("{NOTICES}{receiver}"), fault.iter());
     }
 
     /// Lets receivers know of a status that is wanted; of plans only of the head's, since pull requests have their own.
@@ -104,7 +109,9 @@ impl<O: Observer> Engine<O> {
         self.notices.save(&self.store)?;
         if !dirty.is_empty() {
             let puts: Vec<_> = dirty.into_iter().map(|(key, row)| (key.digest().0.to_vec(), row)).collect();
+            point(Of::Post);
             self.store.put_all(OUTBOX, &puts)?;
+            point(Of::Post);
         }
         let standings = self.told.unsaved();
         if !standings.is_empty() {

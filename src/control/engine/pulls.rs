@@ -1,18 +1,31 @@
 //! In: looks at the pull requests of the forge. Out: their statuses, through the outbox.
 //! Guarantee: one look at a time, after the one at the branch; none of it holds a sync up.
 use super::super::prepare::Prepared;
-use super::super::pulls::{Look, Pulled, Seen, Told, open};
-use super::{Engine, Event, Observer, Until};
+use super::super::pulls::{Commented, Look, Pulled, Told, compared, digest_of, open, put_all};
+use super::{COMMENTS, Engine, Event, Observer, Until};
 use crate::client::clock::now;
+use crate::client::kill::{Of, point};
 use crate::decide::document::{CommitFacts, Commits};
+use crate::decide::report::Status;
 use crate::decide::schedule::Wake;
-use crate::decide::value::Fault;
+use crate::decide::value::{Fault, Timestamp};
 use crate::name::ClusterName;
+use crate::observe::forge::reviews::Approvers;
 use crate::observe::mirror::Head;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The table of what was told of pull requests.
 const PULLS: &str = "pulls";
+
+/// How many comments are put in a row, so that what the forge refuses is seen before the next ones.
+const COMMENTS_MAX: u64 = 10;
+
+/// How many heads of the merge queue are known: a queue has a hundred at most.
+const QUEUED_MAX: usize = 200;
+
+/// How often deliveries that were not taken are asked for again: polling sees what they told long before.
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// How many closed ones are remembered: those of some days.
 const CLOSED_MAX: usize = 100;
@@ -35,6 +48,12 @@ impl<O: Observer> Engine<O> {
         };
         self.pulls.store = Some(store.clone());
         self.pulls.looking = true;
+        let forge = self.outside.settings().repository.forge.as_ref();
+        let is_due = self.pulls.swept.is_none_or(|swept| swept.after(SWEEP) <= now());
+        let sweeps = is_due && forge.is_some_and(|forge| forge.webhook_secret.is_some());
+        if sweeps {
+            self.pulls.swept = Some(now());
+        }
         let look = Look {
             outside: self.outside.clone(),
             compute: self.compute.clone(),
@@ -43,7 +62,9 @@ impl<O: Observer> Engine<O> {
             told: self.pulls.told.clone(),
             base,
             branch: self.outside.settings().branch().to_owned(),
-            approvers: self.outside.settings().repository.forge.iter().flat_map(|it| it.approvers.clone()).collect(),
+            approvers: Approvers::of(forge),
+            queued: self.pulls.queued.iter().filter(|(_, told)| **told == base).map(|(head, _)| *head).collect(),
+            sweeps,
         };
         let events = self.events.clone();
         tokio::spawn(look.run(move |pulled| drop(events.send(Event::Pulled(pulled)))));
@@ -77,6 +98,9 @@ impl<O: Observer> Engine<O> {
     /// Forgets those that are closed, but for the newest: what becomes of their merges is still to be told.
     fn forget_closed(&mut self, open: &[u64]) {
         let closed: Vec<u64> = self.pulls.told.keys().copied().filter(|number| !open.contains(number)).collect();
+        for number in &closed {
+            self.pulls.drafts.forget(*number);
+        }
         let gone: Vec<u64> = closed.iter().rev().skip(CLOSED_MAX).copied().collect();
         let rows: Vec<_> = gone.iter().map(|number| (number.to_be_bytes().to_vec(), None)).collect();
         self.pulls.told.retain(|number, _| !gone.contains(number));
@@ -105,18 +129,86 @@ impl<O: Observer> Engine<O> {
 
     /// Returns how what the head changes compares with what was reviewed, where it came by pull requests.
     pub(super) fn as_reviewed(&self, prepared: &[&Prepared]) -> Option<String> {
-        // Of several that came together none was shown what all of them change.
-        let [number] = self.pulls.merged.as_slice() else { return None };
-        self.pulls.told.get(number).map(|told| told.compared(*number, prepared))
+        let merged: Vec<(u64, &Told)> =
+            self.pulls.merged.iter().filter_map(|number| Some((*number, self.pulls.told.get(number)?))).collect();
+        compared(&merged, prepared)
+    }
+
+    /// Returns when comments are to be put, if some wait and none is on its way.
+    pub(super) fn comments_wake(&self) -> Option<Timestamp> {
+        let due = self.pulls.drafts.wakes().filter(|_| !self.pulls.commenting)?;
+        let opens = self.statuses.server()?.room_for_comments().err();
+        Some(opens.map_or(due, |opens| due.max(opens)))
+    }
+
+    /// Puts the comments that are due, as many as the forge takes.
+    pub(super) fn comment(&mut self) {
+        let Some(server) = self.statuses.server().cloned() else { return };
+        if self.comments_wake().is_none_or(|due| due > now()) {
+            return;
+        }
+        let room = server.room_for_comments().unwrap_or(0).min(COMMENTS_MAX);
+        let due = self.pulls.drafts.next(now(), usize::try_from(room).unwrap_or(1));
+        if due.is_empty() {
+            return;
+        }
+        let known = |number: &u64| Some(self.pulls.told.get(number)?.comment()?.0);
+        let due = due.into_iter().map(|(number, text)| (number, known(&number), text)).collect();
+        self.pulls.commenting = true;
+        let events = self.events.clone();
+        tokio::spawn(async move { put_all(&server, due, |pulled| drop(events.send(Event::Pulled(pulled)))).await });
+    }
+
+    /// Takes what is to be told of one.
+    fn pulled_one(&mut self, status: Status, number: u64, mut told: Told, text: String) {
+        let key = self.told.key_of(&status);
+        self.outbox.want(&key, status, now());
+        if told.comment().is_some_and(|(_, known)| known == digest_of(&text)) {
+            self.pulls.drafts.forget(number);
+        } else if !self.pulls.drafts.want(number, text) {
+            told.forget_base();
+        }
+        self.keep(number, told);
+    }
+
+    /// Takes what is to be told of a head of the merge queue.
+    fn queued(&mut self, status: Status) {
+        if let Some(base) = self.head {
+            self.pulls.queued.insert(status.commit, base);
+        }
+        if self.pulls.queued.len() > QUEUED_MAX {
+            self.pulls.queued.pop_first();
+        }
+        let key = self.told.key_of(&status);
+        self.outbox.want(&key, status, now());
+    }
+
+    /// Takes note of what became of a comment.
+    fn commented(&mut self, commented: Commented) {
+        let Commented { number, text, put } = commented;
+        match put {
+            Ok(id) => {
+                self.pulls.drafts.put(number, &text);
+                if let (Some(id), Some(mut told)) = (id, self.pulls.told.get(&number).cloned()) {
+                    told.commented(id, digest_of(&text));
+                    point(Of::Post);
+                    self.keep(number, told);
+                    point(Of::Post);
+                }
+            }
+            Err(after) => self.pulls.drafts.refused(number, after, now()),
+        }
     }
 
     pub(super) fn pulled(&mut self, pulled: Pulled) {
         match pulled {
-            Pulled::One(status, number, Seen(told)) => {
-                let key = self.told.key_of(&status);
-                self.outbox.want(&key, *status, now());
-                self.keep(number, told);
+            Pulled::One(status, number, seen, text) => self.pulled_one(*status, number, seen.0, text),
+            Pulled::Commented(commented) => self.commented(*commented),
+            Pulled::Comments(fault) => {
+                self.pulls.commenting = false;
+                self.troubled(COMMENTS, fault.iter());
             }
+            Pulled::Queued(status) => self.queued(*status),
             Pulled::Approved(review) => self.reviewed(&review),
             Pulled::All(open, faults) => {
                 self.pulls.looking = false;

@@ -1,22 +1,29 @@
 //! In: the outbox. Out: what waits in it and why, as programs read it.
 //! Guarantee: the same while a process serves and after it.
+use super::super::notices::table;
 use super::OUTBOX;
 use crate::client::store::Store;
 use crate::decide::report::outbox::{Key, Outbox, Row};
 use crate::decide::value::Fault;
 use serde_json::{Value as Json, json};
 
-/// Returns what the outbox of an earlier process still has to post.
-pub fn waiting_in(store: &Store) -> Result<Json, Fault> {
-    let rows = store.all(OUTBOX)?;
-    let (outbox, _) = Outbox::restore(rows.iter().map(|(_, row)| row.as_slice()));
-    Ok(waiting(&outbox))
+/// Returns what the outbox of an earlier process still has to post, to the forge and to these receivers.
+pub fn waiting_in<'a>(store: &Store, receivers: impl Iterator<Item = &'a str>) -> Result<Json, Fault> {
+    let of = |table: &str| -> Result<Vec<Json>, Fault> {
+        let rows = store.all(table)?;
+        let (outbox, _) = Outbox::restore(rows.iter().map(|(_, row)| row.as_slice()));
+        Ok(rows_of(&outbox))
+    };
+    let mut notices = Vec::new();
+    for receiver in receivers {
+        notices.extend(of(&table(receiver))?);
+    }
+    Ok(json!({ "rows": of(OUTBOX)?, "notices": notices }))
 }
 
 /// Returns what waits, and what is never taken.
-pub(super) fn waiting(outbox: &Outbox) -> Json {
-    let rows: Vec<Json> = outbox.iter().filter_map(|(key, row)| one(key, row)).collect();
-    json!({ "rows": rows })
+pub(in crate::control) fn rows_of(outbox: &Outbox) -> Vec<Json> {
+    outbox.iter().filter_map(|(key, row)| one(key, row)).collect()
 }
 
 fn one(key: &Key, row: &Row) -> Option<Json> {

@@ -1,5 +1,7 @@
 //! In: the open pull requests of a forge, and the head of the branch. Out: of each a status on its head, and one comment.
-//! Guarantee: nothing is applied; one that cannot be planned hurts no other; what is as it was told is not told again.
+//! Guarantee: nothing is applied; one that cannot be planned hurts no other; what is as it was told is not told again; of
+//! many at once one is planned after the other, and no status waits for a comment.
+mod compared;
 mod plan;
 mod row;
 mod world;
@@ -8,19 +10,24 @@ use super::compute::Compute;
 use super::prepare::Prepared;
 use super::real_world::Outside;
 use super::wanted_statuses::{first_line, plan_status};
-use crate::act::forge::comments;
+use crate::act::forge::comments::{Ourselves, put};
+use crate::act::forge::hooks::redeliver;
 use crate::client::clock::now;
 use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
 use crate::decide::document::CommitFacts;
-use crate::decide::report::{About, Context, Reviewed, State, Status, comment, refusal};
-use crate::decide::value::{Digest, Domain, Fault, Hasher};
-use crate::name::{ClusterName, CommitId};
+use crate::decide::report::{About, Context, Drafts, Reviewed, State, Status, comment, refusal};
+use crate::decide::value::{Digest, Domain, Fault, Hasher, Timestamp};
+use crate::name::CommitId;
+use crate::observe::forge::deliveries::failed;
 use crate::observe::forge::pulls::{Pulls, list};
-use crate::observe::forge::reviews::approved_by;
+use crate::observe::forge::reviews::{Approvers, approved_by};
+use crate::settings::DOOR;
+pub(super) use compared::{Changes, compared};
 use plan::{Sides, plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use world::World;
 
 /// How many digits of a change the status shows.
@@ -39,6 +46,14 @@ pub(super) struct Known {
     pub(super) merged: Vec<u64>,
     /// What was told of each, by number.
     pub(super) told: BTreeMap<u64, Told>,
+    /// The comments that are to be put.
+    pub(super) drafts: Drafts,
+    /// Whether some of them are on their way.
+    pub(super) commenting: bool,
+    /// The heads of the merge queue that were told, each with the head of the branch by then.
+    pub(super) queued: BTreeMap<CommitId, CommitId>,
+    /// When deliveries that were not taken were asked for last.
+    pub(super) swept: Option<Timestamp>,
 }
 
 /// What was told of a pull request.
@@ -53,7 +68,7 @@ pub(super) struct Told {
     /// The id and the digest of the comment.
     comment: Option<(u64, Digest)>,
     /// The id of the change of each cluster that changes.
-    changes: BTreeMap<ClusterName, String>,
+    changes: Changes,
     /// Those of them that would wait for approval.
     waits: Vec<String>,
     /// Who approved it by a review.
@@ -63,12 +78,27 @@ pub(super) struct Told {
 /// What a look at the pull requests found, one after the other.
 #[derive(Debug)]
 pub enum Pulled {
-    /// A status for the head of one; the number says whose, and what was told of it.
-    One(Box<Status>, u64, Seen),
+    /// A status for the head of one; the number says whose, what was told of it, and the comment that it is to have.
+    One(Box<Status>, u64, Box<Seen>, String),
+    /// A status for a head of the merge queue.
+    Queued(Box<Status>),
     /// The review of one approves these changes.
     Approved(Box<CommitFacts>),
     /// All were looked at: those that are open, or why they are not known; and what went wrong with some.
     All(Option<Vec<u64>>, Vec<Fault>),
+    /// What became of the comment of one.
+    Commented(Box<Commented>),
+    /// Those comments that could be put were, and this went wrong with the first that was not.
+    Comments(Option<Fault>),
+}
+
+/// What became of a comment.
+#[derive(Debug)]
+pub struct Commented {
+    pub(super) number: u64,
+    pub(super) text: String,
+    /// Its id, or how long the forge asks to be left alone.
+    pub(super) put: Result<Option<u64>, Option<Duration>>,
 }
 
 /// What was told of one.
@@ -86,7 +116,33 @@ pub(super) struct Look {
     pub(super) base: CommitId,
     pub(super) branch: String,
     /// Whose reviews approve.
-    pub(super) approvers: Vec<String>,
+    pub(super) approvers: Approvers,
+    /// The heads of the merge queue that were told at this head of the branch.
+    pub(super) queued: BTreeSet<CommitId>,
+    /// Whether deliveries that were not taken are asked for again.
+    pub(super) sweeps: bool,
+}
+
+/// Puts comments one after the other; once one is refused for a reason that holds for all, the others wait like it.
+pub(super) async fn put_all(server: &Server, drafts: Vec<(u64, Option<u64>, String)>, mut tell: impl FnMut(Pulled)) {
+    let (mut first, mut ourselves): (Option<ForgeError>, _) = (None, Ourselves::default());
+    for (number, known, text) in drafts {
+        let waits = first.as_ref().filter(|error| !matches!(error.code(), Some(404 | 410 | 422))).map(wait_of);
+        let put = match waits {
+            Some(wait) => Err(wait),
+            None => put(server, &mut ourselves, number, known, &text).await.map_err(|error| {
+                let wait = wait_of(&error);
+                first.get_or_insert(error);
+                wait
+            }),
+        };
+        tell(Pulled::Commented(Box::new(Commented { number, text, put })));
+    }
+    tell(Pulled::Comments(first.map(Fault::from)));
+}
+
+fn wait_of(error: &ForgeError) -> Option<Duration> {
+    if let Meaning::Limited(wait) = error.meaning { Some(wait) } else { None }
 }
 
 /// Opens the store of their objects.
@@ -106,16 +162,18 @@ impl Look {
         let open = pulls.iter().map(|pull| pull.number).collect();
         let mut faults = Vec::new();
         let mut now = self.told.clone();
-        for pull in pulls {
+        let is_told = |pull: &Pull| {
             let told = self.told.get(&pull.number);
-            if told.is_some_and(|told| told.head.to_string() == pull.head && told.base == self.base) {
-                continue;
-            }
-            match self.one(&pull, told).await {
-                Ok((status, seen, fault)) => {
-                    faults.extend(fault);
+            told.is_some_and(|told| told.head.to_string() == pull.head && told.base == self.base)
+        };
+        let pulls: Vec<Pull> = pulls.into_iter().filter(|pull| !is_told(pull)).collect();
+        self.receive_ahead(&pulls).await;
+        for pull in pulls {
+            match self.one(&pull, self.told.get(&pull.number)).await {
+                Ok(None) => {}
+                Ok(Some((status, seen, text))) => {
                     now.insert(pull.number, seen.0.clone());
-                    tell(Pulled::One(Box::new(status), pull.number, seen));
+                    tell(Pulled::One(Box::new(status), pull.number, Box::new(seen), text));
                 }
                 Err(fault) => faults.push(fault),
             }
@@ -127,12 +185,68 @@ impl Look {
                 Err(error) => faults.push(error.into()),
             }
         }
+        faults.extend(self.queue(&mut tell).await.err());
+        if self.sweeps {
+            self.sweep().await;
+        }
         tell(Pulled::All(Some(open), faults));
+    }
+
+    /// Fetches what many bring in few requests; what goes wrong is told of the one that it goes wrong with.
+    async fn receive_ahead(&self, pulls: &[Pull]) {
+        let (store, address, base, pulls) =
+            (self.store.clone(), self.outside.mirror().address(), self.base, pulls.to_vec());
+        let received = tokio::task::spawn_blocking(move || store.receive_ahead(&address, &pulls, base)).await;
+        if let Ok(Err(fault)) = received {
+            tracing::debug!(%fault, "pull requests are fetched one by one");
+        }
+    }
+
+    /// Plans the heads of the merge queue: each is what the branch would be.
+    async fn queue(&self, tell: &mut impl FnMut(Pulled)) -> Result<(), Fault> {
+        let forge = self.server.forge();
+        let Some(call) = forge.queue(&self.branch) else { return Ok(()) };
+        let listed = match self.server.send(&call).await {
+            // Where the token may not read refs, there is nothing that could be said of them.
+            Err(error) if matches!(error.code(), Some(403 | 404 | 409)) => return Ok(()),
+            listed => listed?,
+        };
+        for (reference, head) in forge.read_queue(&self.branch, &listed.body) {
+            let Some(commit) = CommitId::parse(&head).filter(|commit| !self.queued.contains(commit)) else { continue };
+            let branch = reference.trim_start_matches("refs/heads/").to_owned();
+            let base = self.branch.clone();
+            // Of no pull request: the queue puts several together.
+            let pull = Pull { number: 0, author: String::new(), head, reference, branch, base, is_fork: false };
+            let about = About { head: commit, base: self.base, branch: &self.branch, is_fork: false };
+            let status = match self.plan(&pull, commit).await {
+                Ok(Planned::Clusters(prepared)) => said(&about, &prepared, 0).0,
+                Ok(Planned::There) => said(&about, &[], 0).0,
+                Ok(Planned::Never(why)) => refused(&about, &why).0,
+                Err(fault) if fault.spurious => return Err(fault),
+                Err(fault) => refused(&about, &first_line(&fault)).0,
+            };
+            tell(Pulled::Queued(Box::new(status)));
+        }
+        Ok(())
+    }
+
+    /// Asks for deliveries again that were not taken; where the token may not, polling does without.
+    async fn sweep(&self) {
+        let swept = async {
+            for (hook, attempt) in failed(&self.server, DOOR).await? {
+                redeliver(&self.server, hook, attempt).await?;
+                tracing::info!(hook, attempt, "a delivery that was not taken is asked for again");
+            }
+            Ok::<(), ForgeError>(())
+        };
+        if let Err(error) = swept.await {
+            tracing::debug!(%error, "deliveries are not looked at");
+        }
     }
 
     /// Looks whether a review approves what waits, where nobody did yet; it stands for a commit that approves the same.
     async fn review(&self, number: u64, told: &Told) -> Result<Option<CommitFacts>, ForgeError> {
-        if self.approvers.is_empty() || told.waits.is_empty() || told.approved_by.is_some() {
+        if self.approvers.are_none() || told.waits.is_empty() || told.approved_by.is_some() {
             return Ok(None);
         }
         let head = told.head.to_string();
@@ -140,8 +254,9 @@ impl Look {
         Ok(by.map(|by| told.approval(number, &by)))
     }
 
-    /// Plans one, and tells of it; what can be mended by another look is a fault, and told of then.
-    async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<(Status, Seen, Option<Fault>), Fault> {
+    /// Plans one, and returns what is to be told of it; what can be mended by another look is a fault, and told of then. Of
+    /// one that is merged, and not yet told as closed, what it showed stays.
+    async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<Option<(Status, Seen, String)>, Fault> {
         let head = CommitId::parse(&pull.head).ok_or_else(|| Fault::bug("the head of a pull request is a commit"))?;
         let about = About { head, base: self.base, branch: &self.branch, is_fork: pull.is_fork };
         let mut seen = Told::new(head, self.base, pull);
@@ -150,27 +265,14 @@ impl Look {
                 seen.learn(&prepared, pull.is_fork);
                 said(&about, &prepared, self.chars_max())
             }
+            Ok(Planned::There) if told.is_some_and(|told| told.is_at(head)) => return Ok(None),
+            Ok(Planned::There) => said(&about, &[], self.chars_max()),
             Ok(Planned::Never(why)) => refused(&about, &why),
             Err(fault) if fault.spurious => return Err(fault),
             Err(fault) => refused(&about, &first_line(&fault)),
         };
-        let digest = digest_of(&text);
-        let before = told.and_then(|told| told.comment);
-        let (comment, fault) = match before {
-            Some((_, known)) if known == digest => (before, None),
-            _ => match comments::put(&self.server, pull.number, before.map(|(id, _)| id), &text).await {
-                Ok(id) => (id.map(|id| (id, digest)), None),
-                // The status is told all the same; the comment is tried again when anything moves, or at the next look.
-                Err(error) => {
-                    if matches!(error.meaning, Meaning::Limited(_) | Meaning::Later) {
-                        seen.base = CommitId([0; 20]);
-                    }
-                    (before, Some(error.into()))
-                }
-            },
-        };
-        seen.comment = comment;
-        Ok((status, Seen(seen), fault))
+        seen.comment = told.and_then(|told| told.comment);
+        Ok(Some((status, Seen(seen), text)))
     }
 
     async fn plan(&self, pull: &Pull, head: CommitId) -> Result<Planned, Fault> {
@@ -182,6 +284,7 @@ impl Look {
         });
         let merged = merging.await.map_err(|_| Fault::bug("a merge did not come to its end"))??;
         let merge = match merged {
+            Merged::Commit(merge) if merge == base => return Ok(Planned::There),
             Merged::Commit(merge) => merge,
             Merged::Conflicts(paths) => {
                 let why = format!("it conflicts with {} in {}", self.branch, paths.join(", "));
@@ -204,6 +307,8 @@ impl Look {
 
 enum Planned {
     Clusters(Vec<Prepared>),
+    /// The branch has it already.
+    There,
     /// It can never be planned as it is.
     Never(String),
 }
@@ -223,8 +328,9 @@ fn said(about: &About<'_>, prepared: &[Prepared], chars_max: usize) -> (Status, 
         let id: String = one.id.to_string().chars().take(CHANGE_DIGITS).collect();
         text = format!("{text} (change {id})");
     }
-    let detail = status.try_detail().unwrap_or_default().to_owned();
+    let (detail, annotations) = (status.try_detail().unwrap_or_default().to_owned(), status.annotations().to_vec());
     let status = Status::new(about.head, Context::plan(None), status.state, &text, now()).detail(&detail);
+    let status = status.annotated(annotations);
     (status, comment(about, &reviewed, chars_max))
 }
 
@@ -240,7 +346,7 @@ fn reviewed(prepared: &Prepared) -> Option<Reviewed> {
     Some(Reviewed { cluster: prepared.cluster.clone(), environment: prepared.environment.clone(), change })
 }
 
-fn digest_of(text: &str) -> Digest {
+pub(super) fn digest_of(text: &str) -> Digest {
     let mut hasher = Hasher::new(Domain("pull-comment/1"));
     hasher.bytes(text.as_bytes());
     hasher.finish()

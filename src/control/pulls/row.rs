@@ -1,19 +1,16 @@
-//! In: what was told of a pull request. Out: its bytes, and back; what it says of a head that it was merged into.
+//! In: what was told of a pull request. Out: its bytes, and back; whether a head came by it.
 //! Guarantee: a review that came before a restart counts after it; a form of another version is looked at anew.
 use super::super::prepare::Prepared;
-use super::Told;
+use super::{Changes, Told};
 use crate::client::forge::Pull;
 use crate::decide::document::{CommitFacts, Commits, Person};
 use crate::decide::value::Digest;
-use crate::name::{ClusterName, CommitId};
+use crate::name::{ChangeId, ClusterName, CommitId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The form that is written.
 const FORM: &str = "stratify.dev/pull/v1";
-
-/// How many clusters that differ are named.
-const NAMED_MAX: usize = 3;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -26,6 +23,9 @@ struct Row {
     comment: Option<(u64, [u8; 32])>,
     branch: String,
     changes: BTreeMap<String, String>,
+    /// The digest of all changes, where there are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    all: Option<String>,
     waits: Vec<String>,
     approved_by: Option<String>,
 }
@@ -33,7 +33,7 @@ struct Row {
 impl Told {
     /// Returns one of which nothing is known yet.
     pub(super) fn new(head: CommitId, base: CommitId, pull: &Pull) -> Self {
-        let (comment, changes, waits, approved_by) = (None, BTreeMap::new(), Vec::new(), None);
+        let (comment, changes, waits, approved_by) = (None, Changes::default(), Vec::new(), None);
         let (author, branch) = (pull.author.clone(), pull.branch.clone());
         Self { head, base, author, branch, comment, changes, waits, approved_by }
     }
@@ -41,12 +41,14 @@ impl Told {
     /// Takes note of the changes that were shown; those of a fork are never approved.
     pub(super) fn learn(&mut self, prepared: &[Prepared], is_fork: bool) {
         let reviews = prepared.iter().filter_map(|one| Some((one, one.change.as_ref().ok()?.review.as_ref()?)));
+        let mut each = BTreeMap::new();
         for (one, review) in reviews.filter(|(_, review)| review.layers > 0) {
-            self.changes.insert(one.cluster.clone(), review.id.to_string());
+            each.insert(one.cluster.clone(), review.id);
             if review.waits.is_some() && !is_fork {
                 self.waits.push(review.id.to_string());
             }
         }
+        self.changes = Changes::of(each);
     }
 
     /// Returns the approval of what waits, as a commit would give it.
@@ -91,34 +93,28 @@ impl Told {
         self.head == commit
     }
 
-    /// Whether one of these commits is its merge, or says so.
+    /// Whether one of these commits is its merge, or says so: forges end the subject of a squashed one with its number.
     pub(in crate::control) fn came(&self, number: u64, commits: &Commits) -> bool {
         let squashed = format!("(#{number})");
-        commits.commits.iter().any(|commit| commit.commit == self.head || commit.summary.contains(&squashed))
+        commits
+            .commits
+            .iter()
+            .any(|commit| commit.commit == self.head || commit.summary.trim_end().ends_with(&squashed))
     }
 
-    /// Returns how what a head changes compares with what was shown.
-    pub(in crate::control) fn compared(&self, number: u64, prepared: &[&Prepared]) -> String {
-        let mut found = BTreeMap::new();
-        for one in prepared {
-            if let Ok(summary) = &one.change
-                && summary.layers > 0
-            {
-                found.insert(one.cluster.clone(), summary.id.to_string());
-            }
-        }
-        let all: std::collections::BTreeSet<&ClusterName> = self.changes.keys().chain(found.keys()).collect();
-        let differ: Vec<&str> = all
-            .into_iter()
-            .filter(|cluster| self.changes.get(*cluster) != found.get(*cluster))
-            .map(ClusterName::as_str)
-            .collect();
-        if differ.is_empty() {
-            return format!("as reviewed in #{number}");
-        }
-        let more = differ.len().saturating_sub(NAMED_MAX);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("not as reviewed in #{number}: {}{more}", differ[..differ.len().min(NAMED_MAX)].join(", "))
+    /// Returns the id and the digest of its comment.
+    pub(in crate::control) fn comment(&self) -> Option<(u64, Digest)> {
+        self.comment
+    }
+
+    /// Takes note of its comment.
+    pub(in crate::control) fn commented(&mut self, id: u64, digest: Digest) {
+        self.comment = Some((id, digest));
+    }
+
+    /// Has it planned anew at the next look.
+    pub(in crate::control) fn forget_base(&mut self) {
+        self.base = CommitId([0; 20]);
     }
 
     /// Returns its bytes.
@@ -130,7 +126,8 @@ impl Told {
             author: self.author.clone(),
             comment: self.comment.map(|(id, digest)| (id, digest.0)),
             branch: self.branch.clone(),
-            changes: self.changes.iter().map(|(cluster, id)| (cluster.to_string(), id.clone())).collect(),
+            changes: self.changes.each.iter().map(|(cluster, id)| (cluster.to_string(), id.to_string())).collect(),
+            all: self.changes.all.map(|all| all.to_string()),
             waits: self.waits.clone(),
             approved_by: self.approved_by.clone(),
         };
@@ -140,14 +137,15 @@ impl Told {
     /// Reads what [`Self::encode`] wrote; its base is none, so that it is planned anew.
     pub(in crate::control) fn decode(bytes: &[u8]) -> Option<(u64, Self)> {
         let row: Row = serde_json::from_slice(bytes).ok().filter(|row: &Row| row.form == FORM)?;
-        let change = |(cluster, id): (String, String)| Some((ClusterName::new(&cluster).ok()?, id));
+        let change = |(cluster, id): (String, String)| Some((ClusterName::new(&cluster).ok()?, ChangeId::parse(&id)?));
+        let all = row.all.as_deref().and_then(Digest::parse);
         let told = Self {
             head: CommitId::parse(&row.head)?,
             base: CommitId([0; 20]),
             author: row.author,
             comment: row.comment.map(|(id, digest)| (id, Digest(digest))),
             branch: row.branch,
-            changes: row.changes.into_iter().filter_map(change).collect(),
+            changes: Changes { each: row.changes.into_iter().filter_map(change).collect(), all },
             waits: row.waits,
             approved_by: row.approved_by,
         };

@@ -73,6 +73,13 @@ impl Told {
         self.key(status.commit, status.context.clone())
     }
 
+    /// Whether it was told last of a commit that it cannot be brought to its clusters.
+    pub(super) fn has_failed_plan(&self, commit: CommitId, outbox: &Outbox) -> bool {
+        let row = outbox.try_find(&self.key(commit, Context::plan(None)));
+        let said = row.and_then(|row| row.waiting().or(row.posted.as_ref()));
+        said.is_some_and(|said| said.state == State::Failure)
+    }
+
     /// Takes what an earlier process remembered.
     pub(super) fn remember(&mut self, head: CommitId, rows: Vec<Remembered>, open: Vec<Open>) {
         self.head = Some(head);

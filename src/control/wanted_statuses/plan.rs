@@ -2,7 +2,7 @@
 //! Guarantee: what is never done is no success; the first mistake stands in the text, all of them in the detail.
 use super::super::prepare::Prepared;
 use crate::client::clock::now;
-use crate::decide::report::{Condition, Context, State, Status, counted};
+use crate::decide::report::{Annotation, Condition, Context, State, Status, counted};
 use crate::decide::value::{Diagnostic, Fault, Source};
 use crate::name::CommitId;
 
@@ -40,7 +40,21 @@ pub(in crate::control) fn status(commit: CommitId, prepared: &[&Prepared], late:
     }
     let first = said.first().map_or("", String::as_str);
     let text = format!("{} of {} cannot be brought to it: {first}", said.len(), counted(prepared.len(), "cluster"));
-    Status::new(commit, Context::plan(None), State::Failure, &text, now()).detail(&said.join("\n"))
+    let status = Status::new(commit, Context::plan(None), State::Failure, &text, now()).detail(&said.join("\n"));
+    status.annotated(prepared.iter().flat_map(|one| annotations(one)))
+}
+
+/// Returns what is wrong at lines of the head's own documents.
+fn annotations(one: &Prepared) -> Vec<Annotation> {
+    let Err(Fault { source: Source::Documents(said), .. }) = &one.change else { return Vec::new() };
+    let annotation = |said: &Diagnostic| {
+        let at = said.at.as_ref().filter(|at| at.origin.is_none())?;
+        let line = u32::try_from(at.line_and_column().0).ok()?;
+        let hint = said.hint.as_ref().map_or_else(String::new, |hint| format!("\n{hint}"));
+        let text = format!("{} {}{hint}", said.code, said.message);
+        Some(Annotation { path: at.path.as_str().to_owned(), line, text })
+    };
+    said.iter().filter(|said| said.is_error()).filter_map(annotation).collect()
 }
 
 /// Returns why a head cannot be brought to a cluster: it cannot be planned, or its plan is never done.

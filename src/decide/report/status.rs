@@ -23,8 +23,13 @@ const TEXT_CHARS_MAX: usize = 140;
 /// The most characters of a detail: what a person reads before following the link, and far below a note's line.
 const DETAIL_CHARS_MAX: usize = 2_000;
 
-/// The longest line that is read: escaped six bytes a character, a detail, a text and a context stay below.
-const LINE_BYTES_MAX: usize = 16_384;
+/// The most annotations, as many as one request to a forge may have, and the most characters of all of them: the others
+/// are found where they are mended.
+const ANNOTATIONS_MAX: usize = 50;
+const ANNOTATIONS_CHARS_MAX: usize = 4_000;
+
+/// The longest line that is read: escaped six bytes a character, a detail, a text, a context and annotations stay below.
+const LINE_BYTES_MAX: usize = 65_536;
 
 /// The name under which a status stands on a commit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,14 +132,28 @@ pub struct Status {
     pub state: State,
     text: Arc<str>,
     detail: Option<Arc<str>>,
+    annotations: Arc<[Annotation]>,
     /// Since when that is so.
     pub at: Timestamp,
+}
+
+/// What is wrong at a line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Annotation {
+    /// The file, in the folder of the fleet.
+    pub path: String,
+    /// The line, from one.
+    pub line: u32,
+    /// What it is.
+    pub text: String,
 }
 
 impl Status {
     /// Returns a status; a text that is too long is cut.
     pub fn new(commit: CommitId, context: Context, state: State, text: &str, at: Timestamp) -> Self {
-        Self { commit, context, state, text: cut(&printable(text), TEXT_CHARS_MAX), detail: None, at }
+        let text = cut(&printable(text), TEXT_CHARS_MAX);
+        Self { commit, context, state, text, detail: None, annotations: Arc::default(), at }
     }
 
     /// Adds what a person may want to read after the text; what is too long is cut.
@@ -142,6 +161,26 @@ impl Status {
     pub fn detail(mut self, detail: &str) -> Self {
         self.detail = (!detail.is_empty()).then(|| cut(detail, DETAIL_CHARS_MAX));
         self
+    }
+
+    /// Adds what is wrong at lines of files; what is too much is left out, each as a whole.
+    #[must_use]
+    pub fn annotated(mut self, all: impl IntoIterator<Item = Annotation>) -> Self {
+        let all: BTreeSet<Annotation> = all.into_iter().collect();
+        let mut left = ANNOTATIONS_CHARS_MAX;
+        let fits = all.into_iter().filter(|one| {
+            let chars = one.path.chars().count() + one.text.chars().count();
+            let is_fitting = chars <= left;
+            left -= if is_fitting { chars } else { 0 };
+            is_fitting
+        });
+        self.annotations = fits.take(ANNOTATIONS_MAX).collect();
+        self
+    }
+
+    /// Returns what is wrong at lines of files.
+    pub fn annotations(&self) -> &[Annotation] {
+        &self.annotations
     }
 
     /// Returns its text: one line of at most 140 characters.
@@ -173,6 +212,7 @@ impl Status {
             state: self.state,
             text: self.text.to_string(),
             detail: self.detail.as_ref().map(ToString::to_string),
+            annotations: self.annotations.to_vec(),
             at: self.at.0,
         };
         serde_json::to_string(&wire).expect("its keys are texts")
@@ -190,7 +230,7 @@ impl Status {
         let commit = CommitId::parse(&wire.commit).ok_or("expected a commit of 40 hexadecimal digits")?;
         let context = Context::parse(&wire.context).ok_or("expected a context that begins with `stratify`")?;
         let status = Self::new(commit, context, wire.state, &wire.text, Timestamp(wire.at));
-        Ok(status.detail(wire.detail.as_deref().unwrap_or_default()))
+        Ok(status.detail(wire.detail.as_deref().unwrap_or_default()).annotated(wire.annotations))
     }
 }
 
@@ -204,6 +244,8 @@ struct Wire {
     text: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     detail: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    annotations: Vec<Annotation>,
     at: u64,
 }
 
@@ -309,7 +351,13 @@ mod tests {
         assert!(!written.encode().contains('\n'), "it is one line");
         let widest = status(Context::plan(Some(&"\u{10ffff}".repeat(300))), &"\u{10ffff}".repeat(200), u64::MAX)
             .detail(&"\"\u{1}".repeat(2_000));
-        assert!(Status::decode(&widest.encode()).is_ok(), "the bound on a line is above every status");
+        let widest = widest.annotated((0..60).map(|line| Annotation {
+            path: "\u{1}".repeat(70),
+            line,
+            text: "\u{1}".repeat(20),
+        }));
+        assert_eq!(widest.annotations().len(), 44, "what is too much is left out");
+        assert_eq!(Status::decode(&widest.encode()), Ok(widest), "the bound on a line is above every status");
         assert!(Status::decode("{}").is_err(), "another form is refused");
     }
 

@@ -14,6 +14,8 @@ const BURST: u32 = 30;
 #[derive(Clone, Debug)]
 pub struct Budget {
     a_minute: u32,
+    /// How many may be sent in a row.
+    burst: u32,
     /// What may be sent now, in parts of which a minute gives 60,000 for each request of the rate.
     parts: u64,
     counted: Timestamp,
@@ -23,8 +25,13 @@ pub struct Budget {
 impl Budget {
     /// Returns a full one.
     pub fn new(a_minute: u32, now: Timestamp) -> Self {
-        let a_minute = a_minute.max(1);
-        Self { a_minute, parts: u64::from(BURST.min(a_minute)) * MINUTE_MS, counted: now, closed_until: Timestamp(0) }
+        Self::with_burst(a_minute, BURST.min(a_minute), now)
+    }
+
+    /// Returns a full one of which so many may be sent in a row: of an hour's limit, more than a minute gives.
+    pub fn with_burst(a_minute: u32, burst: u32, now: Timestamp) -> Self {
+        let (a_minute, burst) = (a_minute.max(1), burst.max(1));
+        Self { a_minute, burst, parts: u64::from(burst) * MINUTE_MS, counted: now, closed_until: Timestamp(0) }
     }
 
     /// Takes one request, or returns when one may be sent.
@@ -40,7 +47,7 @@ impl Budget {
     /// Returns when the next request may be sent: now, or later.
     pub fn opens(&mut self, now: Timestamp) -> Timestamp {
         let passed = now.0.saturating_sub(self.counted.0);
-        let most = u64::from(BURST.min(self.a_minute)) * MINUTE_MS;
+        let most = u64::from(self.burst) * MINUTE_MS;
         self.parts = self.parts.saturating_add(passed.saturating_mul(u64::from(self.a_minute))).min(most);
         self.counted = self.counted.max(now);
         let missing = MINUTE_MS.saturating_sub(self.parts).div_ceil(u64::from(self.a_minute));
@@ -84,6 +91,14 @@ mod tests {
         assert!((149..=150).contains(&minute), "then by the rate: {minute}");
         let slow = sent(&mut Budget::new(2, Timestamp(0)), 0, 60 * SECOND);
         assert!(slow <= 4, "a rate below the burst bounds that, too: {slow}");
+    }
+
+    #[test]
+    fn an_hour_has_its_rate_and_what_was_saved_up() {
+        let mut budget = Budget::with_burst(4, 200, Timestamp(0));
+        assert_eq!(budget.left(Timestamp(0)), 200, "what an hour gives may be sent in a row");
+        let hour = sent(&mut budget, 0, 3_600 * SECOND);
+        assert!((439..=440).contains(&hour), "and then the rate: {hour}");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use std::path::Path;
 /// How many pages of pull requests are read: a thousand that are open at once.
 const PAGES_MAX: usize = 20;
 
+/// How many refs are fetched at once: their names are below what servers take of a request.
+const AT_ONCE: usize = 50;
+
 /// Lists the open pull requests to a branch; nothing where they are not read from this forge.
 pub async fn list(server: &Server, branch: &str) -> Result<Option<Vec<Pull>>, ForgeError> {
     let mut found = Vec::new();
@@ -61,6 +64,23 @@ impl Pulls {
     /// Returns its objects, and those that it borrows.
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// Fetches the heads of pull requests that are not here, many at once. Those that could not be are fetched one by one.
+    pub fn receive_ahead(&self, address: &Address, pulls: &[Pull], base: CommitId) -> Result<(), Fault> {
+        self.objects.reopen()?;
+        let mut missing = Vec::new();
+        for pull in pulls {
+            match CommitId::parse(&pull.head) {
+                Some(head) if !self.objects.contains(head)? => missing.push(pull.reference.as_str()),
+                _ => {}
+            }
+        }
+        // One alone is fetched when it is planned.
+        for some in missing.chunks(AT_ONCE).filter(|some| some.len() > 1) {
+            self.objects.bring_ahead(address, some, base)?;
+        }
+        Ok(())
     }
 
     /// Fetches the head of a pull request, unless it is here.

@@ -2,10 +2,49 @@
 //! Guarantee: nobody approves what they opened or wrote a part of; where the forge does not know who wrote a commit, no
 //! review counts.
 use crate::client::forge::{ForgeError, Server};
+use crate::settings::Forge;
 use std::collections::BTreeMap;
 
 /// How many pages are read of reviews and of commits: GitHub lists 250 commits of a pull request, and no more.
 const PAGES_MAX: usize = 5;
+
+/// Whose reviews approve.
+#[derive(Clone, Debug, Default)]
+pub struct Approvers {
+    users: Vec<String>,
+    teams: Vec<String>,
+}
+
+impl Approvers {
+    /// Returns those of the settings.
+    pub fn of(settings: Option<&Forge>) -> Self {
+        let users = settings.iter().flat_map(|it| it.approvers.clone()).collect();
+        Self { users, teams: settings.iter().flat_map(|it| it.approver_teams.clone()).collect() }
+    }
+
+    /// Whether nobody's do.
+    pub fn are_none(&self) -> bool {
+        self.users.is_empty() && self.teams.is_empty()
+    }
+
+    /// Whether a user's do; the forge is asked who is in a team.
+    async fn include(&self, server: &Server, who: &str) -> Result<bool, ForgeError> {
+        if self.users.iter().any(|user| user.eq_ignore_ascii_case(who)) {
+            return Ok(true);
+        }
+        for team in &self.teams {
+            let Some(call) = server.forge().membership(team, who) else { continue };
+            match server.send(&call).await {
+                // One who is invited is `pending`.
+                Ok(answered) if answered.body["state"] == "active" => return Ok(true),
+                Ok(_) => {}
+                Err(error) if error.code() == Some(404) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+}
 
 /// Returns who approved a pull request whose head is this commit; `author` opened it.
 pub async fn approved_by(
@@ -13,13 +52,18 @@ pub async fn approved_by(
     number: u64,
     head: &str,
     author: &str,
-    approvers: &[String],
+    approvers: &Approvers,
 ) -> Result<Option<String>, ForgeError> {
     let last = last_reviews(server, number).await?;
-    let may = |who: &str| approvers.iter().any(|approver| approver.eq_ignore_ascii_case(who));
-    let approving = last.into_iter().filter(|(who, (commit, approves))| *approves && commit == head && may(who));
-    let approving: Vec<String> =
-        approving.map(|(who, _)| who).filter(|who| !who.eq_ignore_ascii_case(author)).collect();
+    let approves = |(who, (commit, approves)): (String, (String, bool))| {
+        (approves && commit == head && !who.eq_ignore_ascii_case(author)).then_some(who)
+    };
+    let mut approving = Vec::new();
+    for who in last.into_iter().filter_map(approves) {
+        if approvers.include(server, &who).await? {
+            approving.push(who);
+        }
+    }
     if approving.is_empty() {
         return Ok(None);
     }

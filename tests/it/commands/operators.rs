@@ -191,3 +191,35 @@ fn a_layer_of_a_folder_is_let_go_of_in_two_commits_and_nothing_there_is_of_other
     assert!(!text.contains("local-tools") && text.contains("- name: cni"), "{text}");
     fleet.run(&["release", "eu-1", "none"]).ends_with(1).says(&["the fleet has no layer none"]);
 }
+
+/// Commits an approval of what waits on dev-1, as somebody.
+fn approve_as(fleet: &Checkout, name: &str) {
+    let (_, answer) = fleet.json(&["plan", "--cluster", "dev-1"]);
+    let id = answer["plans"][0]["change"].as_str().expect("a change has an id").to_owned();
+    fleet.git_as(name, &["commit", "--quiet", "--allow-empty", "-m", &format!("looked at\n\nStratify-Approve: {id}")]);
+}
+
+#[test]
+fn who_wrote_what_was_left_while_its_layer_was_paused_does_not_approve_it() {
+    let fleet = Checkout::synced();
+    let dev = "clusters/dev/dev-1/cluster.yaml";
+    let paused = "  layers:\n    - { name: os, paused: true, values: { image: { flavour: server } } }\n";
+    fleet.edit(dev, "  layers:\n", paused);
+    fleet.commit("another image, and a pause, by Ada");
+    fleet.run(&["sync"]).says(&["os is paused"]);
+    fleet.becomes("Grace");
+    fleet.run(&["resume", "dev-1", "os"]).ends_with(0);
+    let before = fleet.targets();
+    fleet.run(&["sync"]).ends_with(1).says(&["repave of layer os"]);
+    approve_as(&fleet, "Ada");
+    fleet.run(&["sync"]).ends_with(1).says(&["an approval does not count: Ada <ada@acme.example> wrote a part of it"]);
+    assert_eq!(fleet.targets(), before, "nothing of it is done");
+    let squashed = "a word\n\nCo-authored-by: Bob <bob@acme.example>";
+    fleet.edit(dev, "flavour: server } }", "flavour: server }, sysctls: { kernel.panic: '5' } }");
+    fleet.git(&["add", "--all"]);
+    fleet.git(&["commit", "--quiet", "-m", squashed]);
+    approve_as(&fleet, "Bob");
+    fleet.run(&["sync"]).ends_with(1).says(&["an approval does not count: Bob <bob@acme.example> wrote a part of it"]);
+    approve_as(&fleet, "Carol");
+    fleet.run(&["sync"]).ends_with(0).says(&["approved by Carol <carol@acme.example>"]);
+}

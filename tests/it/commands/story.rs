@@ -353,6 +353,29 @@ fn a_tag_counts_as_it_is_locked_and_holds_once_it_moves() {
 }
 
 #[test]
+fn a_plan_that_failed_by_a_tag_is_told_anew_once_the_tag_is_held() {
+    let fleet = Checkout::synced();
+    let pinned = fs::read_to_string(fleet.path(STAGING)).expect("it is there");
+    let pin = pinned.lines().find(|line| line.contains("revision:")).expect("it is pinned").to_owned();
+    fleet.git(&["tag", "v1", "HEAD~1"]);
+    let locked = fleet.git(&["rev-parse", "v1"]).trim().to_owned();
+    fleet.edit(STAGING, &pin, "  revision: v1");
+    fleet.run(&["lock"]).ends_with(0);
+    fleet.commit("staging by tag");
+    fleet.run(&["sync"]).ends_with(0);
+    fleet.git(&["tag", "--force", "v1", "HEAD"]);
+    fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
+    let head = fleet.commit("more replicas");
+    fleet.run(&["sync"]).ends_with(1).says(&["v1"]);
+    let failed = [fleet.state(&head, "plan"), fleet.state(&head, "staging")];
+    assert!(failed.iter().any(|state| state == "failure"), "{failed:?}");
+    fleet.run(&["accept", &locked, "--tag", "v1"]).ends_with(0);
+    fleet.run(&["sync"]).ends_with(0);
+    let statuses = fleet.statuses(&head);
+    assert!(statuses.values().all(|status| status.0 == "success"), "nothing of it stays red: {statuses:?}");
+}
+
+#[test]
 fn a_rewritten_branch_is_held_until_its_head_is_accepted() {
     let fleet = Checkout::synced();
     let before = fleet.targets();

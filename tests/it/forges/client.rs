@@ -8,7 +8,7 @@ use crate::mirror::http::authority;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use stratify::client::forge::{CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
+use stratify::client::forge::{Answered, Call, CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
 use stratify::decide::value::{Fault, Owner};
 use stratify::settings::{Forge, ForgeKind, TokenAt};
 use tempfile::TempDir;
@@ -40,10 +40,17 @@ impl Client {
             authority,
             webhook_secret: None,
             approvers: Vec::new(),
+            approver_teams: Vec::new(),
+            writes_a_minute: None,
         };
+        Self::of(&settings, folder)
+    }
+
+    /// Makes one with these settings.
+    pub(super) fn of(settings: &Forge, folder: TempDir) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime needs nothing");
-        let server = runtime.block_on(async { Server::new(&settings) }).expect("the settings are right");
+        let server = runtime.block_on(async { Server::new(settings) }).expect("the settings are right");
         Self { server, folder, runtime }
     }
 
@@ -56,7 +63,8 @@ impl Client {
     }
 
     pub(super) fn post_to(&self, commit: &str, stand: Stand, context: &str, text: &str) -> Result<(), ForgeError> {
-        let status = CommitStatus { commit, context, stand, text, link: None, branch: "main" };
+        let (link, detail, annotations) = (None, None, [].as_slice());
+        let status = CommitStatus { commit, context, stand, text, link, branch: "main", detail, annotations };
         self.runtime.block_on(self.server.send(&self.server.forge().status(&status))).map(drop)
     }
 
@@ -64,6 +72,15 @@ impl Client {
     #[track_caller]
     pub(super) fn refused(&self, why: &str) -> ForgeError {
         self.post(Stand::Success, "stratify/dev", "synced").expect_err(why)
+    }
+
+    /// Sends a request.
+    pub(super) fn send(&self, call: &Call) -> Result<Answered, ForgeError> {
+        self.runtime.block_on(self.server.send(call))
+    }
+
+    pub(super) fn forge(&self) -> &stratify::client::forge::Forge {
+        self.server.forge()
     }
 
     fn token_file(&self) -> PathBuf {

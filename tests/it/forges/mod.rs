@@ -2,10 +2,17 @@
 //! Guarantee: nobody but the loopback hears of it; what they refuse, they refuse in the forge's own words.
 pub(crate) mod http;
 pub(crate) mod fleet;
-mod github;
+pub(crate) mod github;
+mod app;
+mod described;
 mod gitlab;
 mod others;
+mod other_pulls;
 mod client;
+mod checks;
+mod hooks;
+mod kills;
+mod many;
 mod limits;
 mod synced;
 mod door;

@@ -3,23 +3,35 @@
 use super::http::{Http, Reply, Request};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What was posted, by the key under which it stands.
-pub(super) type Builds = Arc<Mutex<BTreeMap<String, Value>>>;
+/// What it has.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// What was posted, by the key under which it stands.
+    builds: BTreeMap<String, Value>,
+    /// Its pull requests, as it tells them.
+    pub(super) pulls: Vec<Value>,
+    /// The comments of its pull requests: each with how often it was worded anew.
+    pub(super) comments: Vec<(u64, String)>,
+}
 
-/// A server with the builds that were posted to it.
+/// A server with what was posted to it.
 pub(super) struct Other {
     pub(super) http: Http,
-    pub(super) builds: Builds,
+    pub(super) kept: Arc<Mutex<Kept>>,
 }
 
 impl Other {
-    fn start(answer: fn(&mut BTreeMap<String, Value>, &Request) -> Reply) -> Self {
-        let builds = Builds::default();
-        let answering = Arc::clone(&builds);
+    fn start(answer: fn(&mut Kept, &Request) -> Reply) -> Self {
+        let kept = Arc::<Mutex<Kept>>::default();
+        let answering = Arc::clone(&kept);
         let http = Http::start(move |request| answer(&mut answering.lock().expect("no answer panics"), request));
-        Self { http, builds }
+        Self { http, kept }
+    }
+
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no answer panics")
     }
 
     pub(super) fn bitbucket_cloud() -> Self {
@@ -36,11 +48,11 @@ impl Other {
 
     /// Returns what stands under each key.
     pub(super) fn builds(&self) -> BTreeMap<String, Value> {
-        self.builds.lock().expect("no answer panics").clone()
+        self.kept().builds.clone()
     }
 }
 
-fn bitbucket_cloud(builds: &mut BTreeMap<String, Value>, request: &Request) -> Reply {
+fn bitbucket_cloud(kept: &mut Kept, request: &Request) -> Reply {
     let says = |code, message: &str| Reply::json(code, &json!({ "type": "error", "error": { "message": message } }));
     if request.header("authorization") != Some("Bearer bb-token") {
         return says(401, "Token is invalid or not supported for this endpoint.");
@@ -57,11 +69,11 @@ fn bitbucket_cloud(builds: &mut BTreeMap<String, Value>, request: &Request) -> R
     if key.is_empty() || key.chars().count() > 40 || request.text("url").is_empty() || !is_state {
         return says(400, "key: Ensure this value has at most 40 characters; url: required key not provided");
     }
-    let code = if builds.insert(key, request.body.clone()).is_some() { 200 } else { 201 };
+    let code = if kept.builds.insert(key, request.body.clone()).is_some() { 200 } else { 201 };
     Reply::json(code, &request.body)
 }
 
-fn bitbucket_data_center(builds: &mut BTreeMap<String, Value>, request: &Request) -> Reply {
+fn bitbucket_data_center(kept: &mut Kept, request: &Request) -> Reply {
     let says = |code, message: &str| Reply::json(code, &json!({ "errors": [{ "message": message }] }));
     if request.header("authorization") != Some("Bearer dc-token") {
         return says(401, "You are not permitted to access this resource");
@@ -69,26 +81,91 @@ fn bitbucket_data_center(builds: &mut BTreeMap<String, Value>, request: &Request
     if request.header("x-atlassian-token") != Some("no-check") {
         return says(403, "XSRF check failed");
     }
-    if !request.path.starts_with("/rest/api/latest/projects/OPS/repos/fleet/commits/") {
+    let Some(path) = request.path.strip_prefix("/rest/api/latest/projects/OPS/repos/fleet/") else {
         return says(404, "Repository OPS/fleet does not exist.");
+    };
+    if path.starts_with("pull-requests") {
+        return data_center_pulls(kept, request, path);
     }
-    builds.insert(request.text("key").to_owned(), request.body.clone());
+    kept.builds.insert(request.text("key").to_owned(), request.body.clone());
     Reply { code: 204, headers: Vec::new(), body: String::new() }
 }
 
-fn azure_devops(builds: &mut BTreeMap<String, Value>, request: &Request) -> Reply {
+fn azure_devops(kept: &mut Kept, request: &Request) -> Reply {
     // `:az-token`, as a personal token goes: a password without a user.
     if request.header("authorization") != Some("Basic OmF6LXRva2Vu") {
         // A page for people, as it sends one to who is not signed in.
         return Reply { code: 203, headers: Vec::new(), body: "<html>Azure DevOps Services | Sign In</html>".into() };
     }
-    let is_there = request.path.starts_with("/acme/ops/_apis/git/repositories/fleet/commits/");
-    if !is_there || !request.path.ends_with("/statuses?api-version=7.1") {
+    let path = request.path.strip_prefix("/acme/ops/_apis/git/repositories/fleet/");
+    let Some(path) = path.filter(|path| path.ends_with("api-version=7.1")) else {
+        return Reply::says(404, "TF401019: The Git repository does not exist");
+    };
+    if path.to_lowercase().starts_with("pullrequests") {
+        return azure_pulls(kept, request, path);
+    }
+    if !path.starts_with("commits/") || !path.ends_with("/statuses?api-version=7.1") {
         return Reply::says(404, "TF401019: The Git repository does not exist");
     }
     let context = &request.body["context"];
     let key =
         format!("{}/{}", context["genre"].as_str().unwrap_or_default(), context["name"].as_str().unwrap_or_default());
-    builds.insert(key, request.body.clone());
+    kept.builds.insert(key, request.body.clone());
     Reply::json(201, &request.body)
+}
+
+/// One pull request has all the comments: what is told among other activities, and worded anew by its version.
+fn data_center_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
+    let all = |values: Vec<Value>| Reply::json(200, &json!({ "values": values, "isLastPage": true }));
+    let told = |(id, (version, text)): (usize, &(u64, String))| json!({ "id": id, "version": version, "text": text });
+    let path = path.split('?').next().unwrap_or_default();
+    match (request.method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
+        ("GET", ["pull-requests"]) => all(kept.pulls.clone()),
+        ("GET", ["pull-requests", _, "activities"]) => {
+            let comments = kept.comments.iter().enumerate().map(told);
+            let activities = comments.map(|comment| json!({ "action": "COMMENTED", "comment": comment }));
+            all(activities.chain([json!({ "action": "OPENED" })]).collect())
+        }
+        ("POST", ["pull-requests", _, "comments"]) => {
+            kept.comments.push((0, request.text("text").to_owned()));
+            Reply::json(201, &told((kept.comments.len() - 1, &kept.comments[kept.comments.len() - 1])))
+        }
+        ("PUT", ["pull-requests", _, "comments", id]) => {
+            let id: usize = id.parse().expect("it is a number");
+            let (version, text) = &mut kept.comments[id];
+            if request.body["version"] != *version {
+                return Reply::json(
+                    409,
+                    &json!({ "errors": [{ "message": "you are attempting to modify it based on out-of-date information" }] }),
+                );
+            }
+            (*version, *text) = (*version + 1, request.text("text").to_owned());
+            Reply::json(200, &told((id, &kept.comments[id])))
+        }
+        _ => Reply::json(404, &json!({ "errors": [{ "message": "no such pull request" }] })),
+    }
+}
+
+/// One pull request has all the threads, whose numbers begin with one.
+fn azure_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
+    let all = |values: Vec<Value>| Reply::json(200, &json!({ "count": values.len(), "value": values }));
+    let told = |at: usize, text: &str| json!({ "id": at + 1, "comments": [{ "id": 1, "content": text }] });
+    let path = path.split('?').next().unwrap_or_default();
+    match (request.method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
+        ("GET", ["pullrequests"]) => all(kept.pulls.clone()),
+        ("GET", ["pullRequests", _, "threads"]) => {
+            all(kept.comments.iter().enumerate().map(|(at, (_, text))| told(at, text)).collect())
+        }
+        ("POST", ["pullRequests", _, "threads"]) => {
+            let text = request.body["comments"][0]["content"].as_str().unwrap_or_default().to_owned();
+            kept.comments.push((0, text.clone()));
+            Reply::json(200, &told(kept.comments.len() - 1, &text))
+        }
+        ("PATCH", ["pullRequests", _, "threads", thread, "comments", "1"]) => {
+            let at = thread.parse::<usize>().expect("it is a number") - 1;
+            kept.comments[at] = (kept.comments[at].0 + 1, request.text("content").to_owned());
+            Reply::json(200, &json!({ "id": 1, "content": request.text("content") }))
+        }
+        _ => Reply::says(404, "TF401180: The requested pull request was not found."),
+    }
 }

@@ -39,7 +39,7 @@ impl Open {
 
     /// Lets GitHub list these pull requests, and has them looked at.
     fn list(&self, pulls: Vec<Value>) {
-        self.github.state.lock().expect("no answer panics").pulls = pulls;
+        self.github.state().pulls = pulls;
         self.fleet.run(&["sync", "--no-wait"]).ends_with(0);
     }
 
@@ -53,7 +53,7 @@ impl Open {
     }
 
     fn comments(&self, number: u64) -> Vec<String> {
-        let state = self.github.state.lock().expect("no answer panics");
+        let state = self.github.state();
         state.comments.iter().filter(|(_, of, _)| *of == number).map(|(.., text)| text.clone()).collect()
     }
 }
@@ -97,7 +97,7 @@ fn a_comment_that_a_person_deleted_is_made_again_and_a_known_one_is_worded_anew(
     open.list(vec![pull(1, &second, "main")]);
     open.github.http.until("it is worded anew", || open.comments(1).iter().any(|text| text.contains("3 → 5")));
     assert_eq!(open.comments(1).len(), 1, "in its place");
-    open.github.state.lock().expect("no answer panics").comments.clear();
+    open.github.state().comments.clear();
     let third = open.head(1, "6");
     open.list(vec![pull(1, &third, "main")]);
     open.github.http.until("it is made again", || open.comments(1).iter().any(|text| text.contains("3 → 6")));
@@ -110,4 +110,93 @@ fn a_comment_that_a_person_deleted_is_made_again_and_a_known_one_is_worded_anew(
     open.list(vec![pull(1, &third, "main")]);
     open.github.http.until("it is looked at once more", || open.listed() > listed);
     assert_eq!(comments(), told, "what is as it was told is not told again");
+}
+
+#[test]
+fn a_comment_of_somebody_else_that_looks_like_ours_is_left_to_them() {
+    let open = Open::new();
+    let head = open.head(1, "4");
+    let theirs = "<!-- stratify/plan -->\n**Stratify** plans nothing.".to_owned();
+    {
+        let mut state = open.github.state();
+        (state.made, state.foreign) = (1, vec![1]);
+        state.comments.push((1, 1, theirs.clone()));
+    }
+    open.list(vec![pull(1, &head, "main")]);
+    open.github.http.until("ours is beside it", || open.comments(1).len() == 2);
+    let comments = open.comments(1);
+    assert_eq!(comments[0], theirs, "theirs stands as they wrote it");
+    assert!(comments[1].contains("3 → 4"), "{comments:?}");
+}
+
+#[test]
+fn pull_requests_that_arrive_in_one_push_are_compared_each_with_what_it_showed() {
+    let open = Open::new();
+    let checkout = &open.fleet.checkout;
+    let edit = |number: u64, path: &str, from: &str, to: &str| {
+        checkout.git(&["checkout", "--quiet", "-B", &format!("b{number}"), "main"]);
+        checkout.edit(path, from, to);
+        let commit = checkout.commit(&format!("number {number}"));
+        checkout.git(&["push", "--quiet", "--force", "../remote.git", &format!("HEAD:refs/pull/{number}/head")]);
+        checkout.git(&["checkout", "--quiet", "main"]);
+        commit
+    };
+    let eu = "clusters/prod/eu-1/cluster.yaml";
+    let (one, two) = (edit(1, US, "replicas: 3", "replicas: 4"), edit(2, eu, "web/replicas: 6", "web/replicas: 7"));
+    open.list(vec![pull(1, &one, "main"), pull(2, &two, "main")]);
+    open.github.http.until("both are planned", || open.plan(&one).is_some() && open.plan(&two).is_some());
+    for branch in ["b1", "b2"] {
+        checkout.git(&["merge", "--quiet", "--no-ff", "-m", &format!("merge {branch}"), branch]);
+    }
+    let both = checkout.head();
+    let push = || checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    push();
+    open.fleet.run(&["sync"]).ends_with(0);
+    let told = |commit: &str, says: &str| {
+        open.github.http.until(says, || open.plan(commit).is_some_and(|(_, text)| text.ends_with(says)));
+    };
+    told(&both, "as reviewed in #1, #2");
+    // Of the next two, one comes with a commit that nobody reviewed.
+    let (three, four) = (edit(3, US, "replicas: 4", "replicas: 5"), edit(4, eu, "web/replicas: 7", "web/replicas: 8"));
+    open.list(vec![pull(3, &three, "main"), pull(4, &four, "main")]);
+    open.github.http.until("both are planned", || open.plan(&three).is_some() && open.plan(&four).is_some());
+    for branch in ["b3", "b4"] {
+        checkout.git(&["merge", "--quiet", "--no-ff", "-m", &format!("merge {branch}"), branch]);
+    }
+    checkout.edit(eu, "web/replicas: 8", "web/replicas: 9");
+    let more = checkout.commit("beside them");
+    push();
+    open.fleet.run(&["sync"]).ends_with(0);
+    told(&more, "as reviewed in #3; not as reviewed in #4: eu-1");
+}
+
+#[test]
+fn the_heads_of_the_merge_queue_get_the_plan_of_what_the_branch_would_be() {
+    let open = Open::new();
+    let checkout = &open.fleet.checkout;
+    checkout.git(&["checkout", "--quiet", "--detach", "main"]);
+    let queue = |number: u64, from: &str, to: &str| {
+        checkout.edit(US, from, to);
+        let commit = checkout.commit(&format!("number {number}"));
+        let name = format!("refs/heads/gh-readonly-queue/main/pr-{number}-{commit}");
+        checkout.git(&["push", "--quiet", "../remote.git", &format!("HEAD:{name}")]);
+        (name, commit)
+    };
+    let (right, wrong) = (queue(1, "replicas: 3", "replicas: 4"), queue(2, "layers:", "layerz:"));
+    let other = ("refs/heads/gh-readonly-queue/other/pr-3".to_owned(), "7".repeat(40));
+    checkout.git(&["checkout", "--quiet", "main"]);
+    open.github.state().queue = vec![right.clone(), wrong.clone(), other.clone()];
+    open.list(Vec::new());
+    open.github.http.until("both are planned", || open.plan(&right.1).is_some() && open.plan(&wrong.1).is_some());
+    let (state, text) = open.plan(&right.1).expect("it was planned");
+    assert!(state == "success" && text.starts_with("1 layer of 1 cluster to change"), "{state}: {text}");
+    let (state, text) = open.plan(&wrong.1).expect("it was planned");
+    assert!(state == "failure" && text.contains("layerz"), "{state}: {text}");
+    assert!(open.plan(&other.1).is_none(), "that of another branch is not ours");
+    assert!(open.comments(1).is_empty(), "nobody reads a comment of it");
+    let (posted, listed) = (open.github.http.seen().len(), open.listed());
+    open.list(Vec::new());
+    open.github.http.until("it is looked at once more", || open.listed() > listed);
+    let again = open.github.http.seen()[posted..].iter().any(|request| request.method == "POST");
+    assert!(!again, "what was told is not told again");
 }

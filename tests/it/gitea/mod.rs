@@ -4,6 +4,7 @@ mod statuses;
 mod webhooks;
 mod pulls;
 mod approvals;
+mod demo;
 
 use crate::forges::fleet::Fleet;
 use crate::testenv::{Account, Gitea};

@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod faults;
 mod fleet;
+mod hooks;
 mod kills;
 mod laws;
 mod managed;

@@ -123,3 +123,34 @@ fn settings_name_a_repository_once_and_not_as_the_fleets_own() {
     fs::write(two.settings(), text).expect("the scratch folder is ours");
     two.run(&["lint"]).ends_with(1).says(&["stands twice", "and not `fleet`"]);
 }
+
+#[test]
+fn who_wrote_what_a_pin_brings_from_another_repository_does_not_approve_it() {
+    let two = Two::locked();
+    let policies = "policies: { deletion: { maxObjects: 0 } }";
+    let fleet =
+        format!("apiVersion: stratify.dev/v1alpha1\nkind: Fleet\nmetadata: {{ name: acme }}\nspec: {{ {policies} }}\n");
+    two.fleet.write("fleet.yaml", &fleet);
+    two.fleet.commit("every deletion needs an approval");
+    two.run(&["sync"]).ends_with(0);
+    let object =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: other }\ndata: { value: \"${{ values.value }}\" }\n";
+    two.platform.write("shared/packs/mesh/1.0.0/mesh.tpl.yaml", object);
+    two.platform.commit_all("another name, by Ada of the platform");
+    two.platform.git(&["tag", "mesh-2"]);
+    two.name("refs/tags/mesh-2");
+    two.run(&["lock"]).ends_with(0);
+    two.fleet.commit("the next mesh, by Ada of the fleet");
+    let planned = two.run(&["plan", "--output", "json"]).out;
+    let answer: serde_json::Value = serde_json::from_str(&planned).expect("it is JSON");
+    let id = answer["plans"][0]["change"].as_str().expect("a change has an id").to_owned();
+    let approve = |who: &str| {
+        let message = format!("looked at\n\nStratify-Approve: {id}");
+        two.fleet.git(&["commit", "--quiet", "--allow-empty", "--author", who, "-m", &message]);
+    };
+    two.run(&["sync"]).ends_with(1).says(&["1 deletions, more than 0"]);
+    approve("Ada <ada@example.org>");
+    two.run(&["sync"]).ends_with(1).says(&["an approval does not count: Ada <ada@example.org> wrote a part of it"]);
+    approve("Grace <grace@example.org>");
+    two.run(&["sync"]).ends_with(0).says(&["approved by Grace <grace@example.org>"]);
+}

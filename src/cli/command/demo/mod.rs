@@ -2,6 +2,7 @@
 //! Guarantee: no network, no cluster, no other tool; it ends by itself and keeps the folder.
 mod cluster_api;
 mod example;
+mod forge;
 mod kubernetes;
 mod scratch;
 
@@ -46,6 +47,9 @@ pub(super) fn run(options: &Demo, printer: &Printer) -> Result<Answer, Failure> 
     }
     if let Some(kubeconfig) = &options.cluster_api {
         return cluster_api::run(options, kubeconfig, printer);
+    }
+    if let Some(program) = &options.forge {
+        return forge::run(options, program, printer);
     }
     let scratch = Scratch::new(options.keep.as_deref())?;
     std::env::set_current_dir(&scratch.root).map_err(in_folder("could not enter the demo's folder"))?;
@@ -196,7 +200,9 @@ impl<'a> Show<'a> {
         }
         let statuses = self.wait(commit, open)?;
         let mut text = Text::default();
-        self.written().into_iter().for_each(|line| text.line(line));
+        for line in written(&self.scratch.log(), &mut self.log_read) {
+            text.line(line);
+        }
         for status in &statuses {
             let tone = if status.state == State::Success { Tone::Good } else { Tone::Strong };
             text.pieces([
@@ -274,28 +280,6 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
-    /// Returns what the server wrote since the last call, layer by layer, in its order.
-    fn written(&mut self) -> Vec<String> {
-        let log = fs::read_to_string(self.scratch.log()).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        let new = lines.get(self.log_read..).unwrap_or_default().iter();
-        let written = new.filter_map(|line| {
-            let fields = serde_json::from_str::<Value>(line).ok()?.get("fields")?.clone();
-            let text = |key: &str| fields.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
-            (text("message")? == "written").then_some(())?;
-            let verb = if text("role")? == "Prune" { "pruned" } else { "wrote" };
-            Some(format!(
-                "  {verb} {:>2} objects of {} on {}",
-                fields.get("objects")?,
-                text("layer")?,
-                text("cluster")?
-            ))
-        });
-        let written = written.collect();
-        self.log_read = lines.len();
-        written
-    }
-
     fn end(self) -> Answer {
         let root = self.scratch.root.display().to_string();
         let mut text = Text::default();
@@ -313,6 +297,23 @@ impl<'a> Show<'a> {
         text.line("  ls .stratify/targets/eu-1           # what was applied, one file an object");
         Answer::new(text, json!({ "folder": root, "commits": self.commits }))
     }
+}
+
+/// Returns what the server wrote since the last call, layer by layer, in its order.
+fn written(log: &Path, read: &mut usize) -> Vec<String> {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    let new = lines.get(*read..).unwrap_or_default().iter();
+    let written = new.filter_map(|line| {
+        let fields = serde_json::from_str::<Value>(line).ok()?.get("fields")?.clone();
+        let text = |key: &str| fields.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+        (text("message")? == "written").then_some(())?;
+        let verb = if text("role")? == "Prune" { "pruned" } else { "wrote" };
+        Some(format!("  {verb} {:>2} objects of {} on {}", fields.get("objects")?, text("layer")?, text("cluster")?))
+    });
+    let written = written.collect();
+    *read = lines.len();
+    written
 }
 
 /// Returns the id of what is pending on a cluster.

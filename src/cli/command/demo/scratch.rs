@@ -21,18 +21,25 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes an empty repository.
-    pub(super) fn new(folder: Option<&Path>) -> Result<Self, Fault> {
+    /// Makes an empty folder.
+    pub(super) fn folder(folder: Option<&Path>) -> Result<PathBuf, Fault> {
         let root = match folder {
             Some(folder) => folder.to_owned(),
             None => std::env::temp_dir().join(format!("stratify-demo-{}", std::process::id())),
         };
-        let attempt = format!("could not make the demo's repository in {}", root.display());
+        let attempt = format!("could not make the demo's folder {}", root.display());
         fs::create_dir_all(&root).map_err(in_folder(&attempt))?;
         if fs::read_dir(&root).map_err(in_folder(&attempt))?.next().is_some() {
-            let message = format!("{attempt}: the folder is not empty");
+            let message = format!("{attempt}: it is not empty");
             return Err(fault(Owner::Operator, false, message, "give an empty folder, or one that is not there"));
         }
+        root.canonicalize().map_err(in_folder(&attempt))
+    }
+
+    /// Makes an empty repository.
+    pub(super) fn new(folder: Option<&Path>) -> Result<Self, Fault> {
+        let root = Self::folder(folder)?;
+        let attempt = format!("could not make the demo's repository in {}", root.display());
         gix::init(&root)
             .map_err(|error| fault(Owner::Operator, false, format!("{attempt}: {error}"), "give another folder"))?;
         // The demo is of one branch, whatever this machine's default is.

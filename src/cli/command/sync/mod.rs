@@ -30,7 +30,8 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     }
     let runtime = tokio::runtime::Runtime::new().map_err(Fault::bug)?;
     let (outside, store, statuses) = here.outside(runtime.handle())?;
-    let watcher = Watcher { progress: printer.progress(), head: None, held: None, troubles: Vec::new() };
+    let watcher =
+        Watcher { progress: printer.progress(), head: None, held: None, troubles: Vec::new(), untold: Vec::new() };
     let (engine, received) = Engine::new(outside, statuses, store, watcher)?;
     let mut engine = engine.only(chosen.clone());
     let _ = engine.events().send(Event::Woken);
@@ -38,7 +39,7 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     let clusters = engine.clusters();
     let reports: Vec<Report> =
         engine.reports().values().filter(|it| chosen.includes(&it.cluster, &it.environment)).cloned().collect();
-    let Watcher { head, held, troubles, .. } = engine.into_observer();
+    let Watcher { head, held, troubles, untold, .. } = engine.into_observer();
     let known: BTreeSet<&str> = if chosen.clusters.is_empty() {
         clusters.values().map(EnvironmentName::as_str).collect()
     } else {
@@ -50,6 +51,7 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
         branch: here.branch_in_words(),
         held,
         troubles,
+        untold,
         diagnostics: reports
             .iter()
             .flat_map(|report| Found::of(&report.cluster, clusters.len(), report.diagnostics.clone()))
@@ -66,6 +68,8 @@ struct Watcher {
     head: Option<CommitId>,
     held: Option<String>,
     troubles: Vec<String>,
+    /// What could not be told to others.
+    untold: Vec<String>,
 }
 
 impl Observer for Watcher {
@@ -84,5 +88,9 @@ impl Observer for Watcher {
 
     fn trouble(&mut self, fault: &Fault) {
         self.troubles.push(fault.to_string());
+    }
+
+    fn untold(&mut self, fault: &Fault) {
+        self.untold.push(fault.to_string());
     }
 }

@@ -75,6 +75,7 @@ fn told(here: &Here, chosen: &Chosen, now: &Value) -> Result<Told, Failure> {
         branch: here.branch_in_words(),
         held: now["held"].as_str().map(str::to_owned),
         troubles: texts(now, "troubles").map(str::to_owned).collect(),
+        untold: texts(now, "untold").map(str::to_owned).collect(),
         reports: reports.into_iter().map(without_what_stands_beside).collect(),
         diagnostics,
         unknown: missing(chosen, &texts(now, "known").collect::<Vec<_>>()),

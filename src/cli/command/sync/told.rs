@@ -1,5 +1,6 @@
 //! In: what a sync came to, of this process or of the one that serves. Out: the same text, data and exit code for both.
-//! Guarantee: what was asked for and is not there, is not good, or could not be looked at is no success.
+//! Guarantee: what was asked for and is not there, is not good, or could not be looked at is no success. That others could
+//! not be told of it is a warning: it waits in the outbox, and the clusters are as they are to be.
 use super::super::current_fleet::unknown;
 use super::super::{Answer, Exit, Failure, Found, once};
 use crate::cli::print::{Text, Tone, data};
@@ -17,6 +18,8 @@ pub(super) struct Told {
     pub(super) held: Option<String>,
     /// What went wrong that concerns no cluster.
     pub(super) troubles: Vec<String>,
+    /// What could not be told to others.
+    pub(super) untold: Vec<String>,
     /// What is told of each cluster, as programs read it.
     pub(super) reports: Vec<Value>,
     pub(super) diagnostics: Vec<Found>,
@@ -44,7 +47,11 @@ impl Told {
             text.line(format!("head {head} of {}", self.branch));
         }
         self.reports.iter().for_each(|report| told(report, &mut text));
-        self.troubles.iter().for_each(|trouble| text.pieces([(Tone::Warning, format!("! {trouble}"))]));
+        let all = self.troubles.iter().chain(&self.untold);
+        all.for_each(|trouble| text.pieces([(Tone::Warning, format!("! {trouble}"))]));
+        if !self.untold.is_empty() {
+            text.line("  it waits in the outbox (`stratify outbox`), and goes out with the next `sync` or `serve`");
+        }
         let diagnostics = once(self.diagnostics);
         let is_good = self.troubles.is_empty() && self.reports.iter().all(|report| report["synced"] == true);
         let said: Vec<Value> = diagnostics.iter().map(data).collect();
@@ -52,6 +59,7 @@ impl Told {
             "head": self.head,
             "clusters": self.reports,
             "troubles": self.troubles,
+            "untold": self.untold,
             "diagnostics": said,
         });
         let mut answer = Answer::new(text, data);

@@ -7,4 +7,4 @@ mod wire;
 mod tests;
 
 pub use machine::{Dropped, Outbox, Post};
-pub use row::{Key, Refusal, Row};
+pub use row::{Key, Refusal, Row, back_off_of};

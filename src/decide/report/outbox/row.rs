@@ -239,9 +239,14 @@ fn is_enough(known: &Status, new: &Status) -> bool {
 /// Returns the wait after so many refusals: doubled, and up to half as much again, so that rows refused together come
 /// back apart; the same each time, as nothing here is chance.
 pub(super) fn back_off(key: &Key, tries: u32) -> Duration {
-    let doubled = BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(BACK_OFF_MAX);
+    let doubled = back_off_of(tries);
     let Digest(digest) = key.digest();
     let at = usize::try_from(tries).unwrap_or(usize::MAX) % digest.len();
     let part = digest.get(at).copied().unwrap_or_default();
     doubled + doubled * u32::from(part) / (2 * u32::from(u8::MAX))
+}
+
+/// Returns the same wait without what keeps rows apart.
+pub fn back_off_of(tries: u32) -> Duration {
+    BACK_OFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(BACK_OFF_MAX)
 }

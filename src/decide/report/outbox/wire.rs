@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The form that is written; another one is refused.
 const FORM: &str = "stratify.dev/outbox/v1";
 
-/// The most bytes of a row: three statuses, each below 16 KiB and escaped once more, and names.
-const BYTES_MAX: usize = 131_072;
+/// The most bytes of a row: three statuses, each below 64 KiB and escaped once more, and names.
+const BYTES_MAX: usize = 524_288;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -1,0 +1,158 @@
+//! In: the changes that pull requests showed, and what a head changes that they came with. Out: whether that is the same, in
+//! a line.
+//! Guarantee: of several that came together, each is compared with what it showed; what none of them showed is told.
+use super::super::prepare::Prepared;
+use super::Told;
+use crate::decide::value::{Digest, Domain, Hasher};
+use crate::name::{ChangeId, ClusterName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most clusters whose changes are remembered of one pull request: five hundred of them have 50 MB then. Of more it is
+/// only remembered what all of them are together.
+const EACH_MAX: usize = 2_000;
+
+/// How many clusters that differ, and pull requests, are named.
+const NAMED_MAX: usize = 3;
+
+/// What is shown of changes where there are more than are remembered each.
+const MANY: &str = "some of its clusters";
+
+/// The changes that were shown of a pull request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::control) struct Changes {
+    /// The id of the change of each cluster, where there are not too many.
+    pub(super) each: BTreeMap<ClusterName, ChangeId>,
+    /// The digest of all of them, where there are.
+    pub(super) all: Option<Digest>,
+}
+
+impl Changes {
+    /// Takes the changes of clusters.
+    pub(in crate::control) fn of(each: BTreeMap<ClusterName, ChangeId>) -> Self {
+        if each.len() <= EACH_MAX {
+            return Self { each, all: None };
+        }
+        Self { all: Some(digest_of(&each)), each: BTreeMap::new() }
+    }
+}
+
+fn digest_of(each: &BTreeMap<ClusterName, ChangeId>) -> Digest {
+    let mut hasher = Hasher::new(Domain("pull-changes/1"));
+    for (cluster, change) in each {
+        hasher.bytes(cluster.as_str().as_bytes()).bytes(&change.0);
+    }
+    hasher.finish()
+}
+
+/// Returns how what a head changes compares with what the pull requests showed that came with it.
+pub(in crate::control) fn compared(merged: &[(u64, &Told)], prepared: &[&Prepared]) -> Option<String> {
+    let merged: Vec<(u64, &Changes)> = merged.iter().map(|(number, told)| (*number, &told.changes)).collect();
+    let changed = prepared.iter().filter_map(|one| Some((one, one.change.as_ref().ok()?)));
+    let changed = changed.filter(|(_, summary)| summary.layers > 0);
+    let found = changed.map(|(one, summary)| (one.cluster.clone(), summary.id)).collect();
+    differing(&merged, &found)
+}
+
+fn differing(merged: &[(u64, &Changes)], found: &BTreeMap<ClusterName, ChangeId>) -> Option<String> {
+    if merged.is_empty() {
+        return None;
+    }
+    let shown: BTreeSet<&ClusterName> = merged.iter().flat_map(|(_, changes)| changes.each.keys()).collect();
+    let mut differ: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (number, changes) in merged {
+        match changes.all {
+            // Where others came with it, nothing tells its own changes from theirs.
+            Some(all) if merged.len() > 1 || all != digest_of(found) => differ.entry(*number).or_default().push(MANY),
+            Some(_) => {}
+            None => {
+                let each = changes.each.iter().filter(|(cluster, change)| found.get(*cluster) != Some(change));
+                each.for_each(|(cluster, _)| differ.entry(*number).or_default().push(cluster.as_str()));
+            }
+        }
+    }
+    let is_told_apart = merged.iter().all(|(_, changes)| changes.all.is_none());
+    let beside = found.keys().filter(|cluster| is_told_apart && !shown.contains(cluster));
+    let beside: Vec<&str> = beside.map(ClusterName::as_str).collect();
+    if let [(number, _)] = merged {
+        // What comes beside the one is not as that one was reviewed.
+        let mut own = differ.remove(number).unwrap_or_default();
+        own.extend(beside);
+        own.sort_unstable();
+        let is_same = own.is_empty();
+        let names = named(&own);
+        return Some(if is_same {
+            format!("as reviewed in #{number}")
+        } else {
+            format!("not as reviewed in #{number}: {names}")
+        });
+    }
+    let same: Vec<String> = merged
+        .iter()
+        .filter(|(number, _)| !differ.contains_key(number))
+        .map(|(number, _)| format!("#{number}"))
+        .collect();
+    let same: Vec<&str> = same.iter().map(String::as_str).collect();
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend((!same.is_empty()).then(|| format!("as reviewed in {}", named(&same))));
+    parts.extend(differ.iter().map(|(number, clusters)| format!("not as reviewed in #{number}: {}", named(clusters))));
+    parts.extend((!beside.is_empty()).then(|| format!("reviewed in none: {}", named(&beside))));
+    Some(parts.join("; "))
+}
+
+/// Names the first and counts the others.
+fn named(all: &[&str]) -> String {
+    let more = all.len().saturating_sub(NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each(all: &[(&str, u8)]) -> BTreeMap<ClusterName, ChangeId> {
+        let one = |(name, id): &(&str, u8)| (ClusterName::new(name).expect("it is a label"), ChangeId([*id; 32]));
+        all.iter().map(one).collect()
+    }
+
+    fn said(merged: &[(u64, &[(&str, u8)])], found: &[(&str, u8)]) -> String {
+        let changes: Vec<(u64, Changes)> =
+            merged.iter().map(|(number, all)| (*number, Changes::of(each(all)))).collect();
+        let merged: Vec<(u64, &Changes)> = changes.iter().map(|(number, changes)| (*number, changes)).collect();
+        differing(&merged, &each(found)).expect("some came")
+    }
+
+    #[test]
+    fn one_is_compared_with_all_that_the_head_changes() {
+        assert_eq!(said(&[(7, &[("eu-1", 1)])], &[("eu-1", 1)]), "as reviewed in #7");
+        assert_eq!(said(&[(7, &[("eu-1", 1)])], &[("eu-1", 2)]), "not as reviewed in #7: eu-1", "the base has moved");
+        let text = "not as reviewed in #7: eu-1, us-1";
+        assert_eq!(said(&[(7, &[("us-1", 1)])], &[("eu-1", 1)]), text, "one came beside it, one did not come");
+        assert_eq!(differing(&[], &each(&[("eu-1", 1)])), None, "it came by none");
+    }
+
+    #[test]
+    fn several_that_came_together_are_compared_each_with_its_own() {
+        let two: &[(u64, &[(&str, u8)])] = &[(7, &[("eu-1", 1)]), (8, &[("us-1", 2)])];
+        assert_eq!(said(two, &[("eu-1", 1), ("us-1", 2)]), "as reviewed in #7, #8");
+        assert_eq!(said(two, &[("eu-1", 1), ("us-1", 3)]), "as reviewed in #7; not as reviewed in #8: us-1");
+        let text = "as reviewed in #7, #8; reviewed in none: dev-1";
+        assert_eq!(said(two, &[("dev-1", 9), ("eu-1", 1), ("us-1", 2)]), text, "somebody pushed beside them");
+        let both: &[(u64, &[(&str, u8)])] = &[(7, &[("eu-1", 1)]), (8, &[("eu-1", 2)])];
+        let text = "not as reviewed in #7: eu-1; not as reviewed in #8: eu-1";
+        assert_eq!(said(both, &[("eu-1", 3)]), text, "nobody saw what both together change");
+    }
+
+    #[test]
+    fn of_very_many_it_is_known_whether_all_are_the_same() {
+        let many = |id: u8| -> BTreeMap<ClusterName, ChangeId> {
+            let name = |at: usize| ClusterName::new(&format!("c{at}")).expect("it is a label");
+            (0..=EACH_MAX).map(|at| (name(at), ChangeId([id; 32]))).collect()
+        };
+        let changes = Changes::of(many(1));
+        assert!(changes.each.is_empty(), "they are not remembered each");
+        let said = |found| differing(&[(7, &changes)], &found).expect("it came");
+        assert_eq!(said(many(1)), "as reviewed in #7");
+        assert_eq!(said(many(2)), "not as reviewed in #7: some of its clusters");
+    }
+}
