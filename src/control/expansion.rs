@@ -1,13 +1,16 @@
 //! In: a full profile, a world. Out: what had to be rendered outside, rendered.
 //! Guarantee: a distinct request is rendered once, however many clusters ask for it and whenever; who asks meanwhile waits;
 //! what is kept in memory is bounded.
+use super::sealed;
 use super::world::Sources;
 use crate::decide::document::Texts;
+use crate::decide::fleet::Found;
 use crate::decide::profile::FullProfile;
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
-use crate::decide::value::{Digest, Fault};
-use crate::observe::pack::Packs;
-use crate::settings::Settings;
+use crate::decide::value::{Digest, Fault, Seal};
+use crate::name::{BlobId, RepoPath};
+use crate::observe::pack::{Packs, Unpackings};
+use crate::settings::{AgeKeys, Settings};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +24,8 @@ const BYTES_MAX: usize = 48 << 20;
 /// What requests came to, and who renders them.
 pub struct Expansions {
     packs: Arc<Packs>,
+    secrets: Vec<AgeKeys>,
+    unpackings: Unpackings,
     kept: Mutex<Kept>,
     /// A render takes a core.
     turns: Semaphore,
@@ -44,6 +49,8 @@ impl Expansions {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             packs: Arc::new(Packs::new(settings)),
+            secrets: settings.secrets.clone(),
+            unpackings: Unpackings::default(),
             kept: Mutex::default(),
             turns: Semaphore::new(cores),
             renders: AtomicU64::new(0),
@@ -53,6 +60,23 @@ impl Expansions {
     /// Returns how many requests were rendered, and not remembered, since it was made.
     pub fn renders(&self) -> u64 {
         self.renders.load(Ordering::Relaxed)
+    }
+
+    /// Opens sealed files among those that were read.
+    pub(super) fn open(&self, files: &[Found], texts: &mut Texts, seal: &Seal) -> Result<(), Fault> {
+        sealed::open(files, texts, &self.secrets, seal)
+    }
+
+    /// Unpacks archives of packages among those that were read.
+    pub(super) fn unpack(&self, archives: &[(RepoPath, BlobId)], texts: &mut Texts) {
+        for (path, blob) in archives {
+            let bytes = texts.get(*blob).and_then(|blob| blob.bytes().cloned());
+            let unpacked = match bytes {
+                Some(bytes) => self.unpackings.get(*blob, path, &bytes),
+                None => Arc::new(Err("it is too large to be read from the repository".into())),
+            };
+            texts.unpack(*blob, unpacked);
+        }
     }
 
     async fn expand<W: Sources>(&self, world: &W, request: Request) -> Result<Arc<Expanded>, Fault> {

@@ -119,7 +119,9 @@ impl Outlined {
     ) -> Result<Self, Fault> {
         if !recalled.is_empty() {
             let known = render::known(&sketch, &recalled);
-            let texts = world.texts(sketch.needs_but(&known)).await?;
+            let mut texts = world.texts(sketch.needs_but(&known)).await?;
+            world.expansions().unpack(&sketch.packages(&texts), &mut texts);
+            world.expansions().open(&sketch.sealed(&texts), &mut texts, world.seal())?;
             if let Some(profile) = render::resolve_outline(&sketch, &recalled, &texts, world.seal()) {
                 let packs = expanded(world, &profile, &recalled, &texts).await?;
                 if let Some(layers) = render::outline(&profile, &recalled, &texts, &packs, world.seal()) {

@@ -15,7 +15,7 @@ use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Reporting;
 use crate::decide::plan::{self, ClusterState, Plan, Ruling, Verdict, change_set_id};
-use crate::decide::profile::Record;
+use crate::decide::profile::{Record, Sketch};
 use crate::decide::render::Recalled;
 use crate::decide::report::{Condition, held};
 use crate::decide::value::{Fault, Live, Owner, Seal, Warnings};
@@ -499,6 +499,16 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
         }
     };
     plan::Inventory { layers: layers.layers.iter().map(|layer| (layer.name.clone(), book(layer))).collect() }
+}
+
+impl Preview {
+    /// Returns the texts that a cluster reads, with what the sealed ones hold.
+    pub async fn opened(&self, sketch: &Sketch) -> Result<Texts, Fault> {
+        let mut texts = self.texts(sketch.needs()).await?;
+        self.expansions.unpack(&sketch.packages(&texts), &mut texts);
+        self.expansions.open(&sketch.sealed(&texts), &mut texts, &self.seal)?;
+        Ok(texts)
+    }
 }
 
 impl Sources for Preview {

@@ -7,6 +7,7 @@ mod address;
 mod notification;
 mod target;
 mod floor;
+mod secrets;
 mod programs;
 mod source;
 
@@ -14,6 +15,7 @@ pub use forge::{App, Forge, ForgeKind, TokenAt};
 pub use notification::{Notification, NotificationKind, UrlAt};
 pub use programs::Programs;
 pub use repository::{Credentials, DOOR, Identity, OWN, Repository};
+pub use secrets::AgeKeys;
 pub use source::AllowedSource;
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
@@ -57,6 +59,8 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// Who is notified, and of what.
     pub notifications: Vec<Notification>,
+    /// The keys that open sealed files.
+    pub secrets: Vec<AgeKeys>,
     /// What renders charts and kustomizations.
     pub programs: Programs,
     /// From where something may be fetched beside repositories.
@@ -92,6 +96,7 @@ const FIELDS: &[Field] = &[
         Shape::Checked(is_socket, "an address and a port, such as 127.0.0.1:8080"),
         "Where `serve` takes webhooks by HTTP; default: nowhere.",
     ),
+    optional("secrets", Shape::List(&Shape::Object(secrets::FIELDS)), "The keys that open files sealed by SOPS."),
     optional(
         "notifications",
         Shape::Named("name", &Shape::Object(notification::FIELDS)),
@@ -124,6 +129,7 @@ impl Settings {
             floor: floor::none(),
             listen: None,
             notifications: Vec::new(),
+            secrets: Vec::new(),
             programs: Programs::around(),
             sources: Vec::new(),
         }
@@ -194,6 +200,8 @@ impl Settings {
         if let Some(part) = root.get("programs") {
             settings.programs = Programs::read(&part, folder);
         }
+        settings.secrets =
+            root.get("secrets").iter().flat_map(Fragment::items).map(|part| AgeKeys::read(&part, folder)).collect();
         if let Some(floor) = root.get("floor") {
             settings.floor = floor::read(&floor);
         }

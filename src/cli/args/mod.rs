@@ -4,6 +4,7 @@ mod change;
 mod documents;
 mod look;
 mod names;
+mod pack;
 mod run;
 
 pub(crate) use change::{Accept, Adopt, Approve, Pause, Release};
@@ -12,6 +13,7 @@ pub(crate) use documents::{
 };
 pub(crate) use look::{Diff, Doctor, Explain, Forge, Outbox, Plan, Question, Status, Statuses, Values, Why};
 pub(crate) use names::CHANGE_DIGITS;
+pub(crate) use pack::{Pack, PackCommand, PackDiff, PackLint, PackShow, PackWalk, Pull, Push};
 pub(crate) use run::{Completions, Demo, Install, Serve, Sync, Webhook, WebhookTask};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
@@ -145,6 +147,12 @@ pub(crate) enum Command {
     /// Print a profile of the fleet as another tool imports it
     #[command(subcommand)]
     Export(Export),
+    /// Put a profile, with its packs, into an OCI registry
+    Push(Push),
+    /// Take a profile, with its packs, from an OCI registry into the working tree
+    Pull(Pull),
+    /// Look at packs
+    Pack(Pack),
     /// Print the JSON Schema of a kind of document
     Schema(Schema),
     /// Run a whole story on a throw-away fleet

@@ -6,7 +6,6 @@ use crate::cli::args::Explain;
 use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::control::sync::Wanted;
-use crate::control::world::Sources;
 use crate::decide::plan::view::{json_of, source, source_data, written};
 use crate::decide::profile::{Chain, ProfileLayer, reason, role_word};
 use crate::decide::value::{Owner, Pointer, Value, Warnings};
@@ -31,7 +30,7 @@ pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, 
             let message = format!("the cluster {} has no layer {name}", options.cluster);
             return Err(fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into());
         };
-        let texts = preview.texts(wanted.sketch.needs()).await?;
+        let texts = preview.opened(&wanted.sketch).await?;
         let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
         if let Some(name) = path.strip_prefix("/vars/") {
             return variable(&wanted, layer, name);

@@ -5,8 +5,8 @@ use super::chain;
 use crate::client::secret::secret;
 use crate::decide::value::{Fault, Owner, Source};
 use crate::settings::{AllowedSource, Credentials};
-use reqwest::blocking::{Client, Response};
-use reqwest::{Url, redirect};
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::{Method, Url, redirect};
 use secrecy::ExposeSecret;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -45,20 +45,36 @@ fn ask(address: &str, allowed: &[AllowedSource]) -> Result<Response, Fault> {
         return Err(not_allowed(address, "no prefix under `sources` of the settings covers it"));
     };
     let url = Url::parse(address).map_err(|error| not_allowed(address, &error.to_string()))?;
-    let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
-        return Err(not_allowed(address, "it is no address of HTTP"));
-    };
-    let port = url.port_or_known_default().unwrap_or(443);
-    let place = resolved(address, host, port, source.is_private)?;
-    let client = client(source, host, place).map_err(|why| outside(address, &why, false))?;
+    let request = Allowed::by(source, &url)?.request(Method::GET, url);
     let request = match &source.credentials {
-        Credentials::TokenFile(file) => client.get(url).bearer_auth(secret(file)?.expose_secret()),
+        Credentials::TokenFile(file) => request.bearer_auth(secret(file)?.expose_secret()),
         Credentials::Basic { user, password_file } => {
-            client.get(url).basic_auth(user, Some(secret(password_file)?.expose_secret()))
+            request.basic_auth(user, Some(secret(password_file)?.expose_secret()))
         }
-        Credentials::None | Credentials::Ssh { .. } => client.get(url),
+        Credentials::None | Credentials::Ssh { .. } => request,
     };
     request.send().map_err(|error| outside(address, &chain(&error.without_url()), true))
+}
+
+/// A host that a prefix of the settings allows, at the one address that it was found at.
+pub struct Allowed(Client);
+
+impl Allowed {
+    /// Finds the host of an address that a prefix covers.
+    pub fn by(source: &AllowedSource, url: &Url) -> Result<Self, Fault> {
+        let address = url.as_str();
+        let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
+            return Err(not_allowed(address, "it is no address of HTTP"));
+        };
+        let port = url.port_or_known_default().unwrap_or(443);
+        let place = resolved(address, host, port, source.is_private)?;
+        client(source, host, place).map(Self).map_err(|why| outside(address, &why, false))
+    }
+
+    /// Begins a request, without a credential.
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.0.request(method, url)
+    }
 }
 
 fn client(source: &AllowedSource, host: &str, place: SocketAddr) -> Result<Client, String> {

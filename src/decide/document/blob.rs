@@ -166,9 +166,28 @@ pub fn placed(mut said: Diagnostic, origin: Option<&Origin>) -> Diagnostic {
     said
 }
 
-/// Blobs that are at hand.
+/// What a sealed file holds, opened: its documents, or why it does not open.
+pub type Opened = Result<Vec<Value>, Vec<Diagnostic>>;
+
+/// The key under which SOPS keeps what it needs to open a document.
+const SOPS: &str = "sops";
+
+/// Whether a document was sealed by SOPS.
+pub fn is_sealed(document: &Value) -> bool {
+    let has = |key: &str| document.get(SOPS).is_some_and(|sops| sops.get(key).is_some());
+    has("mac") || has("lastmodified")
+}
+
+/// Blobs that are at hand, and what sealed files hold: by their paths, too, since a key is for some paths.
 #[derive(Clone, Debug, Default)]
-pub struct Texts(BTreeMap<BlobId, Arc<Blob>>);
+pub struct Texts(
+    BTreeMap<BlobId, Arc<Blob>>,
+    BTreeMap<(RepoPath, BlobId), Arc<Opened>>,
+    BTreeMap<BlobId, Arc<Unpacked>>,
+);
+
+/// What an archive of a package holds, verified: its files, or why it is refused.
+pub type Unpacked = Result<BTreeMap<RepoPath, Arc<[u8]>>, String>;
 
 impl Texts {
     /// Takes a blob in, unless it is there.
@@ -192,6 +211,36 @@ impl Texts {
             let at = span(path, &Text("".into()), 0..0);
             vec![Diagnostic::error(codes::NOT_READ, "the file's content was not read").at(at)]
         })
+    }
+
+    /// Takes in what a sealed file holds.
+    pub fn open(&mut self, path: RepoPath, id: BlobId, opened: Opened) {
+        self.1.insert((path, id), Arc::new(opened));
+    }
+
+    /// Returns what a sealed file holds; an error where nobody has opened it.
+    pub fn opened(&self, path: &RepoPath, id: BlobId) -> Result<&[Value], Vec<Diagnostic>> {
+        match self.1.get(&(path.clone(), id)).map(|opened| &**opened) {
+            Some(Ok(values)) => Ok(values),
+            Some(Err(said)) => Err(said.clone()),
+            None => {
+                let at = span(path, &Text("".into()), 0..0);
+                Err(vec![Diagnostic::error(codes::SEALED, "the file is sealed, and was not opened").at(at)])
+            }
+        }
+    }
+
+    /// Takes in what the archive of a package holds.
+    pub fn unpack(&mut self, id: BlobId, unpacked: Arc<Unpacked>) {
+        self.2.insert(id, unpacked);
+    }
+
+    /// Returns what the archive of a package holds, or why it is refused.
+    pub fn package(&self, id: BlobId) -> Result<&BTreeMap<RepoPath, Arc<[u8]>>, String> {
+        match self.2.get(&id).map(|unpacked| &**unpacked) {
+            Some(unpacked) => unpacked.as_ref().map_err(Clone::clone),
+            None => Err("it was not unpacked".into()),
+        }
     }
 
     /// Whether a blob is at hand.

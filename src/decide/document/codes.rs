@@ -42,3 +42,5 @@ pub const WRONG_KIND: Code = Code(118);
 pub const DUPLICATE_NAME: Code = Code(119);
 /// A file whose content was not read: a mistake of ours.
 pub const NOT_READ: Code = Code(120);
+/// A sealed file that cannot be opened.
+pub const SEALED: Code = Code(140);

@@ -1,6 +1,6 @@
 //! In: a value. Out: the placeholders in it, each with where it stands.
 //! Guarantee: keys have none; what cannot be read is kept with its place, for whoever knows the file.
-use crate::decide::expression::{ExpressionError, Template, has_placeholder};
+use crate::decide::expression::{ExpressionError, Packs, Template, has_macro, has_placeholder};
 use crate::decide::value::{Pointer, Value};
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,8 +19,17 @@ pub struct Placeholders {
 impl Placeholders {
     /// Finds them.
     pub fn of(value: &Value) -> Self {
+        Self::found(value, None)
+    }
+
+    /// Finds them, and the macros of Palette.
+    pub fn with_macros(value: &Value, packs: &Packs<'_>) -> Self {
+        Self::found(value, Some(packs))
+    }
+
+    fn found(value: &Value, packs: Option<&Packs<'_>>) -> Self {
         let mut found = Self::default();
-        walk(value, &mut Vec::new(), &mut found);
+        walk(value, &mut Vec::new(), packs, &mut found);
         found.paths = found.references().map(|(_, path)| path).collect();
         found.paths.sort();
         found.paths.dedup();
@@ -47,9 +56,10 @@ impl Placeholders {
         Self { templates, paths: self.paths.clone(), wrong: self.wrong.clone() }
     }
 
-    fn take(&mut self, text: &str, way: &[Step<'_>]) {
+    fn take(&mut self, text: &str, way: &[Step<'_>], packs: Option<&Packs<'_>>) {
         let pointer = way.iter().map(Step::token).collect();
-        match Template::parse(text) {
+        let parsed = Template::parse(text);
+        match if let Some(packs) = packs { parsed.and_then(|template| template.with_macros(packs)) } else { parsed } {
             Ok(template) => self.templates.push((pointer, template)),
             Err((bytes, error)) => self.wrong.push((pointer, bytes, error)),
         }
@@ -72,20 +82,22 @@ impl Step<'_> {
     }
 }
 
-fn walk<'a>(value: &'a Value, way: &mut Vec<Step<'a>>, found: &mut Placeholders) {
+fn walk<'a>(value: &'a Value, way: &mut Vec<Step<'a>>, packs: Option<&Packs<'_>>, found: &mut Placeholders) {
     match value {
-        Value::String(text) if has_placeholder(text) => found.take(text, way),
+        Value::String(text) if has_placeholder(text) || (packs.is_some() && has_macro(text)) => {
+            found.take(text, way, packs);
+        }
         Value::List(items) => {
             for (at, item) in items.iter().enumerate() {
                 way.push(Step::Item(at));
-                walk(item, way, found);
+                walk(item, way, packs, found);
                 way.pop();
             }
         }
         Value::Map(map) => {
             for (key, value) in map.iter() {
                 way.push(Step::Key(key));
-                walk(value, way, found);
+                walk(value, way, packs, found);
                 way.pop();
             }
         }

@@ -46,6 +46,9 @@ pub enum ExpressionError {
     /// A function that CEL does not have.
     #[error("the function `{0}` is unknown")]
     UnknownFunction(Arc<str>),
+    /// A function that macros of Palette do not have here.
+    #[error("the function `{0}` of a Palette macro is unknown")]
+    UnknownMacroFunction(Arc<str>),
     /// Something that is computed is not there.
     #[error("{0} is absent")]
     Absent(String),
@@ -70,8 +73,19 @@ impl ExpressionError {
             Self::Unclosed => "end it by `}}`, or write `$${{` for the characters themselves",
             // A root name is never absent: it is misspelt.
             Self::UnknownName { path, name, .. } if *path == **name => return None,
+            Self::UnknownName { path, .. }
+                if path.starts_with(".spectro.macro.") || path.starts_with(".spectro.system.") =>
+            {
+                "set it under `macros` of the Fleet, or give it a `default`"
+            }
+            Self::UnknownName { path, .. } if path.starts_with(".spectro.") => {
+                "give it a `default`, or set what it names"
+            }
             Self::UnknownName { .. } => "guard what may be absent by `has(…)`",
             Self::Absent(_) => "guard it by `in` for a key, or by `size(…)` for an index",
+            Self::UnknownMacroFunction(_) => {
+                "functions of chance, time and environment are left out; see the reference for those that there are"
+            }
             Self::UnknownFunction(_) => "the functions are those of CEL's standard",
             Self::Type(_) | Self::Arithmetic(_) => return None,
         })

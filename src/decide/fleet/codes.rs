@@ -34,3 +34,5 @@ pub const NO_PIN: Code = Code(214);
 pub const NO_REPOSITORY: Code = Code(215);
 /// A repository that could not be looked at.
 pub const UNREACHABLE: Code = Code(216);
+/// A pack that two formats describe.
+pub const TWO_FORMATS: Code = Code(230);

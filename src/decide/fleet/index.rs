@@ -26,6 +26,8 @@ pub struct Index {
     pub(super) environments: OrdMap<EnvironmentName, Arc<Environment>>,
     pub(super) profiles: OrdMap<ProfileName, Arc<Profile>>,
     pub(super) packs: OrdMap<(Arc<str>, Arc<str>), Arc<Pack>>,
+    /// Those in Palette's format.
+    pub(super) palette_packs: OrdMap<(Arc<str>, Arc<str>), Arc<Pack>>,
     pub(super) clusters: OrdMap<RepoPath, Arc<Cluster>>,
     /// The files that say what their folder is: a chart, a kustomization.
     pub(super) descriptors: OrdMap<RepoPath, Descriptor>,
@@ -106,6 +108,7 @@ impl Index {
             Place::Environment(name) => drop(self.environments.remove(&name)),
             Place::Profile(name) => drop(self.profiles.remove(&name)),
             Place::Pack(name, version) => drop(self.packs.remove(&(name, version))),
+            Place::PalettePack(name, version) => drop(self.palette_packs.remove(&(name, version))),
             Place::Cluster(_, name) => {
                 if let Some(cluster) = self.clusters.remove(path) {
                     for place in cluster.places() {
@@ -130,7 +133,10 @@ impl Index {
             Reading::Lock(lock) => self.lock = Some(lock),
             Reading::Environment(environment) => drop(self.environments.insert(environment.name.clone(), environment)),
             Reading::Profile(profile) => drop(self.profiles.insert(profile.name.clone(), profile)),
-            Reading::Pack(pack) => drop(self.packs.insert((pack.name.clone(), pack.version.clone()), pack)),
+            Reading::Pack(pack) => {
+                let packs = if pack.palette.is_some() { &mut self.palette_packs } else { &mut self.packs };
+                packs.insert((pack.name.clone(), pack.version.clone()), pack);
+            }
             Reading::Cluster(cluster) => {
                 for place in cluster.places() {
                     self.targets.entry(place).or_default().insert(cluster.name.clone());
@@ -159,9 +165,11 @@ impl Index {
                 pinned.profiles.insert(name.clone(), Arc::new(profile));
             }
         }
-        for ((name, version), pack) in &self.packs {
-            if let Ok((pack, _)) = Pack::read(moved(&pack.file), name, version) {
-                pinned.packs.insert((name.clone(), version.clone()), Arc::new(pack));
+        for (of, into) in [(&self.packs, &mut pinned.packs), (&self.palette_packs, &mut pinned.palette_packs)] {
+            for ((name, version), pack) in of {
+                if let Ok((pack, _)) = Pack::read(moved(&pack.file), name, version) {
+                    into.insert((name.clone(), version.clone()), Arc::new(pack));
+                }
             }
         }
         for path in &self.broken {
@@ -212,9 +220,14 @@ impl Index {
 
     /// Returns a Pack; nothing where there is none; what is wrong where it cannot be read.
     pub fn pack(&self, name: &Arc<str>, version: &Arc<str>) -> Result<Option<&Arc<Pack>>, Vec<Diagnostic>> {
-        match self.packs.get(&(name.clone(), version.clone())) {
-            Some(found) => Ok(Some(found)),
-            None => self.broken_at(&format!("packs/{name}/{version}/pack.yaml")).map_or(Ok(None), Err),
+        let key = (name.clone(), version.clone());
+        match (self.packs.get(&key), self.palette_packs.get(&key)) {
+            (Some(own), Some(other)) => Err(vec![two_formats(own, other)]),
+            (Some(found), None) | (None, Some(found)) => Ok(Some(found)),
+            (None, None) => {
+                let broken = |file: &str| self.broken_at(&format!("packs/{name}/{version}/{file}"));
+                broken("pack.yaml").or_else(|| broken("pack.json")).map_or(Ok(None), Err)
+            }
         }
     }
 
@@ -225,7 +238,7 @@ impl Index {
 
     /// Returns names and versions of the packs that there are.
     pub fn pack_names(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
-        self.packs.keys()
+        self.packs.keys().chain(self.palette_packs.keys().filter(|key| !self.packs.contains_key(*key)))
     }
 
     /// Returns the names of all clusters, of broken documents too.
@@ -335,6 +348,13 @@ impl Index {
 
 /// How many names are looked through for the nearest: more would take longer than the message is worth.
 const NEAREST_MAX: usize = 20_000;
+
+fn two_formats(own: &Pack, other: &Pack) -> Diagnostic {
+    let message = format!("the pack `{}@{}` is described twice", own.name, own.version);
+    let at = |pack: &Pack| pack.file.span(pack.file.root());
+    let said = Diagnostic::error(codes::TWO_FORMATS, message).at(at(own)).also(at(other), "and here");
+    said.hint("keep `pack.yaml` or Palette's `pack.json`, not both")
+}
 
 fn no_fleet() -> Vec<Diagnostic> {
     vec![

@@ -7,6 +7,7 @@ use crate::decide::document::codes::TOO_LARGE;
 use crate::decide::document::kind::DocumentKind;
 use crate::decide::document::{
     Cluster, Entry, EntryKind, Environment, File, Fleet, Lock, Pack, Place, Profile, TooLarge, place, span,
+    without_tabs,
 };
 use crate::decide::value::{Checked, Diagnostic, Text};
 use crate::name::RepoPath;
@@ -87,7 +88,8 @@ pub fn read(
 }
 
 fn document(path: &RepoPath, entry: Entry, bytes: &[u8], place: &Place) -> (Reading, Vec<Diagnostic>) {
-    let file = match File::read_one(path, entry.blob, bytes) {
+    let bytes = if matches!(place, Place::PalettePack(..)) { without_tabs(bytes) } else { bytes.into() };
+    let file = match File::read_one(path, entry.blob, &bytes) {
         Ok(file) => file,
         Err(errors) => return (Reading::Broken, errors),
     };
@@ -96,7 +98,9 @@ fn document(path: &RepoPath, entry: Entry, bytes: &[u8], place: &Place) -> (Read
         Place::Lock => finish(Lock::read(file), Reading::Lock),
         Place::Environment(name) => finish(Environment::read(file, name), Reading::Environment),
         Place::Profile(name) => finish(Profile::read(file, name), Reading::Profile),
-        Place::Pack(name, version) => finish(Pack::read(file, name, version), Reading::Pack),
+        Place::Pack(name, version) | Place::PalettePack(name, version) => {
+            finish(Pack::read(file, name, version), Reading::Pack)
+        }
         Place::Cluster(environment, name) => finish(Cluster::read(file, environment, name), Reading::Cluster),
         Place::Approval(_) | Place::Other | Place::Misnamed(_) | Place::Misplaced(_) | Place::Misspelt(_) => {
             (Reading::Other, Vec::new())

@@ -17,6 +17,12 @@ pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml"
 /// The name that `helm` looks for.
 pub const CHART: &str = "Chart.yaml";
 
+/// The presets of a pack of Palette, beside it.
+const PRESETS: &str = "presets.yaml";
+
+/// The name that `zarf` looks for.
+pub const ZARF: &str = "zarf.yaml";
+
 /// The most files of one folder: far above what a chart holds, and a bound on a path that names too much.
 const FILES_MAX: usize = 10_000;
 
@@ -26,7 +32,7 @@ pub(super) type Descriptor = Result<Arc<File>, Arc<Vec<Diagnostic>>>;
 /// Whether a file says what its folder is.
 pub(super) fn is_descriptor(path: &RepoPath) -> bool {
     let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    name == CHART || KUSTOMIZATIONS.contains(&name)
+    name == CHART || name == PRESETS || name == ZARF || KUSTOMIZATIONS.contains(&name)
 }
 
 /// Reads such a file.

@@ -2,7 +2,7 @@
 //! Guarantee: a required constraint that is not met is an error before anything is planned; none is silently skipped.
 use super::codes;
 use super::full::UpgradeBound;
-use crate::decide::document::{Cluster, Constraint, ConstraintKind, LayerRole, Pack, Resource};
+use crate::decide::document::{Cluster, Constraint, ConstraintKind, LayerRole, Pack, Resource, version as parse};
 use crate::decide::value::{Diagnostic, Value};
 use crate::name::LayerName;
 use semver::Version;
@@ -26,7 +26,8 @@ pub(super) fn check(
         for constraint in &layer.pack.constraints {
             dependency(layer, constraint, layers, errors);
         }
-        for resource in &layer.pack.resources {
+        // What the values say the need of is checked when there are values.
+        for resource in layer.pack.resources.iter().filter(|resource| resource.components.is_empty()) {
             nodes(layer, resource, &cluster.nodes, errors, warnings);
         }
     }
@@ -140,9 +141,9 @@ fn is_within(version: &str, constraint: &Constraint) -> bool {
 
 /// Both bounds are included; what has no bound is within.
 fn is_between(version: &str, min: Option<&str>, max: Option<&str>) -> bool {
-    let parse = |text: &str| Version::parse(text).ok();
     let Some(version) = parse(version) else { return false };
-    min.and_then(parse).is_none_or(|min| version >= min) && max.and_then(parse).is_none_or(|max| version <= max)
+    min.and_then(parse).is_none_or(|min: Version| version >= min)
+        && max.and_then(parse).is_none_or(|max| version <= max)
 }
 
 fn nodes(
@@ -160,6 +161,9 @@ fn nodes(
     let pools = nodes.get("pools").and_then(Value::as_list).unwrap_or_default();
     let amounts: Option<Vec<(i64, i64)>> =
         pools.iter().map(|pool| Some((pool.get("count")?.as_i64()?, pool.get(key)?.as_i64()?))).collect();
+    let amounts = amounts.map(|amounts| -> Vec<(i64, i64)> {
+        amounts.into_iter().map(|(count, each)| (count, each.saturating_mul(resource.units))).collect()
+    });
     let Some(amounts) = amounts.filter(|amounts| !amounts.is_empty()) else {
         let message = format!(
             "the {} that layer `{}` needs was not checked: the cluster does not say its nodes",

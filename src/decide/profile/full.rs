@@ -9,6 +9,7 @@ use crate::decide::expression::Predicate;
 use crate::decide::fleet::Capabilities;
 use crate::decide::value::{Digest, Digested, Origin, Pointer, Span, Value};
 use crate::name::{BlobId, ClusterName, EnvironmentName, LayerName, ProfileName, RepoName, RepoPath};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,6 +145,10 @@ pub struct ProfileLayer {
     pub roots: Roots,
     /// The layers that its values and its templates name.
     pub names: Names,
+    /// Namespaces that it brings along, or has something on.
+    pub namespaces: Vec<NamespaceWish>,
+    /// Objects that its source holds, beside files that render.
+    pub inline: Arc<[Inline]>,
     /// Files that render to objects: of the source, then attached.
     pub manifests: Arc<[ManifestFile]>,
     /// What of it is rendered outside, in order.
@@ -173,6 +178,30 @@ pub struct About {
     pub target: ObjectSelector,
     /// Where it is written.
     pub at: Span,
+}
+
+/// An object that a layer's source holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inline {
+    /// The namespace that fills it; none for the layer's own.
+    pub namespace: Option<Arc<str>>,
+    /// The object.
+    pub value: Value,
+    /// Where it is named.
+    pub at: Span,
+}
+
+/// A namespace that a layer brings along beside its objects, or has something on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceWish {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it is the layer's own.
+    pub is_own: bool,
+    /// Its labels.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Its annotations.
+    pub annotations: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// The versions of a pack from which, and to which, another one goes in its place.
@@ -238,6 +267,13 @@ pub enum ResolvedSource {
         /// Its folder.
         root: RepoPath,
     },
+    /// A Zarf package.
+    Zarf {
+        /// Its name.
+        name: Arc<str>,
+        /// Its version, where it is known before it is opened.
+        version: Option<Arc<str>>,
+    },
 }
 
 impl ResolvedSource {
@@ -250,6 +286,7 @@ impl ResolvedSource {
     pub fn named(&self) -> Option<(&Arc<str>, &Arc<str>)> {
         match self {
             Self::Pack { name, version, .. } | Self::Chart { name, version } => Some((name, version)),
+            Self::Zarf { name, version } => version.as_ref().map(|version| (name, version)),
             Self::Manifests | Self::Kustomize { .. } => None,
         }
     }

@@ -7,7 +7,7 @@ use super::order::Place;
 use super::placeholder::fill_order::{circle, named, names_layers, place, with_layers};
 use super::placeholder::scope::Roots;
 use super::placeholder::template::Templates;
-use super::resolve::{Reads, layer_of, placeholders};
+use super::resolve::{Reads, layer_of};
 use super::suspect::Suspect;
 use crate::decide::document::{Placeholders, Texts};
 use crate::decide::value::{Diagnostic, Seal, Value};
@@ -54,11 +54,20 @@ impl Suspect {
             states.push(if errors.len() == before { State::Open } else { State::Wrong });
         }
         Filling { suspect: self, texts, seal }.fill(&mut documents, &mut states, &mut errors);
+        for (((layer, source), document), state) in sketch.layers.iter().zip(&mut documents).zip(&mut states) {
+            let before = errors.len();
+            if *state == State::Sound {
+                sketch.settle(layer, source, document, texts, seal, (&mut errors, &mut Vec::new()));
+            }
+            if errors.len() > before {
+                *state = State::Wrong;
+            }
+        }
         if self.is_whole {
             sketch.places(&documents, &mut errors);
         }
         let patches = sketch.object_patches(&mut errors);
-        let sound = self.sound(texts, &documents, &states, &mut errors);
+        let sound = self.sound(texts, seal, &documents, &states, &mut errors);
         let sound = sketch.profile(sound, patches);
         Mistakes { errors, sound, knows_names: self.is_whole && self.has_variables }
     }
@@ -67,6 +76,7 @@ impl Suspect {
     fn sound(
         &self,
         texts: &Texts,
+        seal: &Seal,
         documents: &[Value],
         states: &[State],
         errors: &mut Vec<Diagnostic>,
@@ -81,9 +91,16 @@ impl Suspect {
                 continue;
             }
             let place = Place { layer: at, wave: 0, after: Vec::new() };
+            let settled = match sketch.settled(shaped, source, document, &roots, texts, seal) {
+                Ok(settled) => settled,
+                Err(said) => {
+                    errors.extend(said);
+                    continue;
+                }
+            };
             let roots = sketch.roots_of(shaped, source, document, &roots);
             let capabilities = sketch.capabilities();
-            let reads = Reads { roots, names: Names::All, flows: Vec::new(), capabilities };
+            let reads = Reads { roots, names: Names::All, flows: Vec::new(), capabilities, settled };
             sound.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
         sound
@@ -116,7 +133,8 @@ impl Filling<'_> {
     /// Fills the placeholders of each layer whose names are known, after those that it names.
     fn fill(&self, documents: &mut [Value], states: &mut [State], errors: &mut Vec<Diagnostic>) {
         let sketch = &self.suspect.sketch;
-        let found: Vec<Placeholders> = documents.iter().map(placeholders).collect();
+        let found = |((_, source), document): (&(_, _), &Value)| sketch.placeholders(source, document);
+        let found: Vec<Placeholders> = sketch.layers.iter().zip(&*documents).map(found).collect();
         let before: Vec<Vec<usize>> = found.iter().enumerate().map(|(at, found)| named(sketch, found, at)).collect();
         let base = sketch.base_roots();
         loop {
@@ -152,8 +170,10 @@ impl Filling<'_> {
         let place = |pointer: &_| place(sketch, self.texts, at, pointer);
         let templates = Templates::of(found, &place)?;
         let mut roots = if names_layers(found) { with_layers(base, documents) } else { base.clone() };
-        if let Some((layer, _)) = sketch.layers.get(at) {
+        if let Some((layer, source)) = sketch.layers.get(at) {
             roots.set("vars", sketch.vars(layer).clone());
+            let own = documents.get(at).and_then(|document| document.get("values")).cloned().unwrap_or_default();
+            sketch.set_macros(layer, source, &own, &mut roots, self.seal)?;
         }
         let Some(document) = documents.get_mut(at) else { return Ok(()) };
         let mut values = document.make_map().remove("values").unwrap_or_default();

@@ -1,8 +1,9 @@
 //! In: what layers name that programs outside render. Out: their parts, as data.
 //! Guarantee: equal content has an equal digest, whoever's layer it is of and at whichever commit it is read.
-use crate::decide::value::{Digest, Domain, Hasher, Origin, Pointer, Span};
+use crate::decide::value::{Digest, Domain, Hasher, Origin, Pointer, Span, Value};
 use crate::name::{BlobId, RepoPath};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// Something of a layer that is rendered outside; a layer has any number of them, in order.
@@ -16,6 +17,8 @@ pub struct Part {
     pub namespace: Option<Arc<str>>,
     /// Which part of the layer's values it is given; none for all of them.
     pub values: Option<Pointer>,
+    /// Values in the place of the layer's, where its source says them.
+    pub given: Option<Value>,
     /// The version of the program that the lock names; none for any.
     pub renderer: Option<Arc<str>>,
     /// Where it is named: all that it renders to stands there.
@@ -29,6 +32,15 @@ pub enum What {
     Chart(Content),
     /// A kustomization, with all that it reads.
     Kustomization(Tree),
+    /// A manifest of a pack of Palette, which is a template over its values as those of a chart are.
+    Manifest {
+        /// The pack.
+        pack: Arc<str>,
+        /// The manifest.
+        file: Archive,
+        /// Its text, where macros were filled in it.
+        filled: Option<Arc<str>>,
+    },
 }
 
 /// Where the files of a chart are.
@@ -40,9 +52,11 @@ pub enum Content {
     Archive(Archive),
     /// In an archive of another server.
     Remote(Remote),
+    /// In an archive that a package holds.
+    Packed(Packed),
 }
 
-/// An archive of one revision.
+/// An archive, or another file, of one revision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archive {
     /// Where it is.
@@ -51,6 +65,25 @@ pub struct Archive {
     pub blob: BlobId,
     /// The revision that it is read at; none for the head.
     pub origin: Option<Origin>,
+    /// Whether its name is to be that of the chart in it; packs name theirs as they like.
+    pub is_named: bool,
+}
+
+/// An archive that a package holds.
+#[derive(Clone, PartialEq)]
+pub struct Packed {
+    /// Its name and its version.
+    pub name: Arc<str>,
+    /// What it holds.
+    pub bytes: Arc<[u8]>,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packed({}, {})", self.name, self.digest)
+    }
 }
 
 /// An archive of another server.
@@ -112,10 +145,15 @@ impl What {
             Self::Chart(Content::Tree(tree)) => ("chart", &tree.digest.0),
             Self::Chart(Content::Archive(archive)) => ("archive", &archive.blob.0),
             Self::Chart(Content::Remote(remote)) => ("remote", &remote.digest.0),
+            Self::Chart(Content::Packed(packed)) => ("packed", &packed.digest.0),
             Self::Kustomization(tree) => ("kustomization", &tree.digest.0),
+            Self::Manifest { file, .. } => ("manifest", &file.blob.0),
         };
         let mut hasher = Hasher::new(Domain("what/1"));
         hasher.bytes(word.as_bytes()).bytes(digest);
+        if let Self::Manifest { pack, filled, .. } = self {
+            hasher.bytes(pack.as_bytes()).bytes(filled.as_deref().unwrap_or_default().as_bytes());
+        }
         hasher.finish()
     }
 
@@ -126,12 +164,13 @@ impl What {
                 tree.files.iter().map(|file| file.blob).collect()
             }
             Self::Chart(Content::Archive(archive)) => [archive.blob].into(),
-            Self::Chart(Content::Remote(_)) => BTreeSet::new(),
+            Self::Chart(Content::Remote(_) | Content::Packed(_)) => BTreeSet::new(),
+            Self::Manifest { file, .. } => [file.blob].into(),
         }
     }
 
     /// Whether it asks for values, a release, and what the API server has.
     pub fn is_chart(&self) -> bool {
-        matches!(self, Self::Chart(_))
+        matches!(self, Self::Chart(_) | Self::Manifest { .. })
     }
 }

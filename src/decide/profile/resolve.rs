@@ -3,7 +3,7 @@
 use super::composition::overlays::Selection;
 use super::composition::shape::Shaped;
 use super::constraint::{self, PackLayer};
-use super::full::{FullProfile, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer};
+use super::full::{FullProfile, HealthRule, LayerOptions, Lifecycle, Management, ObjectPatch, ProfileLayer};
 use super::layer::declared::Declarations;
 use super::layer::health_expressions;
 use super::layer::keys::{Known, Names, read_by_templates, reads_into, stub};
@@ -12,19 +12,22 @@ use super::layer::source::Source;
 use super::layer::values::Values;
 use super::layer::values_schema::effective;
 use super::order::{Ordered, Place, digested, order};
+use super::palette::{Settled, check_components, seal_passwords, set_roots, settle_document, settled};
+use super::part::What;
 use super::placeholder::scope::{Roots, cluster_value};
 use super::placeholder::template::named;
 use super::policy::policy;
 use super::suspect::{Suspect, suspect_with};
 use super::trace::{Chain, Trace, Writer};
 use super::variable::{Variables, writers};
+use super::zarf::{Expanded, expanded};
 use crate::decide::document::kind::duration;
-use crate::decide::document::{LayerRole, Placeholders, Texts};
-use crate::decide::fleet::{Capabilities, Fleet};
+use crate::decide::document::{LayerRole, Placeholders, Texts, is_sealed};
+use crate::decide::fleet::{Capabilities, Fleet, Found};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, digest_of,
 };
-use crate::name::{BlobId, ClusterName, LayerName};
+use crate::name::{BlobId, ClusterName, LayerName, RepoPath};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,15 +79,42 @@ impl Sketch {
     /// Returns the blobs that resolving and rendering it read where some layers are known.
     pub fn needs_but(&self, known: &[Option<Known>]) -> BTreeSet<BlobId> {
         let of = |(_, source): &(Shaped, Source)| {
-            let values = source.values_files.iter().flatten().map(|found| found.blob);
+            let values = source.values_files.iter().chain(&source.secrets_files).flatten().map(|found| found.blob);
             let manifests = source.manifests.iter().map(|file| file.blob);
+            let templates = source.parts.iter().filter(|part| matches!(part.what, What::Manifest { .. }));
+            let manifests = manifests.chain(templates.flat_map(|part| part.what.blobs()));
             let schema = source.schema.iter().map(|(found, _)| found.blob);
             let defaults = source.defaults.iter().map(|found| found.blob);
-            values.chain(manifests).chain(schema).chain(defaults).collect::<Vec<_>>()
+            let packages = source.zarf.iter().flat_map(|package| package.blobs());
+            values.chain(manifests).chain(packages).chain(schema).chain(defaults).collect::<Vec<_>>()
         };
         let is_needed = |at: usize| known.get(at).is_none_or(Option::is_none);
         let needed = self.layers.iter().enumerate().filter(|(at, _)| is_needed(*at));
         needed.flat_map(|(_, layer)| of(layer)).collect()
+    }
+
+    /// Returns the archives of packages that have to be unpacked before it can be resolved, once its texts were read.
+    pub fn packages(&self, texts: &Texts) -> Vec<(RepoPath, BlobId)> {
+        let archives = self.layers.iter().filter_map(|(_, source)| source.zarf.as_ref()?.archive());
+        archives.filter(|it| texts.contains(it.blob)).map(|it| (it.path.clone(), it.blob)).collect()
+    }
+
+    /// Returns the files that have to be opened before it can be resolved and rendered, once its texts were read.
+    pub fn sealed(&self, texts: &Texts) -> Vec<Found> {
+        let is_sealed = |blob: BlobId| texts.get(blob).is_some_and(|blob| blob.values().iter().any(is_sealed));
+        let mut found: Vec<Found> = Vec::new();
+        for (_, source) in &self.layers {
+            found.extend(source.secrets_files.iter().flatten().filter(|found| texts.contains(found.blob)).cloned());
+            let manifests = source.manifests.iter().filter(|file| is_sealed(file.blob));
+            found.extend(manifests.map(|file| Found {
+                path: file.path.clone(),
+                blob: file.blob,
+                origin: file.origin.clone(),
+            }));
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Returns what there was to tell of it, before anything is read.
@@ -168,7 +198,12 @@ impl Sketch {
             return Err(errors);
         }
         let base = self.base_roots();
-        let found: Vec<Placeholders> = documents.iter().map(placeholders).collect();
+        let found: Vec<Placeholders> = self
+            .layers
+            .iter()
+            .zip(&documents)
+            .map(|((_, source), document)| self.placeholders(source, document))
+            .collect();
         let names = self.names(texts, &found);
         let is_known = |name: &LayerName| {
             let at = self.layers.iter().position(|(layer, _)| layer.name == *name);
@@ -179,6 +214,8 @@ impl Sketch {
             return Ok(None);
         }
         let flows = super::placeholder::fill_order::fill(self, texts, &mut documents, &found, &base, seal)?;
+        let is_open = |at: usize| known(at).is_none();
+        self.settle_all(&is_open, &mut documents, texts, seal, (&mut errors, &mut warnings));
         self.check_schemas(texts, &documents, &mut errors);
         let places = self.places(&documents, &mut errors);
         let object_patches = self.object_patches(&mut errors);
@@ -205,10 +242,119 @@ impl Sketch {
             let roots = if names.is_empty() { &without } else { &with_layers };
             let flows = flows.get(at).cloned().unwrap_or_default();
             let capabilities = self.capabilities();
-            let reads = Reads { roots: self.roots_of(shaped, source, document, roots), names, flows, capabilities };
+            let settled = self.settled(shaped, source, document, roots, texts, seal);
+            let Ok(mut settled) = settled.map_err(|said| errors.extend(said)) else { continue };
+            warnings.append(&mut settled.warnings);
+            let roots = self.roots_of(shaped, source, document, roots);
+            let reads = Reads { roots, names, flows, capabilities, settled };
             layers.push(layer_of(shaped, source, texts, document.clone(), place, reads));
         }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         Ok(Some((self.profile(layers, object_patches), warnings)))
+    }
+
+    /// Returns the layer whose values a macro of a layer means by the name of a pack; an empty name for its own.
+    pub(super) fn layer_of_pack(&self, pack: &str, own: &Source) -> Option<Arc<str>> {
+        let is_of = |source: &Source| source.pack.as_ref().is_some_and(|found| *found.name == *pack);
+        if is_of(own) {
+            return Some(Arc::default());
+        }
+        self.layers.iter().find(|(_, source)| is_of(source)).map(|(layer, _)| layer.name.as_str().into())
+    }
+
+    /// Returns the placeholders of a layer's values; of a pack of Palette with its macros.
+    pub(super) fn placeholders(&self, source: &Source, document: &Value) -> Placeholders {
+        let Some(values) = document.get("values") else { return Placeholders::default() };
+        if source.is_palette() {
+            Placeholders::with_macros(values, &|pack| self.layer_of_pack(pack, source))
+        } else {
+            Placeholders::of(values)
+        }
+    }
+
+    /// Sets what macros may name, for a layer that has some.
+    pub(super) fn set_macros(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        values: &Value,
+        roots: &mut Roots,
+        seal: &Seal,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let profile = layer.profile.as_ref().map(|(name, _)| name.as_str());
+        if !source.is_palette() {
+            return Ok(());
+        }
+        set_roots(self, profile, roots, seal)?;
+        roots.set("values", values.clone());
+        Ok(())
+    }
+
+    /// Takes over what values say of the layers themselves, of those that are not known.
+    fn settle_all(
+        &self,
+        is_open: &dyn Fn(usize) -> bool,
+        documents: &mut [Value],
+        texts: &Texts,
+        seal: &Seal,
+        (errors, warnings): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
+    ) {
+        for (at, ((layer, source), document)) in self.layers.iter().zip(documents).enumerate() {
+            if is_open(at) {
+                self.settle(layer, source, document, texts, seal, (errors, warnings));
+            }
+        }
+    }
+
+    /// Takes over what the values of a pack of Palette say of the layer itself.
+    pub(super) fn settle(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        document: &mut Value,
+        texts: &Texts,
+        seal: &Seal,
+        (errors, warnings): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
+    ) {
+        if !source.is_palette() {
+            return;
+        }
+        if let Err(wrong) = settle_document(layer, document) {
+            errors.push(self.wrong_value(layer, source, texts, wrong));
+        }
+        check_components(&self.selection.cluster, layer, source, document, errors, warnings);
+        seal_passwords(source, texts, document, seal);
+    }
+
+    /// Returns what a layer is rendered with beside its document.
+    pub(super) fn settled(
+        &self,
+        layer: &Shaped,
+        source: &Source,
+        document: &Value,
+        others: &Roots,
+        texts: &Texts,
+        seal: &Seal,
+    ) -> Result<Settled, Vec<Diagnostic>> {
+        if let Some(package) = &source.zarf {
+            let values = document.get("values").cloned().unwrap_or_default();
+            let place = |name: &str| self.place_of(layer, source, texts, &format!("/values/{name}"));
+            let expanded = expanded(package, &values, texts, seal, &place)?;
+            let digest = Some(expanded.digest());
+            let Expanded { parts, inline, namespaces, warnings } = expanded;
+            let health = Vec::new();
+            return Ok(Settled { parts: parts.into(), inline: inline.into(), namespaces, warnings, digest, health });
+        }
+        let mut roots = Roots::default();
+        if source.is_palette() {
+            roots = others.clone();
+            roots.set("vars", self.vars(layer).clone());
+            let values = document.get("values").cloned().unwrap_or_default();
+            self.set_macros(layer, source, &values, &mut roots, seal)?;
+        }
+        settled(self, layer, source, document, &roots, texts, seal)
     }
 
     /// Returns the layers that each layer's values and templates name.
@@ -329,6 +475,7 @@ pub(super) struct Reads {
     pub(super) flows: Vec<(Pointer, Arc<str>)>,
     /// What its charts may ask about the API server.
     pub(super) capabilities: Capabilities,
+    pub(super) settled: Settled,
 }
 
 /// Returns a layer that is resolved.
@@ -351,20 +498,30 @@ pub(super) fn layer_of(
         None => hasher.bytes(format!("{:?}", unresolved.options).as_bytes()),
     };
     reads_into(&reads.roots, read_by_templates(source, texts), &mut hasher);
-    if source.parts.iter().any(|part| part.what.is_chart()) {
+    if reads.settled.parts.iter().any(|part| part.what.is_chart()) {
         let Capabilities { kubernetes, apis } = &reads.capabilities;
         hasher.bytes(kubernetes.as_bytes());
         for api in apis {
             hasher.bytes(api.as_bytes());
         }
     }
+    for part in reads.settled.parts.iter().filter(|_| source.is_palette()) {
+        hasher.bytes(&part.what.digest().0);
+    }
+    if let Some(digest) = &reads.settled.digest {
+        hasher.bytes(&digest.0);
+    }
     // Of these the document says all, which is digested.
-    let health = health_expressions::read(&document).unwrap_or_default();
+    let mut health = health_expressions::read(&document).unwrap_or_default();
+    health.extend(reads.settled.health.iter().filter(|rule| !has_rule(&document, rule)).cloned());
     ProfileLayer {
         namespace: text("namespace"),
         release_name: text("releaseName").unwrap_or_default(),
         values: document.get("values").cloned().unwrap_or_default(),
         roots: reads.roots,
+        parts: reads.settled.parts,
+        namespaces: reads.settled.namespaces,
+        inline: reads.settled.inline,
         names: reads.names,
         flows: reads.flows,
         timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
@@ -406,6 +563,8 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         names: Names::These(BTreeSet::new()),
         manifests: source.manifests.clone(),
         parts: source.parts.clone(),
+        namespaces: Vec::new(),
+        inline: Arc::default(),
         timeout: Duration::ZERO,
         options: match &shaped.declared {
             Some(declared) => declared.options.clone(),
@@ -420,7 +579,8 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
     }
 }
 
-/// Returns the placeholders of a document's values.
-pub(super) fn placeholders(document: &Value) -> Placeholders {
-    document.get("values").map(Placeholders::of).unwrap_or_default()
+/// Whether a layer says of a kind itself what its pack says.
+fn has_rule(document: &Value, rule: &HealthRule) -> bool {
+    let own = health_expressions::read(document).unwrap_or_default();
+    own.iter().any(|own| own.kind == rule.kind && own.group == rule.group)
 }

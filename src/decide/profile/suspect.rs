@@ -8,9 +8,10 @@ use super::layer::declared::Declarations;
 use super::layer::source::source;
 use super::resolve::{Sketch, pack_layers};
 use super::variable::variables;
-use crate::decide::fleet::Fleet;
+use crate::decide::document::Texts;
+use crate::decide::fleet::{Fleet, Found};
 use crate::decide::value::{Diagnostic, Seal};
-use crate::name::ClusterName;
+use crate::name::{BlobId, ClusterName, RepoPath};
 
 /// A sketch of what can be told of a cluster, with all that is wrong so far.
 #[derive(Clone, Debug)]
@@ -26,6 +27,18 @@ pub struct Suspect {
 /// Settles as much of a cluster as can be told; an error where nothing at all can.
 pub fn suspect(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Suspect, Vec<Diagnostic>> {
     suspect_with(&mut Declarations::default(), fleet, cluster, seal)
+}
+
+impl Suspect {
+    /// Returns the archives of packages that have to be unpacked before it is looked at further.
+    pub fn packages(&self, texts: &Texts) -> Vec<(RepoPath, BlobId)> {
+        self.sketch.packages(texts)
+    }
+
+    /// Returns the files that have to be opened before it is looked at further, once its texts were read.
+    pub fn sealed(&self, texts: &Texts) -> Vec<Found> {
+        self.sketch.sealed(texts)
+    }
 }
 
 /// Does the same, with what was read of declarations for clusters before.

@@ -60,6 +60,7 @@ fn refused(layer: &ProfileLayer, part: &Part, refusal: &Refusal) -> Diagnostic {
     let what = match part.what {
         What::Chart(_) => "chart",
         What::Kustomization(_) => "kustomization",
+        What::Manifest { .. } => "manifest",
     };
     let message = format!("the {what} of layer `{}` cannot be rendered: {}", layer.name, refusal.message);
     let said = Diagnostic::error(codes::REFUSED, message).at(part.at.clone());

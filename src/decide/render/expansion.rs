@@ -90,6 +90,7 @@ impl<'a> Expansion<'a> {
         };
         if request.what.is_chart() {
             request.values = match &part.values {
+                _ if part.given.is_some() => part.given.clone().unwrap_or_default(),
                 Some(pointer) => pointer.get(&layer.values).cloned().unwrap_or_default(),
                 None => layer.values.clone(),
             };

@@ -8,14 +8,14 @@ use super::expansion::{Expansion, apis_before};
 use super::hook::{Hook, stamp};
 use super::memory::{Recalled, Remembered, Shape};
 use super::model::{Defined, Layer, Layers, OBJECT, Object};
-use super::namespaces::{Namespaces, namespace_made, namespace_of};
+use super::namespaces::{Namespaces, namespace_made, namespaces_of};
 use super::object::{Draft, defined_kind, flatten, identify, mark};
 use super::object_patches::{no_target, patch_object};
 use super::order::order_by_kinds;
 use super::rotation::rotate;
-use super::secret_data::seal_data;
+use super::secret_data::{named_openly, seal_data};
 use super::unmatched::unmatched;
-use crate::decide::document::{File, Placeholders, Site, Texts};
+use crate::decide::document::{File, Placeholders, Site, Texts, is_sealed};
 use crate::decide::expression::Scope;
 use crate::decide::profile::{FullProfile, Lifecycle, ProfileLayer, Templates};
 use crate::decide::value::{Checked, Diagnostic, Digest, Digested, Pointer, Seal, Span, Value};
@@ -131,6 +131,7 @@ impl Renderer<'_> {
                 None => self.told.errors.push(not_expanded(layer, part)),
             }
         }
+        inline_drafts(layer, &mut drafts);
         for file in layer.manifests.iter() {
             let blob = match self.texts.find(&file.path, file.blob) {
                 Ok(blob) => blob.clone(),
@@ -147,7 +148,18 @@ impl Renderer<'_> {
                 }
             };
             let drafted = drafts.len();
-            for (at, (document, value)) in documents.iter().zip(blob.values()).enumerate() {
+            let values = if blob.values().iter().any(is_sealed) {
+                match self.texts.opened(&file.path, file.blob) {
+                    Ok(opened) => opened.iter().map(named_openly).collect(),
+                    Err(said) => {
+                        self.told.errors.extend(said);
+                        continue;
+                    }
+                }
+            } else {
+                blob.values().to_vec()
+            };
+            for (at, (document, value)) in documents.iter().zip(&values).enumerate() {
                 self.told.warnings.extend(document.duplicate_warnings());
                 let mut value = value.clone();
                 let found = if file.template { blob.placeholders().get(at) } else { None };
@@ -199,7 +211,7 @@ impl Renderer<'_> {
         let mut wanted: Namespaces = made;
         let mut layers = Vec::new();
         for (layer, drafts) in self.profile.layers.iter().zip(drafts) {
-            let mut objects: Vec<Identified> = namespace_of(layer, &mut wanted).into_iter().collect();
+            let mut objects: Vec<Identified> = namespaces_of(layer, &mut wanted, &mut self.told.warnings);
             if let Some(remembered) = recalled.get(&layer.name) {
                 let shape = remembered.shape();
                 self.told.is_stale |= custom != shape.custom || shape.brings_namespace() == objects.is_empty();
@@ -207,7 +219,8 @@ impl Renderer<'_> {
                 continue;
             }
             for mut draft in drafts {
-                match identify(&mut draft, layer.namespace.as_ref(), &custom) {
+                let namespace = draft.namespace.clone().or_else(|| layer.namespace.clone());
+                match identify(&mut draft, namespace.as_ref(), &custom) {
                     Ok(id) => {
                         let place = (layer.name.clone(), draft.at.clone());
                         if let Some((other, at)) = seen.insert((layer.site, id.clone()), place) {
@@ -283,6 +296,17 @@ impl Renderer<'_> {
             if !matched {
                 self.told.errors.push(no_target(patch, &self.profile.layers));
             }
+        }
+    }
+}
+
+/// Adds the objects that a layer's source holds.
+fn inline_drafts(layer: &ProfileLayer, drafts: &mut Vec<Draft>) {
+    for inline in layer.inline.iter() {
+        let drafted = drafts.len();
+        flatten(inline.value.clone(), &inline.at, drafts);
+        for draft in drafts.iter_mut().skip(drafted) {
+            draft.namespace.clone_from(&inline.namespace);
         }
     }
 }

@@ -241,7 +241,9 @@ pub fn remember(
     recalled: &Recalled,
     told: &[Diagnostic],
 ) -> Option<Recalled> {
-    if !told.is_empty() || concerns_all(profile) {
+    // Which namespaces a pack asks for is in its values, which are not remembered.
+    let asks = profile.layers.iter().any(|layer| !layer.namespaces.is_empty());
+    if !told.is_empty() || asks || concerns_all(profile) {
         return None;
     }
     let defined = layers.layers.iter().flat_map(|layer| &layer.defines);

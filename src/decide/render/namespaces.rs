@@ -2,14 +2,15 @@
 //! layer brings along.
 //! Guarantee: a stated one stays; made by the first layer that needs it where no manifest makes it; never deleted; those
 //! that every cluster has are not made.
+use super::codes;
 use super::kinds::GIVEN_NAMESPACES;
 use super::layers::Identified;
 use super::object::group_and_kind;
 use crate::decide::document::Site;
-use crate::decide::profile::ProfileLayer;
-use crate::decide::value::{Map, Value};
+use crate::decide::profile::{NamespaceWish, ProfileLayer};
+use crate::decide::value::{Diagnostic, Map, Value};
 use crate::name::ObjectId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Returns the namespace of an object: none of a kind that has none, else the stated one, else the layer's; or the one that
@@ -32,13 +33,52 @@ pub(super) fn namespace_made(manifest: &Value) -> Option<Arc<str>> {
         .then(|| manifest.get("metadata")?.get("name")?.as_str().map(Arc::from))?
 }
 
-/// The first layer in a namespace that no manifest makes brings it along.
-pub(super) fn namespace_of(layer: &ProfileLayer, wanted: &mut Namespaces) -> Option<Identified> {
-    let name = layer.namespace.as_ref().filter(|name| !GIVEN_NAMESPACES.contains(&&***name))?;
+/// The first layer in a namespace that no manifest makes brings it along, and those that its pack asks for.
+pub(super) fn namespaces_of(
+    layer: &ProfileLayer,
+    wanted: &mut Namespaces,
+    told: &mut Vec<Diagnostic>,
+) -> Vec<Identified> {
+    let own = layer.namespace.iter().filter(|name| !layer.namespaces.iter().any(|wish| wish.name == **name));
+    let own: Vec<NamespaceWish> =
+        own.map(|name| NamespaceWish { name: name.clone(), is_own: true, ..NamespaceWish::default() }).collect();
+    let mut brought = Vec::new();
+    for wish in own.iter().chain(&layer.namespaces) {
+        match namespace_of(layer, wish, wanted) {
+            Some(namespace) => brought.push(namespace),
+            None if wish.labels.is_empty() && wish.annotations.is_empty() => {}
+            None => told.push(
+                Diagnostic::warning(
+                    codes::NAMESPACE_MARKS,
+                    format!(
+                        "the labels and annotations of layer `{}` for the namespace `{}` are not set",
+                        layer.name, wish.name
+                    ),
+                )
+                .at(layer.at.clone())
+                .expected("a namespace that this layer makes")
+                .hint("set them where the namespace is made"),
+            ),
+        }
+    }
+    brought
+}
+
+fn namespace_of(layer: &ProfileLayer, wish: &NamespaceWish, wanted: &mut Namespaces) -> Option<Identified> {
+    let name = Some(&wish.name).filter(|name| !GIVEN_NAMESPACES.contains(&&***name))?;
     if !wanted.insert((layer.site, name.clone())) {
         return None;
     }
-    let metadata: Map = [("name", Value::String(name.clone()))].into_iter().collect();
+    let pairs = |pairs: &BTreeMap<Arc<str>, Arc<str>>| -> Option<Value> {
+        let map: Map = pairs.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+        (!pairs.is_empty()).then(|| map.into())
+    };
+    let entries = [
+        ("name", Some(Value::String(name.clone()))),
+        ("labels", pairs(&wish.labels)),
+        ("annotations", pairs(&wish.annotations)),
+    ];
+    let metadata: Map = entries.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     let entries = [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata.into())];
     let id = ObjectId { group: "".into(), kind: "Namespace".into(), namespace: None, name: name.clone() };
     Some(Identified {

@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) is_foreign: bool,
     /// Whether it runs, and when.
     pub(super) hook: Option<Hook>,
+    /// The namespace that fills it; none for the layer's own.
+    pub(super) namespace: Option<Arc<str>>,
 }
 
 /// Takes lists of objects apart.
@@ -27,7 +29,7 @@ pub(super) fn flatten(manifest: Value, at: &Span, drafts: &mut Vec<Draft>) {
         && manifest.get("kind").and_then(Value::as_str) == Some("List");
     match manifest.get("items").and_then(Value::as_list) {
         Some(items) if is_list => items.iter().for_each(|item| flatten(item.clone(), at, drafts)),
-        _ => drafts.push(Draft { manifest, at: at.clone(), is_foreign: false, hook: None }),
+        _ => drafts.push(Draft { manifest, at: at.clone(), is_foreign: false, hook: None, namespace: None }),
     }
 }
 

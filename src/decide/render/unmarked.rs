@@ -69,8 +69,8 @@ mod tests {
     fn only_what_begins_as_ours_is_told() {
         assert_eq!(in_text("a {{ vars.x }} b").as_deref(), Some("{{ vars.x }}"), "without its mark");
         assert_eq!(in_text("{{vars.x}}").as_deref(), Some("{{vars.x}}"), "without spaces");
-        let fine =
-            ["${{ vars.x }}", "{{ .Values.x }}", "{{ $labels.cluster }}", "{{ variable }}", "{{ vars.x", "{{ vars }}"];
+        assert_eq!(in_text("${{ vars.x }}").as_deref(), Some("${{ vars.x }}"), "of a file that is no template");
+        let fine = ["{{ .Values.x }}", "{{ $labels.cluster }}", "{{ variable }}", "{{ vars.x", "{{ vars }}"];
         for text in fine {
             assert_eq!(in_text(text), None, "{text} is somebody else's, or nothing");
         }

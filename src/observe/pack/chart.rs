@@ -4,10 +4,11 @@
 use super::{Files, Packs, files_of};
 use crate::client::archive::{Entry, Format, Limits, read};
 use crate::decide::document::{File, Texts};
-use crate::decide::profile::{Content, What};
+use crate::decide::profile::{Archive, Content, What};
 use crate::decide::render::{Refusal, Request};
 use crate::decide::value::{Fault, Origin};
 use crate::name::{BlobId, RepoPath};
+use std::sync::Arc;
 
 /// A chart that is at hand.
 #[derive(Debug)]
@@ -22,7 +23,11 @@ pub(super) struct Chart {
 
 /// Returns the files of a chart, or why it is none.
 pub(super) fn chart(packs: &Packs, request: &Request, texts: &Texts) -> Result<Result<Chart, Refusal>, Fault> {
-    let What::Chart(content) = &request.what else { return Err(Fault::bug("it is no chart")) };
+    let content = match &request.what {
+        What::Chart(content) => content,
+        What::Manifest { pack, file, filled } => return wrapped(pack, file, filled.as_ref(), texts).map(Ok),
+        What::Kustomization(_) => return Err(Fault::bug("it is no chart")),
+    };
     match content {
         Content::Tree(tree) => {
             let files = files_of(tree, texts)?;
@@ -35,23 +40,49 @@ pub(super) fn chart(packs: &Packs, request: &Request, texts: &Texts) -> Result<R
             };
             let file = archive.path.as_str().rsplit('/').next().unwrap_or_default();
             let stem = file.strip_suffix(".tgz").unwrap_or(file);
+            let stem = archive.is_named.then_some(stem);
             Ok(unpacked(bytes, archive.path.clone(), archive.origin.clone(), stem))
+        }
+        Content::Packed(packed) => {
+            let root = RepoPath::new(&format!("{}.tgz", packed.name)).map_err(Fault::bug)?;
+            Ok(unpacked(&packed.bytes, root, None, None))
         }
         Content::Remote(remote) => {
             let bytes = packs.remotes.archive(remote)?;
             let root = RepoPath::new(&format!("{}.tgz", remote.name)).map_err(Fault::bug)?;
-            Ok(unpacked(&bytes, root, None, &remote.name))
+            Ok(unpacked(&bytes, root, None, Some(&*remote.name)))
         }
     }
 }
 
-fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: &str) -> Result<Chart, Refusal> {
+/// Returns a chart around a manifest of a pack of Palette, which is a template of it.
+fn wrapped(pack: &str, file: &Archive, filled: Option<&Arc<str>>, texts: &Texts) -> Result<Chart, Fault> {
+    let blob = texts.find(&file.path, file.blob)?;
+    let bytes = match (filled, blob.bytes()) {
+        (Some(text), _) => text.as_bytes().into(),
+        (None, Some(bytes)) => bytes.clone(),
+        (None, None) => {
+            return Err(blob.documents(&file.path, file.origin.as_ref()).err().unwrap_or_default().into());
+        }
+    };
+    let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
+    let root = file.path.clone();
+    let path = |inside: &str| RepoPath::new(&format!("{root}/{inside}")).map_err(Fault::bug);
+    let about = format!("apiVersion: v2\nname: {pack}\nversion: 0.0.0\n").into_bytes();
+    let files = vec![(path("Chart.yaml")?, about.into()), (path(&format!("templates/{name}"))?, bytes)];
+    Ok(Chart { root, origin: file.origin.clone(), files })
+}
+
+fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: Option<&str>) -> Result<Chart, Refusal> {
     let entries = read(bytes, Format::Gzip, Limits::CHART)
         .map_err(|error| Refusal::new(format!("its archive is refused: {error}")))?;
     let top = |entry: &Entry| entry.path.as_str().split('/').next().unwrap_or_default().to_owned();
+    // Helm takes what `tar` makes within the chart's own folder, too.
+    let is_inside = entries.iter().any(|entry| entry.path.as_str() == "Chart.yaml");
     let folder = entries.first().map(top).unwrap_or_default();
     let inside = |entry: Entry| {
-        let path = entry.path.as_str().strip_prefix(&folder)?.strip_prefix('/')?;
+        let path = entry.path.as_str();
+        let path = if is_inside { path } else { path.strip_prefix(&folder)?.strip_prefix('/')? };
         Some((RepoPath::new(&format!("{root}/{path}")).ok()?, entry.bytes))
     };
     let count = entries.len();
@@ -61,8 +92,10 @@ fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: &str) ->
     }
     let chart = Chart { root, origin, files };
     match chart.stated() {
-        Some(stated) if stated == name => Ok(chart),
-        Some(stated) => Err(Refusal::new(format!("its archive holds the chart `{stated}`, and is named `{name}`"))),
+        Some(stated) => match name.filter(|name| *name != stated) {
+            Some(name) => Err(Refusal::new(format!("its archive holds the chart `{stated}`, and is named `{name}`"))),
+            None => Ok(chart),
+        },
         None => Err(Refusal::new("its archive holds no Chart.yaml with a name and a version")),
     }
 }

@@ -107,6 +107,7 @@ fn layer(layer: &ProfileLayer) -> String {
         ResolvedSource::Pack { name, version, .. } => format!("{name}@{version}"),
         ResolvedSource::Manifests => "manifests".into(),
         ResolvedSource::Chart { name, version } => format!("chart {name} {version}"),
+        ResolvedSource::Zarf { name, version } => format!("package {name} {}", version.as_deref().unwrap_or_default()),
         ResolvedSource::Kustomize { root } => format!("kustomization {root}"),
     };
     let mut text = format!("wave {}: {} ({}) {source}", layer.wave, layer.name, role_word(layer.role));

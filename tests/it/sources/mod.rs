@@ -5,4 +5,7 @@ mod fleet;
 mod hooks;
 mod kustomizations;
 mod mistakes;
+mod palette;
+mod registry;
 mod repositories;
+mod sealed;

@@ -13,7 +13,11 @@ pub(super) const FLEET: &[Field] = &[
 const SPEC: &[Field] = &[
     later("promotion", "stages from environment to environment"),
     optional("policies", Shape::Object(POLICIES), "What a commit may do without approval."),
-    later("macros", "values for the placeholders of Palette packs"),
+    optional(
+        "macros",
+        Shape::AnyMap,
+        "What macros of Palette packs stand for, by name; `system` is over what is known.",
+    ),
 ];
 
 pub(super) const POLICIES: &[Field] = &[

@@ -4,7 +4,7 @@ use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, PACK, PATH, POI
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 /// The fields of which exactly one names the source.
-pub const SOURCES: [&str; 4] = ["pack", "chart", "manifests", "kustomize"];
+pub const SOURCES: [&str; 5] = ["pack", "chart", "manifests", "kustomize", "zarf"];
 
 /// The roles of layers.
 pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"];
@@ -23,6 +23,19 @@ const CHART: &[Field] = &[
 ];
 
 const KUSTOMIZE: &[Field] = &[required("path", PATH, "The folder of a kustomization.")];
+
+const ZARF: &[Field] = &[
+    optional("path", PATH, "The folder with `zarf.yaml`, or the `.tar.zst` archive."),
+    later("oci", "a package of an OCI registry"),
+    optional(
+        "components",
+        Shape::List(&Shape::Text),
+        "Components beside the required ones; default: the default ones.",
+    ),
+    optional("flavor", Shape::Text, "The flavour of components."),
+    optional("architecture", Shape::Word(&["amd64", "arm64"]), "The architecture of the nodes; default: amd64."),
+    optional("allowSkipActions", Shape::Bool, "Actions, files, images and the like are left out, and named."),
+];
 
 const HEALTH: &[Field] = &[
     optional("timeout", DURATION, "How long the layer's gate may take to open; default 10m."),
@@ -58,12 +71,12 @@ macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
     optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
     optional("chart", Shape::Object(CHART), "A Helm chart, rendered as `helm template` does."),
-    later("zarf", "a Zarf package"),
+    optional("zarf", Shape::Object(ZARF), "A Zarf package: a folder with `zarf.yaml`, or an archive."),
     optional("kustomize", Shape::Object(KUSTOMIZE), "A kustomization, built as `kustomize build` does."),
     optional("manifests", Shape::List(&PATH), "Manifests by globs; placeholders apply in *.tpl.yaml only."),
     optional("presets", Shape::List(&LABEL), "Presets of the pack, at most one of each group."),
     optional("valuesFiles", Shape::List(&PATH), "Files of values, in order."),
-    later("secretsFiles", "encrypted files of sensitive values"),
+    optional("secretsFiles", Shape::List(&PATH), "Files of sensitive values that SOPS sealed with age, in order."),
     optional("values", Shape::AnyMap, "Values, after those of the files."),
     optional("namespace", LABEL, "Fills objects without one; created, never deleted."),
     optional("releaseName", LABEL, "The release's name; default: the layer's name."),

@@ -19,6 +19,8 @@ pub struct Fleet {
     pub name: Arc<str>,
     /// Its policies.
     pub policies: Option<PolicyPart>,
+    /// What macros of Palette stand for.
+    pub macros: Option<Fragment>,
 }
 
 /// The `policies` of a Fleet or an Environment.
@@ -30,9 +32,9 @@ impl Fleet {
         let mut warnings = checked(&file, DocumentKind::Fleet)?;
         let get = |outer: &str, inner: &str| file.root().get(outer)?.get(inner).map(|node| file.part(node));
         let name = get("metadata", "name").map(|part| Arc::from(part.text())).unwrap_or_default();
-        let policies = get("spec", "policies");
+        let (policies, macros) = (get("spec", "policies"), get("spec", "macros"));
         warnings.extend(policies.iter().flat_map(misspelt_kinds));
-        Ok((Self { file, name, policies }, warnings))
+        Ok((Self { file, name, policies, macros }, warnings))
     }
 }
 

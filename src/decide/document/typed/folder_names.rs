@@ -9,9 +9,14 @@ use std::sync::Arc;
 /// Whether the name in a document is that of its folder.
 pub(super) fn check_name(file: &Arc<File>, expected: &str) -> Option<Diagnostic> {
     let name = file.root().get("metadata")?.get("name")?;
+    check_name_of(&file.part(name), expected)
+}
+
+/// Whether a name is that of its folder.
+pub(in crate::decide::document) fn check_name_of(name: &Fragment, expected: &str) -> Option<Diagnostic> {
     (name.text() != expected).then(|| {
         Diagnostic::error(codes::INVALID_VALUE, "the name is not that of its folder")
-            .at(file.span(name))
+            .at(name.span())
             .expected(format!("`{expected}`"))
             .hint("rename the folder or the document")
     })

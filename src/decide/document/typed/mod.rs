@@ -11,7 +11,7 @@ mod place_of_kind;
 pub use cluster::{Cluster, Management};
 pub use fleet::{Fleet, Lock, LockedChart, LockedPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
-pub use pack::{Constraint, ConstraintKind, Pack, PackLifecycle, Preset, Resource};
+pub use pack::{Component, Constraint, ConstraintKind, Nodes, Pack, PackLifecycle, Preset, Resource, version};
 pub use place_of_kind::{Place, place};
 pub use profile::{Profile, ProfileType, Variable, VariableType};
 
@@ -22,6 +22,8 @@ use super::kind::DocumentKind;
 use super::strict_fields::check;
 use crate::decide::value::Diagnostic;
 use crate::name::LayerName;
+pub(super) use folder_names::check_name_of;
+
 use folder_names::check_name;
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use crate::decide::document::LayerRole;
 use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::kind::DocumentKind;
+use crate::decide::document::palette::{Palette, read_pack};
 use crate::decide::value::{Checked, Diagnostic};
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct Pack {
     pub manifests: Vec<Fragment>,
     /// Whether it may be used.
     pub lifecycle: PackLifecycle,
+    /// What it has as a pack of Palette; none for one of ours.
+    pub palette: Option<Arc<Palette>>,
 }
 
 /// What a pack says of another.
@@ -72,10 +75,38 @@ pub struct Resource {
     pub part: Fragment,
     /// `cpu`, `memory` or `disk`.
     pub kind: Arc<str>,
-    /// The least amount: cores or GiB.
+    /// The least amount.
     pub minimum: i64,
     /// Whether each worker node has to have it, or all together.
     pub each_node: bool,
+    /// How many of the amount's units are a core or a GiB.
+    pub units: i64,
+    /// What needs it, by what the values say; where there are any, they count and not the least amount.
+    pub components: Vec<Component>,
+}
+
+/// Something of a pack that needs a resource as often as the values say.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Where it stands.
+    pub part: Fragment,
+    /// The nodes that it runs on.
+    pub nodes: Nodes,
+    /// The dotted path of the values to what one needs.
+    pub request: Option<Arc<str>>,
+    /// The dotted path of the values to how many there are; none for one.
+    pub replicas: Option<Arc<str>>,
+}
+
+/// Which nodes of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nodes {
+    /// Those of the control plane.
+    ControlPlane,
+    /// Those of the pools.
+    Workers,
+    /// All.
+    All,
 }
 
 /// A named change of a pack's values.
@@ -103,8 +134,11 @@ pub enum PackLifecycle {
 }
 
 impl Pack {
-    /// Reads a Pack.
+    /// Reads a Pack, in our format or in Palette's.
     pub fn read(file: Arc<File>, name: &str, version: &str) -> Checked<Self> {
+        if file.path.as_str().ends_with("/pack.json") {
+            return read_pack(file, name, version);
+        }
         let warnings = checked(&file, DocumentKind::Pack)?;
         let spec = file.root().get("spec").map_or_else(|| file.part(file.root()), |spec| file.part(spec));
         let mut errors: Vec<Diagnostic> = check_name(&file, name).into_iter().collect();
@@ -133,6 +167,7 @@ impl Pack {
             values_schema: spec.get("valuesSchema"),
             manifests: list(spec.get("manifests")),
             lifecycle: lifecycle(spec.get("lifecycle")),
+            palette: None,
             file,
         };
         Ok((pack, warnings))
@@ -164,6 +199,8 @@ fn resource(part: Fragment) -> Resource {
         kind: text(&part, "type").unwrap_or_default(),
         minimum: part.get("minimum").and_then(|part| part.value().as_i64()).unwrap_or_default(),
         each_node: text(&part, "scope").as_deref() == Some("node"),
+        units: 1,
+        components: Vec::new(),
         part,
     }
 }
@@ -174,6 +211,17 @@ fn preset(part: &Fragment) -> Preset {
         group: text(part, "group"),
         remove: part.get("remove").map(|part| part.items().collect()).unwrap_or_default(),
         add: part.get("add"),
+    }
+}
+
+/// Reads a version as people write it: `1.27` is `1.27.0`.
+pub fn version(text: &str) -> Option<semver::Version> {
+    let numbers = text.find(['-', '+']).map_or(text, |at| text.get(..at).unwrap_or_default());
+    let rest = text.get(numbers.len()..).unwrap_or_default();
+    match numbers.matches('.').count() {
+        0 => semver::Version::parse(&format!("{numbers}.0.0{rest}")).ok(),
+        1 => semver::Version::parse(&format!("{numbers}.0{rest}")).ok(),
+        _ => semver::Version::parse(text).ok(),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Place {
     Profile(ProfileName),
     /// `packs/<pack>/<version>/pack.yaml`
     Pack(Arc<str>, Arc<str>),
+    /// `packs/<pack>/<version>/pack.json`, of Palette
+    PalettePack(Arc<str>, Arc<str>),
     /// `clusters/<env>/<cluster>/cluster.yaml`
     Cluster(EnvironmentName, ClusterName),
     /// `approvals/<id>.yaml`
@@ -40,7 +42,7 @@ impl Place {
             Self::Lock => DocumentKind::Lock,
             Self::Environment(_) => DocumentKind::Environment,
             Self::Profile(_) => DocumentKind::Profile,
-            Self::Pack(..) => DocumentKind::Pack,
+            Self::Pack(..) | Self::PalettePack(..) => DocumentKind::Pack,
             Self::Cluster(..) => DocumentKind::Cluster,
             Self::Approval(_) => DocumentKind::Approval,
             Self::Other | Self::Misnamed(_) | Self::Misplaced(_) | Self::Misspelt(_) => return None,
@@ -62,6 +64,7 @@ pub fn place(path: &RepoPath) -> Place {
         }
         ["profiles", name, "profile.yaml"] => ProfileName::new(name).map_or(Place::Misnamed(LABEL), Place::Profile),
         ["packs", name, version, "pack.yaml"] => Place::Pack((*name).into(), (*version).into()),
+        ["packs", name, version, "pack.json"] => Place::PalettePack((*name).into(), (*version).into()),
         ["clusters", environment, name, "cluster.yaml"] => {
             match (EnvironmentName::new(environment), ClusterName::new(name)) {
                 (Ok(environment), Ok(name)) => Place::Cluster(environment, name),

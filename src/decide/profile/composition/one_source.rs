@@ -6,7 +6,7 @@ use crate::decide::document::Fragment;
 use crate::decide::document::kind::SOURCES;
 use crate::decide::value::Diagnostic;
 
-const ONE_OF: &str = "exactly one of: pack, chart, manifests, kustomize";
+const ONE_OF: &str = "exactly one of: pack, chart, manifests, kustomize, zarf";
 
 impl Shaped {
     /// Returns the last step that names a source, and the source's field.

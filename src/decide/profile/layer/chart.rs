@@ -47,7 +47,7 @@ fn in_repository(index: &Index, named: &Fragment) -> Result<Made, Vec<Diagnostic
     let path = index.path(named).map_err(|said| vec![said])?;
     if let Some(Found { path, blob, origin }) = index.try_file(&path) {
         let about = about_archive(&path, named)?;
-        return Ok(made(index, about, Content::Archive(Archive { path, blob, origin }), named));
+        return Ok(made(index, about, Content::Archive(Archive { path, blob, origin, is_named: true }), named));
     }
     let file = description(index, &path, named)?;
     let about = about(&file, named)?;
@@ -92,7 +92,7 @@ fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment) -> Result<Made, Vec
 fn made(index: &Index, (name, version): (Arc<str>, Arc<str>), content: Content, named: &Fragment) -> Made {
     let what = What::Chart(content);
     let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
-    let part = Part { what, release: None, namespace: None, values: None, renderer, at: named.span() };
+    let part = Part { what, release: None, namespace: None, values: None, given: None, renderer, at: named.span() };
     Made {
         resolved: ResolvedSource::Chart { name, version },
         pack: None,
@@ -101,6 +101,7 @@ fn made(index: &Index, (name, version): (Arc<str>, Arc<str>), content: Content, 
         schema: None,
         manifests: Arc::default(),
         parts: vec![part].into(),
+        zarf: None,
     }
 }
 

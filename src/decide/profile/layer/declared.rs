@@ -93,9 +93,10 @@ impl Declared {
         let mut errors = Vec::new();
         // What is told of a pack depends on the cluster, and is told for each.
         let made = Arc::new(made(selection, &alone, &mut errors, &mut Vec::new())?);
-        let files = values_files(selection, declaration, &mut errors);
+        let files = values_files(selection, declaration, "valuesFiles", &mut errors);
         let is_infrastructure = alone.role != LayerRole::AddOn;
         let is_told = !errors.is_empty()
+            || alone.field("secretsFiles").is_some()
             || (is_infrastructure && alone.field("priority").is_some())
             || alone.health("expressions").is_some()
             || alone.field("deliverTo").is_some_and(|part| part.text() == "management");

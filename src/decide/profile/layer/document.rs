@@ -21,6 +21,9 @@ pub(in crate::decide::profile) fn frame(cluster: &Cluster, layer: &Shaped, sourc
         ResolvedSource::Chart { name, version } => {
             ("chart", Value::String(name.clone()), Value::String(version.clone()))
         }
+        ResolvedSource::Zarf { name, version } => {
+            ("zarf", Value::String(name.clone()), version.clone().map_or(Value::Null, Value::String))
+        }
         ResolvedSource::Kustomize { root } => ("kustomize", Value::string(root.as_str()), Value::Null),
     };
     let source_value: Map = [("kind", Value::string(kind)), ("name", name)].into_iter().collect();

@@ -2,6 +2,7 @@
 //! Guarantee: layers of equal keys, whose placeholders name layers of equal keys, are resolved to the same.
 use super::super::composition::shape::{Shaped, Step};
 use super::super::full::{HealthRule, ManifestFile, ResolvedSource};
+use super::super::palette::fleet_macros;
 use super::super::part::Part;
 use super::super::placeholder::scope::{Roots, cluster_value};
 use super::super::resolve::Sketch;
@@ -145,6 +146,11 @@ impl Sketch {
         let mut hasher = Hasher::new(Domain("cluster-key/1"));
         hasher.bytes(selection.fleet_name.as_bytes()).bytes(selection.environment.name.as_str().as_bytes());
         hasher.value(&cluster_value(&selection.cluster, kubernetes.as_deref()));
+        let mut macros = Vec::new();
+        if let Some(part) = fleet_macros(&selection.head) {
+            part.content_into(&mut macros);
+        }
+        hasher.bytes(&macros);
         if let Some(management) = &selection.cluster.management {
             hasher.bytes(management.namespace.as_bytes());
         }
@@ -198,6 +204,16 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
     blob(source.pack.as_ref().map(|pack| pack.file.blob), text);
     blob(source.defaults.as_ref().map(|found| found.blob), text);
     blob(source.schema.as_ref().map(|(found, _)| found.blob), text);
+    if let Some(package) = &source.zarf {
+        package.blobs().into_iter().for_each(|content| blob(Some(content), text));
+        package.part.content_into(text);
+    }
+    for preset in &source.presets {
+        part(preset.name.as_bytes(), text);
+        // Of a pack of Palette they stand in a file of their own.
+        let file = preset.add.as_ref().or(preset.remove.first()).map(|part| part.file.blob);
+        blob(file, text);
+    }
     number(source.manifests.len(), text);
     for ManifestFile { path, blob: content, template, origin: _ } in source.manifests.iter() {
         part(path.as_str().as_bytes(), text);
@@ -205,7 +221,7 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
         text.push(u8::from(*template));
     }
     number(source.parts.len(), text);
-    for Part { what, release, namespace, values, renderer, at: _ } in source.parts.iter() {
+    for Part { what, release, namespace, values, given: _, renderer, at: _ } in source.parts.iter() {
         part(&what.digest().0, text);
         part(format!("{release:?} {namespace:?} {values:?} {renderer:?}").as_bytes(), text);
     }
@@ -213,7 +229,7 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
 
 /// Adds the values files of a layer.
 fn values_from(source: &Source, text: &mut Vec<u8>) {
-    for files in &source.values_files {
+    for files in source.values_files.iter().chain(&source.secrets_files) {
         number(files.len(), text);
         for found in files {
             part(&found.blob.0, text);

@@ -66,10 +66,12 @@ pub(super) fn kustomize_source(
             release: None,
             namespace: None,
             values: None,
+            given: None,
             renderer: None,
             at: named.span(),
         }]
         .into(),
+        zarf: None,
     })
 }
 

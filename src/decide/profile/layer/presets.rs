@@ -7,13 +7,18 @@ use crate::decide::document::{Fragment, Pack, Preset, nearest};
 use crate::decide::value::{Diagnostic, Nulls, Pointer, Value, merge};
 use std::sync::Arc;
 
-pub(in crate::decide::profile) fn presets(layer: &Shaped, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Vec<Preset> {
+pub(in crate::decide::profile) fn presets(
+    layer: &Shaped,
+    pack: &Pack,
+    known: &[Preset],
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Preset> {
     let mut chosen: Vec<Preset> = Vec::new();
     for part in layer.field("presets").iter().flat_map(Fragment::items) {
-        let Some(preset) = pack.presets.iter().find(|preset| *preset.name == *part.text()) else {
-            let near = nearest(part.text(), pack.presets.iter().map(|preset| &*preset.name));
+        let Some(preset) = known.iter().find(|preset| *preset.name == *part.text()) else {
+            let near = nearest(part.text(), known.iter().map(|preset| &*preset.name));
             let message = format!("the pack `{}@{}` has no preset `{}`", pack.name, pack.version, part.text());
-            let known: Vec<&str> = pack.presets.iter().map(|preset| &*preset.name).collect();
+            let known: Vec<&str> = known.iter().map(|preset| &*preset.name).collect();
             let said = Diagnostic::error(codes::PRESET, message).at(part.span()).nearest(near);
             errors.push(if known.is_empty() { said } else { said.expected(format!("one of: {}", known.join(", "))) });
             continue;

@@ -4,7 +4,9 @@ use super::super::codes;
 use super::super::composition::overlays::{Home, Selection};
 use super::super::composition::shape::{Shaped, Step};
 use super::super::full::{ManifestFile, ResolvedSource};
+use super::super::palette::{PaletteSource, palette_source, presets_of};
 use super::super::part::Part;
+use super::super::zarf::{Package, zarf_source};
 use super::chart::chart_source;
 use super::kustomization::kustomize_source;
 use super::manifest_files::take_files;
@@ -23,6 +25,8 @@ pub(in crate::decide::profile) struct Source {
     made: Arc<Made>,
     /// The values files of each step, in order.
     pub(in crate::decide::profile) values_files: Vec<Vec<Found>>,
+    /// The sealed files of each step, in order.
+    pub(in crate::decide::profile) secrets_files: Vec<Vec<Found>>,
 }
 
 /// What a layer is made from beside its values files.
@@ -38,12 +42,21 @@ pub(in crate::decide::profile) struct Made {
     pub(in crate::decide::profile) manifests: Arc<[ManifestFile]>,
     /// What of it is rendered outside.
     pub(in crate::decide::profile) parts: Arc<[Part]>,
+    /// The Zarf package, whose parts are known once it is read.
+    pub(in crate::decide::profile) zarf: Option<Arc<Package>>,
 }
 
 impl Made {
     /// Returns what becomes of a null in its values: charts are given it, since it deletes a default of theirs.
     pub(in crate::decide::profile) fn nulls(&self) -> Nulls {
         if self.parts.iter().any(|part| part.what.is_chart()) { Nulls::Keep } else { Nulls::Drop }
+    }
+}
+
+impl Made {
+    /// Whether it is a pack in Palette's own format.
+    pub(in crate::decide::profile) fn is_palette(&self) -> bool {
+        self.pack.as_ref().is_some_and(|pack| pack.palette.is_some())
     }
 }
 
@@ -76,26 +89,33 @@ pub(in crate::decide::profile) fn source(
     for (at, step) in layer.steps.iter().enumerate() {
         files.push(match layer.declared.as_ref().filter(|_| at == 0) {
             Some(declared) => declared.files.clone(),
-            None => values_files(selection, step, errors),
+            None => values_files(selection, step, "valuesFiles", errors),
         });
     }
-    (errors.len() == before).then_some(Source { made, values_files: files })
+    let secrets_files = secrets_files(selection, layer, errors);
+    (errors.len() == before).then_some(Source { made, values_files: files, secrets_files })
 }
 
 /// Finds the values files that a step names.
 pub(in crate::decide::profile) fn values_files(
     selection: &Selection,
     step: &Step,
+    key: &str,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<Found> {
     let mut files = Vec::new();
-    for part in step.part.get("valuesFiles").iter().flat_map(Fragment::items) {
+    for part in step.part.get(key).iter().flat_map(Fragment::items) {
         match index_of(selection, step).file(&part) {
             Ok(found) => files.push(found),
             Err(error) => errors.push(error),
         }
     }
     files
+}
+
+/// Finds the sealed files of each step; what is only declared has none.
+fn secrets_files(selection: &Selection, layer: &Shaped, errors: &mut Vec<Diagnostic>) -> Vec<Vec<Found>> {
+    layer.steps.iter().map(|step| values_files(selection, step, "secretsFiles", errors)).collect()
 }
 
 /// Does the same with another version of the layer's pack.
@@ -108,8 +128,9 @@ pub(in crate::decide::profile) fn source_at(
 ) -> Option<Source> {
     let before = errors.len();
     let made = Arc::new(made_at(selection, layer, Some(version), errors, warnings)?);
-    let values_files = layer.steps.iter().map(|step| values_files(selection, step, errors)).collect();
-    (errors.len() == before).then_some(Source { made, values_files })
+    let values_files = layer.steps.iter().map(|step| values_files(selection, step, "valuesFiles", errors)).collect();
+    let secrets_files = secrets_files(selection, layer, errors);
+    (errors.len() == before).then_some(Source { made, values_files, secrets_files })
 }
 
 /// Returns the versions of a pack that are locked where the layer's pack is read.
@@ -158,6 +179,7 @@ fn made_at(
         "pack" => pack_source(selection, layer, step, (&part, version), &mut manifests, errors, warnings)?,
         "chart" => chart_source(selection, layer, step, &part, errors)?,
         "kustomize" => kustomize_source(selection, step, &part, errors)?,
+        "zarf" => zarf_source(index_of(selection, step), &part).map_err(|said| errors.extend(said)).ok()?,
         _ => {
             for pattern in part.items() {
                 take_files(index_of(selection, step), &pattern, &mut manifests, errors);
@@ -170,6 +192,7 @@ fn made_at(
                 schema: None,
                 manifests: Arc::default(),
                 parts: Arc::default(),
+                zarf: None,
             }
         }
     };
@@ -237,21 +260,25 @@ fn pack_source(
         }
     };
     check_pack(selection, layer, &pack, part, errors, warnings);
-    let presets = presets(layer, &pack, errors);
     let folder = pack.file.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
     let folder = RepoPath::new(folder).expect("a pack's document stands in its folder");
+    let known = presets_of(index, &pack, &folder).map_err(|said| errors.extend(said)).ok()?;
+    let presets = presets(layer, &pack, &known, errors);
     let defaults = RepoPath::new(&format!("{folder}/values.yaml")).ok().and_then(|path| index.try_file(&path));
-    let schema = pack.values_schema.as_ref().and_then(|part| match index.file(part) {
-        Ok(found) => Some((found, part.clone())),
-        Err(error) => {
-            errors.push(error);
-            None
-        }
-    });
+    let PaletteSource { parts, schema } = match &pack.palette {
+        Some(palette) => palette_source(index, &pack, palette, &folder, errors),
+        None => PaletteSource { parts: Vec::new(), schema: schema_of(index, &pack, errors) },
+    };
     pack.manifests.iter().for_each(|pattern| take_files(index, pattern, manifests, errors));
     let resolved = ResolvedSource::Pack { name, version, folder };
-    let (manifests, parts) = Default::default();
-    Some(Made { resolved, presets, defaults, schema, manifests, parts, pack: Some(pack) })
+    let (manifests, parts) = (Arc::default(), parts.into());
+    Some(Made { resolved, presets, defaults, schema, manifests, parts, zarf: None, pack: Some(pack) })
+}
+
+fn schema_of(index: &Index, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Option<(Found, Fragment)> {
+    let part = pack.values_schema.as_ref()?;
+    let found = index.file(part).map_err(|error| errors.push(error)).ok()?;
+    Some((found, part.clone()))
 }
 
 fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, version: &str) -> Diagnostic {

@@ -42,6 +42,9 @@ impl Values<'_> {
             for found in source.values_files.get(at).into_iter().flatten() {
                 self.file(&what, found, nulls, &mut values, trace);
             }
+            for found in source.secrets_files.get(at).into_iter().flatten() {
+                self.sealed(&what, found, nulls, &mut values, trace);
+            }
             match &layer.declared {
                 Some(declared) if at == 0 && !T::LISTENS => {
                     declared.values.iter().for_each(|part| merge(&mut values, part, nulls));
@@ -108,6 +111,24 @@ impl Values<'_> {
         }
         merge(values, blob.value(), nulls);
         trace.merged(what, &file.part(file.root()), &values_pointer());
+    }
+
+    /// Merges what a sealed file holds, opened outside.
+    fn sealed<T: Trace>(&mut self, what: &str, found: &Found, nulls: Nulls, values: &mut Value, trace: &mut T) {
+        let opened = match self.texts.opened(&found.path, found.blob) {
+            Ok(opened) => opened,
+            Err(said) => return self.errors.extend(said),
+        };
+        for opened in opened {
+            merge(values, opened, nulls);
+        }
+        let Ok(blob) = self.texts.find(&found.path, found.blob) else { return };
+        let files = blob.documents(&found.path, found.origin.as_ref());
+        for file in files.iter().flat_map(|files| files.iter()).filter(|_| T::LISTENS) {
+            for (key, value) in file.part(file.root()).entries().filter(|(key, _)| key.text() != "sops") {
+                trace.merged(what, &value, &values_pointer().join(key.text()));
+            }
+        }
     }
 
     /// Returns who a step is, in words.

@@ -3,6 +3,7 @@
 use super::super::codes;
 use super::super::composition::shape::Shaped;
 use super::super::full::ResolvedSource;
+use super::super::palette::check_values;
 use super::super::resolve::Sketch;
 use super::source::Source;
 use crate::decide::document::Texts;
@@ -30,6 +31,9 @@ impl Sketch {
         texts: &Texts,
         document: &Value,
     ) -> Result<(), Vec<Diagnostic>> {
+        if source.pack.as_ref().is_some_and(|pack| pack.palette.is_some()) {
+            return check_values(self, layer, source, texts, document);
+        }
         let Some((found, part)) = &source.schema else { return Ok(()) };
         let blob = texts.find(&found.path, found.blob)?;
         blob.document(&found.path, found.origin.as_ref())?;

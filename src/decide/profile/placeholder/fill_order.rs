@@ -41,8 +41,13 @@ pub(in crate::decide::profile) fn fill(
         // Asked of the names and not of what they lead to: a layer that is not there is told by its name.
         let names_layers = found.get(at).is_some_and(names_layers);
         let mut roots = if names_layers { with_layers(base, documents) } else { base.clone() };
-        if let Some((layer, _)) = sketch.layers.get(at) {
+        if let Some((layer, source)) = sketch.layers.get(at) {
             roots.set("vars", sketch.vars(layer).clone());
+            let own = documents.get(at).and_then(|document| document.get("values")).cloned().unwrap_or_default();
+            if let Err(said) = sketch.set_macros(layer, source, &own, &mut roots, seal) {
+                errors.extend(said);
+                break;
+            }
         }
         let Some(templates) = templates.get(at).copied().flatten() else { continue };
         let Some(document) = documents.get_mut(at) else { continue };

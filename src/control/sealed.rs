@@ -1,0 +1,28 @@
+//! In: the files that a cluster reads, the keys of the settings. Out: what the sealed ones among them hold.
+//! Guarantee: keys are read when there is something to open, and forgotten after; what is opened stays in memory.
+use crate::client::secret::identities;
+use crate::client::secret::sops::{self, Key, Keys};
+use crate::decide::document::Texts;
+use crate::decide::fleet::Found;
+use crate::decide::value::{Fault, Origin, Seal};
+use crate::settings::AgeKeys;
+
+/// Opens sealed files; what is wrong with one is told where it is read.
+pub(super) fn open(files: &[Found], texts: &mut Texts, keys: &[AgeKeys], seal: &Seal) -> Result<(), Fault> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    for named in keys {
+        let key = |identity| Key { identity, paths: named.paths.clone(), repository: named.repository.clone() };
+        all.extend(identities(&named.file)?.into_iter().map(key));
+    }
+    let all = Keys::new(all);
+    for Found { path, blob, origin } in files {
+        let documents = texts.find(path, *blob)?.documents(path, origin.as_ref());
+        let repository = origin.as_ref().and_then(Origin::repository);
+        let opened = documents.and_then(|documents| sops::open(&documents, path, repository, &all, seal));
+        texts.open(path.clone(), *blob, opened);
+    }
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! In: a package, its files, the values of its layer. Out: its charts as parts, its manifests as objects, its namespaces.
+//! Guarantee: in the order of the package; a file that it names is there; all that a secret went into is sensitive.
+use super::super::codes;
+use super::super::full::{Inline, NamespaceWish};
+use super::super::part::{Archive, Content, Packed, Part, Tree, TreeFile, What};
+use super::chosen::chosen;
+use super::files::{Files, inside};
+use super::source::Package;
+use super::variables::Variables;
+use crate::decide::document::yaml::{Limits, read};
+use crate::decide::document::{Fragment, Texts};
+use crate::decide::value::{Diagnostic, Digest, Domain, Hasher, Map, Nulls, Seal, Span, Text, Value, merge};
+use std::sync::Arc;
+
+/// What a package comes to.
+#[derive(Clone, Debug, Default)]
+pub(in crate::decide::profile) struct Expanded {
+    pub(in crate::decide::profile) parts: Vec<Part>,
+    pub(in crate::decide::profile) inline: Vec<Inline>,
+    pub(in crate::decide::profile) namespaces: Vec<NamespaceWish>,
+    pub(in crate::decide::profile) warnings: Vec<Diagnostic>,
+}
+
+/// Expands the package of a layer; `at` finds where a value of it is written.
+pub(in crate::decide::profile) fn expanded(
+    package: &Package,
+    values: &Value,
+    texts: &Texts,
+    seal: &Seal,
+    at: &dyn Fn(&str) -> Span,
+) -> Result<Expanded, Vec<Diagnostic>> {
+    let files = Files::new(package, texts);
+    let file = files.about()?;
+    let root = file.part(file.root());
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    if root.get("kind").is_none_or(|kind| kind.text() != "ZarfPackageConfig") {
+        let said = Diagnostic::error(codes::PACKAGE, "the package is none that is deployed").at(root.span());
+        return Err(vec![said.expected("kind: ZarfPackageConfig")]);
+    }
+    let components = chosen(&root, &package.part, &mut errors, &mut warnings);
+    let variables = Variables::read(&root, values, at).map_err(|said| errors.extend(said));
+    let Ok(variables) = variables else { return Err(errors) };
+    let mut taking = Taking {
+        files: &files,
+        package,
+        variables: &variables,
+        seal,
+        expanded: Expanded { warnings, ..Expanded::default() },
+        errors,
+    };
+    for component in &components {
+        taking.component(component);
+    }
+    let Taking { expanded, errors, .. } = taking;
+    if errors.is_empty() { Ok(expanded) } else { Err(errors) }
+}
+
+struct Taking<'a> {
+    files: &'a Files<'a>,
+    package: &'a Package,
+    variables: &'a Variables,
+    seal: &'a Seal,
+    expanded: Expanded,
+    errors: Vec<Diagnostic>,
+}
+
+fn text(part: &Fragment, key: &str) -> Option<Arc<str>> {
+    part.get(key).map(|part| part.text().into())
+}
+
+fn wrong(part: &Fragment, message: String) -> Diagnostic {
+    Diagnostic::error(codes::PACKAGE, message).at(part.span())
+}
+
+fn items(part: &Fragment, key: &str) -> Vec<Fragment> {
+    part.get(key).map(|part| part.items().collect()).unwrap_or_default()
+}
+
+impl Taking<'_> {
+    fn component(&mut self, component: &Fragment) {
+        let name = text(component, "name").unwrap_or_default();
+        for chart in items(component, "charts") {
+            if let Err(said) = self.chart(&name, &chart) {
+                self.errors.push(said);
+            }
+        }
+        for manifest in items(component, "manifests") {
+            self.manifest(&name, &manifest);
+        }
+    }
+
+    /// Returns the text of a file with its variables filled.
+    fn filled(&self, path: &str, part: &Fragment) -> Result<String, Diagnostic> {
+        let absent = || wrong(part, format!("the package does not hold the file `{path}`"));
+        let bytes = self.files.get(path).ok_or_else(absent)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| wrong(part, format!("the file `{path}` is not UTF-8")))?;
+        self.variables.fill(text).map_err(|why| wrong(part, format!("the file `{path}` cannot be filled: {why}")))
+    }
+
+    /// Reads the documents of a text, with what nobody may see sealed.
+    fn documents(&self, path: &str, text: String, part: &Fragment) -> Result<Vec<Value>, Diagnostic> {
+        let text = Text(text.into());
+        let stream = read(&text, &Limits::default()).map_err(|error| {
+            let before = text.0.get(..error.bytes.start as usize).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            wrong(
+                part,
+                format!("the file `{path}`, with its variables filled, is no YAML at line {line}: {}", error.message),
+            )
+        })?;
+        Ok(stream.documents.iter().map(|tree| self.sealed(&tree.root().value())).collect())
+    }
+
+    fn sealed(&self, value: &Value) -> Value {
+        if self.variables.sensitive.is_empty() {
+            return value.clone();
+        }
+        match value {
+            Value::String(text) if self.variables.is_in(text) => self.seal.seal(value.clone()),
+            Value::List(items) => Value::list(items.iter().map(|item| self.sealed(item)).collect()),
+            Value::Map(map) => map.iter().map(|(key, value)| (key.clone(), self.sealed(value))).collect::<Map>().into(),
+            value => value.clone(),
+        }
+    }
+
+    fn chart(&mut self, component: &str, chart: &Fragment) -> Result<(), Diagnostic> {
+        let name = text(chart, "name").unwrap_or_default();
+        let version = text(chart, "version").unwrap_or_default();
+        let namespace = text(chart, "namespace");
+        let content = self.content(component, chart, &name, &version)?;
+        let mut values = Value::map(Map::default());
+        for (at, file) in items(chart, "valuesFiles").iter().enumerate() {
+            let packed = format!("components/{component}/values/{name}-{version}-{at}");
+            let path = if self.files.is_archive() { packed.as_str() } else { file.text() };
+            let filled = self.filled(path, file)?;
+            for document in self.documents(path, filled, file)? {
+                merge(&mut values, &document, Nulls::Keep);
+            }
+        }
+        for variable in items(chart, "variables") {
+            let value = text(&variable, "name").and_then(|name| self.variables.get(&name).cloned());
+            let path = text(&variable, "path").unwrap_or_default();
+            let value = value
+                .ok_or_else(|| wrong(&variable, "the chart names a variable that the package does not have".into()))?;
+            let value = self.sealed(&Value::String(value));
+            put(&mut values, &path.split('.').collect::<Vec<_>>(), value);
+        }
+        if let Some(part) = chart.get("values") {
+            return Err(wrong(&part, "values of a chart by paths are not supported yet".into()));
+        }
+        self.wish(namespace.as_ref());
+        self.expanded.parts.push(Part {
+            what: What::Chart(content),
+            release: Some(text(chart, "releaseName").unwrap_or(name)),
+            namespace,
+            values: None,
+            given: Some(values),
+            renderer: self.package.renderer.clone(),
+            at: chart.span(),
+        });
+        Ok(())
+    }
+
+    fn content(&self, component: &str, chart: &Fragment, name: &str, version: &str) -> Result<Content, Diagnostic> {
+        let Some(tree) = self.files.tree() else {
+            let path = format!("components/{component}/charts/{name}-{version}.tgz");
+            let absent = || wrong(chart, format!("the package does not hold the chart `{path}`"));
+            let bytes = self.files.get(&path).ok_or_else(absent)?;
+            let mut hasher = Hasher::new(Domain("packed/1"));
+            hasher.bytes(&bytes);
+            return Ok(Content::Packed(Packed {
+                name: format!("{name}-{version}").into(),
+                digest: hasher.finish(),
+                bytes,
+            }));
+        };
+        let Some(local) = chart.get("localPath") else {
+            let said = wrong(chart, format!("the chart `{name}` is fetched when the package is made"));
+            return Err(said
+                .hint("make an archive of it by `zarf package create`, which takes it in, or name it by `localPath`"));
+        };
+        let absent = || wrong(&local, format!("there is no chart at `{}`", local.text()));
+        let path = inside(tree.root.as_str(), local.text()).ok_or_else(absent)?;
+        if let Some(file) = tree.files.iter().find(|file| file.path == path) {
+            let TreeFile { path, blob } = file.clone();
+            return Ok(Content::Archive(Archive { path, blob, origin: tree.origin.clone(), is_named: false }));
+        }
+        let prefix = format!("{path}/");
+        let files: Vec<TreeFile> =
+            tree.files.iter().filter(|file| file.path.as_str().starts_with(&prefix)).cloned().collect();
+        if files.is_empty() { Err(absent()) } else { Ok(Content::Tree(Tree::new(path, files, tree.origin.clone()))) }
+    }
+
+    fn manifest(&mut self, component: &str, manifest: &Fragment) {
+        let name = text(manifest, "name").unwrap_or_default();
+        let namespace = text(manifest, "namespace");
+        let is_archive = self.files.is_archive();
+        let mut paths: Vec<(String, Fragment)> = Vec::new();
+        for (at, file) in items(manifest, "files").into_iter().enumerate() {
+            let packed = format!("components/{component}/manifests/{name}-{at}.yaml");
+            paths.push((if is_archive { packed } else { file.text().to_owned() }, file));
+        }
+        for (at, root) in items(manifest, "kustomizations").into_iter().enumerate() {
+            if is_archive {
+                paths.push((format!("components/{component}/manifests/kustomization-{name}-{at}.yaml"), root));
+            } else {
+                let said = wrong(
+                    &root,
+                    format!("the manifest `{name}` is a kustomization, which is built when the package is made"),
+                );
+                self.errors
+                    .push(said.hint("make an archive of it by `zarf package create`, or use a layer with `kustomize`"));
+            }
+        }
+        self.wish(namespace.as_ref());
+        for (path, part) in paths {
+            match self.filled(&path, &part).and_then(|text| self.documents(&path, text, &part)) {
+                Ok(documents) => {
+                    let documents = documents.into_iter().filter(|document| !document.is_null());
+                    let inline = |value| Inline { namespace: namespace.clone(), value, at: part.span() };
+                    self.expanded.inline.extend(documents.map(inline));
+                }
+                Err(said) => self.errors.push(said),
+            }
+        }
+    }
+
+    /// Zarf makes the namespaces of charts and manifests.
+    fn wish(&mut self, namespace: Option<&Arc<str>>) {
+        let Some(name) = namespace else { return };
+        if !self.expanded.namespaces.iter().any(|wish| wish.name == *name) {
+            self.expanded.namespaces.push(NamespaceWish { name: name.clone(), ..NamespaceWish::default() });
+        }
+    }
+}
+
+fn put(values: &mut Value, path: &[&str], value: Value) {
+    match path {
+        [] => *values = value,
+        [first, rest @ ..] => put(values.make_map().entry(&Arc::from(*first)), rest, value),
+    }
+}
+
+impl Expanded {
+    /// Returns the digest of all of it.
+    pub(in crate::decide::profile) fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(Domain("zarf/1"));
+        for part in &self.parts {
+            hasher.bytes(&part.what.digest().0).value(part.given.as_ref().unwrap_or(&Value::Null));
+            for text in [&part.release, &part.namespace] {
+                hasher.bytes(text.as_deref().unwrap_or_default().as_bytes());
+            }
+        }
+        for inline in &self.inline {
+            hasher.value(&inline.value).bytes(inline.namespace.as_deref().unwrap_or_default().as_bytes());
+        }
+        hasher.finish()
+    }
+}

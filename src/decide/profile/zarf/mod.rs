@@ -1,0 +1,12 @@
+//! In: a layer with a Zarf package: a folder with `zarf.yaml`, or an archive that was unpacked and verified outside.
+//! Out: the charts and the manifests of the components that are chosen, their variables filled.
+//! Guarantee: what a package would run on the deployer's machine is never run: it is an error unless the layer says
+//! `allowSkipActions`, and then it is named.
+mod chosen;
+mod expanded;
+mod files;
+mod source;
+mod variables;
+
+pub(super) use expanded::{Expanded, expanded};
+pub(super) use source::{Package, zarf_source};
