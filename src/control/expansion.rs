@@ -57,6 +57,11 @@ impl Expansions {
         }
     }
 
+    /// Returns the same for what a stranger wrote: nothing sealed is opened for it, and nothing is fetched.
+    pub fn of_strangers(settings: &Settings) -> Self {
+        Self::new(&Settings { secrets: Vec::new(), sources: Vec::new(), ..settings.clone() })
+    }
+
     /// Returns how many requests were rendered, and not remembered, since it was made.
     pub fn renders(&self) -> u64 {
         self.renders.load(Ordering::Relaxed)

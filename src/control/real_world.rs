@@ -48,6 +48,7 @@ pub struct Outside {
     targets: Targets,
     seal: Seal,
     expansions: Expansions,
+    expansions_of_strangers: Expansions,
     memory: Mutex<Memory>,
     /// The commits that were asked for last: one head is planned for many clusters.
     commits: Mutex<Option<((CommitId, CommitId), Commits)>>,
@@ -77,6 +78,7 @@ impl Outside {
         Self {
             targets: Targets::new(settings.clone(), Some(connections)),
             expansions: Expansions::new(&settings),
+            expansions_of_strangers: Expansions::of_strangers(&settings),
             settings,
             mirrors,
             moments: Moments::default(),
@@ -97,6 +99,11 @@ impl Outside {
     /// Returns the mirror of the fleet's own repository.
     pub fn mirror(&self) -> &Arc<Mirror> {
         self.mirrors.own()
+    }
+
+    /// Returns who renders what a stranger wrote.
+    pub(super) fn expansions_of_strangers(&self) -> &Expansions {
+        &self.expansions_of_strangers
     }
 
     /// Returns all mirrors.

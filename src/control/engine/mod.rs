@@ -282,9 +282,14 @@ impl<O: Observer> Engine<O> {
         self.observer
     }
 
-    /// Returns the reports of the clusters, by name.
-    pub fn reports(&self) -> &BTreeMap<ClusterName, Report> {
-        &self.told.reports
+    /// Returns what became of each cluster: the sync that wrote something at the head, where a later look found nothing to do.
+    pub fn outcomes(&self) -> Vec<Report> {
+        let outcome = |report: &Report| {
+            let wrote = self.wrote.get(&report.cluster).map(|(_, wrote)| wrote);
+            let is_it = |wrote: &&Report| wrote.commit == report.commit && report.standing.condition.is_good();
+            wrote.filter(is_it).unwrap_or(report).clone()
+        };
+        self.told.reports.values().map(outcome).collect()
     }
 
     /// Runs until it ends.

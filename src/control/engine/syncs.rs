@@ -59,9 +59,6 @@ impl<O: Observer> Engine<O> {
             (false, false) => Ending::Settled,
         };
         self.ends += 1;
-        if report.numbers.as_ref().is_some_and(Numbers::is_any_written) {
-            self.wrote.insert(report.cluster.clone(), (self.ends, report.clone()));
-        }
         self.schedule.ended(&report.cluster, ending, now());
         if let Some(disturbance) = self.outside.end(&report.cluster) {
             self.disturbed(report.cluster.clone(), disturbance);
@@ -69,6 +66,9 @@ impl<O: Observer> Engine<O> {
         let elsewhere = self.elsewhere.get(&report.cluster).filter(|_| is_newest);
         let lines = report.lines.iter().chain(elsewhere.into_iter().flatten()).cloned().collect();
         let report = Report { lines, ..report.clone() };
+        if report.numbers.as_ref().is_some_and(Numbers::is_any_written) {
+            self.wrote.insert(report.cluster.clone(), (self.ends, report.clone()));
+        }
         self.observer.ended(&report);
         self.told.ended(&report, &mut self.outbox);
         // It was of an older head, and says nothing of what this one wants.

@@ -294,7 +294,8 @@ impl Look {
                 return Ok(Planned::Never(format!("it has no commit in common with {}", self.branch)));
             }
         };
-        let world = Arc::new(World { outside: self.outside.clone(), pulls: self.store.clone(), merge });
+        let world =
+            Arc::new(World { outside: self.outside.clone(), pulls: self.store.clone(), merge, is_fork: pull.is_fork });
         let planning = self.compute.spawn(plan(world, Sides { base, head }, pull.is_fork));
         let planned = planning.await.map_err(|_| Fault::bug("the plan of a pull request did not come to its end"))?;
         planned.map(Planned::Clusters)

@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) pulls: Arc<Pulls>,
     /// What merging gives.
     pub(super) merge: CommitId,
+    /// Whether a stranger wrote it: nothing sealed is opened for it, and nothing is fetched.
+    pub(super) is_fork: bool,
 }
 
 /// The fleet's own repository is the store of pull requests, which borrows the mirror's objects.
@@ -103,6 +105,9 @@ impl Sources for World {
     }
 
     fn expansions(&self) -> &Expansions {
+        if self.is_fork {
+            return self.outside.expansions_of_strangers();
+        }
         self.outside.expansions()
     }
 

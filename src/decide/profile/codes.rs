@@ -68,5 +68,3 @@ pub const CHART: Code = Code(331);
 pub const RENAMED: Code = Code(340);
 /// A Zarf package that cannot be used.
 pub const PACKAGE: Code = Code(360);
-/// Something that another system does not know.
-pub const LEFT_OUT: Code = Code(361);

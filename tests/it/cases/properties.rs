@@ -238,7 +238,8 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 7] = [
+const ELSEWHERE: [(u16, &str); 8] = [
+    (140, "keys are of the settings: tests of sealed files"),
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
     (212, "no document names a cluster: tested above"),

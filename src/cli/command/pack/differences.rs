@@ -1,9 +1,9 @@
 //! In: two packs, mostly two versions of one. Out: how their values, rules, constraints and rendered objects differ.
 //! Guarantee: both are rendered alike; sensitive values stand as their marks.
 use super::{folder, packs, wishes};
+use crate::cli::args::PackDiff;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
-use crate::cli::args::PackDiff;
 use crate::cli::print::{Text, Tone};
 use crate::control::pack_about::{about, text_of};
 use crate::control::pack_trial::{Trial, trial};

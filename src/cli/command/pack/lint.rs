@@ -1,9 +1,9 @@
 //! In: a pack. Out: everything that is wrong with it.
 //! Guarantee: what has no error here renders in a layer; what it asks of others is told apart.
 use super::{folder, packs, wishes};
+use crate::cli::args::PackLint;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Exit, Failure};
-use crate::cli::args::PackLint;
 use crate::cli::print::{Text, Tone, data};
 use crate::control::pack_trial::{Reached, Trial, trial};
 use crate::decide::report::counted;

@@ -1,9 +1,9 @@
 //! In: a pack. Out: what it is: versions, role, clouds, lifecycle, constraints, presets, the rules of its values.
 //! Guarantee: from the pack's own files, by the readers of a sync.
 use super::{folder, packs, wishes};
+use crate::cli::args::PackShow;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
-use crate::cli::args::PackShow;
 use crate::cli::print::{Text, Tone};
 use crate::control::pack_about::{About, about};
 use crate::control::pack_trial::trial;

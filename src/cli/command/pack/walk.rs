@@ -1,9 +1,9 @@
 //! In: a folder with packs below it, such as a checkout of a registry. Out: pack by pack, how far it comes and why no further.
 //! Guarantee: one bad pack does not end the walk; nothing is written.
 use super::{packs, wishes};
+use crate::cli::args::PackWalk;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
-use crate::cli::args::PackWalk;
 use crate::cli::print::{Table, Text};
 use crate::client::git::{fault, in_folder};
 use crate::control::pack_trial::{Reached, Trial, is_pack, told, trial};

@@ -38,7 +38,7 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     runtime.block_on(engine.run(received, Until::Settled))?;
     let clusters = engine.clusters();
     let reports: Vec<Report> =
-        engine.reports().values().filter(|it| chosen.includes(&it.cluster, &it.environment)).cloned().collect();
+        engine.outcomes().into_iter().filter(|it| chosen.includes(&it.cluster, &it.environment)).collect();
     let Watcher { head, held, troubles, untold, .. } = engine.into_observer();
     let known: BTreeSet<&str> = if chosen.clusters.is_empty() {
         clusters.values().map(EnvironmentName::as_str).collect()
