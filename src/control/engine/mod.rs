@@ -296,6 +296,8 @@ impl<O: Observer> Engine<O> {
     pub async fn run(&mut self, mut received: mpsc::UnboundedReceiver<Event>, until: Until) -> Result<(), Fault> {
         self.until = until;
         loop {
+            // First, since it asks for syncs: else they would wait for whatever event comes next.
+            self.do_what_is_due();
             self.start_syncs();
             self.post()?;
             if self.is_settled() {
@@ -306,7 +308,6 @@ impl<O: Observer> Engine<O> {
                     return self.save();
                 }
             }
-            self.do_what_is_due();
             // A time that has come and cannot be used yet would keep the loop busy.
             let retries = self.startable().and_then(|_| self.schedule.wakes());
             // What is due while a batch is on its way, or the forge takes nothing, waits for that.

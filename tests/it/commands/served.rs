@@ -105,3 +105,21 @@ fn a_branch_that_was_rewritten_is_told_by_every_command_beside_serve() {
     let (_, answer) = fleet.json(&["status"]);
     assert_eq!((&answer["held"], &answer["head"]), (&json!(null), &json!(rewritten)), "it is taken");
 }
+
+#[test]
+fn what_a_hand_changes_in_a_folder_is_put_back_though_nothing_else_happens() {
+    let fleet = Checkout::synced();
+    let served = Served::start(&fleet);
+    // It has come to rest; nothing is asked of it from here on.
+    fleet.run(&["sync"]).ends_with(0);
+    let file = fleet.target("eu-1").join("cni/kube-system/ConfigMap_cilium-config.yaml");
+    let before = std::fs::read(&file).expect("it was applied");
+    std::fs::write(&file, [before.as_slice(), b"# a hand\n"].concat()).expect("it is ours");
+    let begin = std::time::Instant::now();
+    // The next poll, which would find it too, is far off.
+    while std::fs::read(&file).is_ok_and(|now| now != before) {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(15), "it is seen by its event alone");
+        std::thread::yield_now();
+    }
+    drop(served);
+}
