@@ -2,10 +2,16 @@
 //! sealed that such a value stands in. Guarantee: it is found as it is, within a text, and in base64, whatever is around it.
 use crate::decide::value::{Map, Seal, Sensitive, Value, canonical};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// A shorter text stands in many others by chance: it is looked for as a whole.
 const PART_MIN: usize = 4;
+
+/// A line of a longer text that tells something of it by itself; the marks of PEM stand in what is public, too.
+const LINE_MIN: usize = 16;
+
+/// How often base64 stands in base64: a Secret's data that holds a configuration with a password.
+const NESTED_MAX: usize = 2;
 
 /// What is looked for.
 pub(super) struct Taint {
@@ -48,17 +54,38 @@ impl Taint {
     }
 
     fn is_in(&self, text: &str) -> bool {
+        self.stands_in(text, NESTED_MAX)
+    }
+
+    fn stands_in(&self, text: &str, depth: usize) -> bool {
         let is_in = |text: &str| {
             self.texts.iter().any(|known| known == text || (known.len() >= PART_MIN && text.contains(known.as_str())))
         };
-        let decoded = || STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        is_in(text) || decoded().is_some_and(|decoded| is_in(&decoded)) || self.stands_in_base64(text)
+        is_in(text)
+            || (depth > 0 && words(text).any(|word| decoded(word).is_some_and(|text| self.stands_in(&text, depth - 1))))
     }
+}
 
-    /// A value may be in base64 within a longer text.
-    fn stands_in_base64(&self, text: &str) -> bool {
-        let long = self.texts.iter().filter(|known| known.len() >= PART_MIN);
-        long.map(|known| STANDARD.encode(known)).any(|encoded| text.contains(encoded.trim_end_matches('=')))
+/// Returns the parts of a text that may be base64, whatever they stand in: `Authorization: Basic …`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_other = |c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '/' || c == '-' || c == '_');
+    text.split(is_other).filter(|word| word.len() >= PART_MIN)
+}
+
+/// Returns what base64 holds, of either alphabet; bytes that are no text stand as such.
+fn decoded(word: &str) -> Option<String> {
+    let bytes = STANDARD_NO_PAD.decode(word).or_else(|_| URL_SAFE_NO_PAD.decode(word)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Adds the forms in which a text stands in others: as JSON writes it, and line by line where it is indented.
+fn forms(text: &str, texts: &mut Vec<String>) {
+    texts.push(text.to_owned());
+    let quoted = canonical(&Value::string(text));
+    texts.extend(quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(ToOwned::to_owned));
+    let is_told = |line: &&str| line.len() >= LINE_MIN && !line.starts_with("-----");
+    if text.contains('\n') {
+        texts.extend(text.lines().map(str::trim).filter(is_told).map(ToOwned::to_owned));
     }
 }
 
@@ -67,7 +94,7 @@ fn collect(value: &Value, is_sensitive: bool, texts: &mut Vec<String>) {
         Value::Sensitive(sensitive) => collect(Sensitive::expose(sensitive), true, texts),
         Value::Map(map) => map.iter().for_each(|(_, inner)| collect(inner, is_sensitive, texts)),
         Value::List(items) => items.iter().for_each(|item| collect(item, is_sensitive, texts)),
-        Value::String(text) if is_sensitive && !text.is_empty() => texts.push(text.to_string()),
+        Value::String(text) if is_sensitive && !text.is_empty() => forms(text, texts),
         Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) if is_sensitive => texts.push(canonical(value)),
         _ => {}
     }
@@ -76,6 +103,7 @@ fn collect(value: &Value, is_sensitive: bool, texts: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn a_sensitive_value_is_found_wherever_it_stands() {
@@ -88,15 +116,30 @@ mod tests {
             ("within", Value::string("postgres://admin:hunter2@db")),
             ("encoded", Value::string(&STANDARD.encode("hunter2"))),
             ("around", Value::string(&STANDARD.encode("password=hunter2\n"))),
+            ("header", Value::string(&format!("Authorization: Basic {}\nHost: db", STANDARD.encode("admin:hunter2")))),
+            ("nested", Value::string(&STANDARD.encode(format!("{{\"auth\":\"{}\"}}", STANDARD.encode("x:hunter2"))))),
             ("other", Value::string("admin")),
         ]
         .into_iter()
         .collect();
         let mut value = Value::map(std::mem::take(&mut object));
         taint.seal(&mut value, &seal);
-        for key in ["plain", "within", "encoded", "around"] {
+        for key in ["plain", "within", "encoded", "around", "header", "nested"] {
             assert!(value.get(key).is_some_and(Value::is_tainted), "{key} is sealed");
         }
         assert_eq!(value.get("other"), Some(&Value::string("admin")), "what is not sensitive stays as it is");
+    }
+
+    #[test]
+    fn a_sensitive_text_is_found_as_json_and_by_its_lines() {
+        let seal = Seal::new(b"test");
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END KEY-----\n";
+        let values: Map = [("quoted", seal.seal(Value::string("a\"b\\c"))), ("key", seal.seal(Value::string(key)))]
+            .into_iter()
+            .collect();
+        let taint = Taint::of(&values.into());
+        assert!(taint.is_in("{\"password\":\"a\\\"b\\\\c\"}"), "as JSON writes it");
+        assert!(taint.is_in("tls:\n    MIIEvQIBADANBgkqhkiG9w0\n"), "indented");
+        assert!(!taint.is_in("-----BEGIN KEY-----\nother\n-----END KEY-----\n"), "marks are no secret");
     }
 }
