@@ -237,6 +237,10 @@ impl Sources for Outside {
         }
         // A repository that cannot be opened has no pin that can be read.
         let Some(Ok(mirror)) = self.mirrors.mirror(repository) else { return Ok(unknown()) };
+        // What is gone from it, as after a rewritten history, tells nobody who wrote it.
+        if !mirror.contains(to)? || !from.map_or(Ok(true), |from| mirror.contains(from))? {
+            return Ok(unknown());
+        }
         let commits = mirror.commits(from, to)?;
         let mut known = known();
         if known.len() >= BROUGHT_MAX {

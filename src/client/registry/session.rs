@@ -90,8 +90,7 @@ impl<'a> Session<'a> {
         let mut realm = realm.ok_or_else(|| self.outside("it does not say where tokens are given", false))?;
         realm.query_pairs_mut().extend_pairs(field("service").map(|service| ("service", service)));
         realm.query_pairs_mut().append_pair("scope", &format!("repository:{}:{action}", self.reference.repository));
-        let is_own = realm.host_str() == self.base.host_str()
-            && realm.port_or_known_default() == self.base.port_or_known_default();
+        let is_own = realm.origin() == self.base.origin();
         let bytes = if is_own {
             let mut request = self.request(Method::GET, realm)?;
             if let Some((user, password)) = basic {
@@ -214,7 +213,7 @@ impl<'a> Session<'a> {
             .and_then(|place| place.to_str().ok())
             .and_then(|place| self.base.join(place).ok());
         let mut place = place.ok_or_else(|| self.outside("it does not say where a blob goes", false))?;
-        if place.host_str() != self.base.host_str() || place.scheme() != self.base.scheme() {
+        if place.origin() != self.base.origin() {
             return Err(self.outside("it wants blobs to be sent to another host", false));
         }
         place.query_pairs_mut().append_pair("digest", digest);
