@@ -12,6 +12,7 @@ use crate::control::repositories::Mirrors;
 use crate::control::statuses::Statuses;
 use crate::decide::document::nearest;
 use crate::decide::fleet::Fleet;
+use crate::decide::profile::{FullProfile, ProfileLayer};
 use crate::decide::value::{Fault, Owner, Seal};
 use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
@@ -258,6 +259,16 @@ pub(super) fn find_cluster(fleet: &Fleet, cluster: &ClusterName) -> Result<(), F
         return Ok(());
     }
     Err(unknown("cluster", cluster.as_str(), index.cluster_names().map(ClusterName::as_str)))
+}
+
+/// Returns a layer of a cluster, or names those that it has.
+pub(super) fn find_layer<'a>(profile: &'a FullProfile, name: &str) -> Result<&'a ProfileLayer, Failure> {
+    let found = profile.layers.iter().find(|layer| layer.name.as_str() == name);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = profile.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let message = format!("the cluster {} has no layer {name}", profile.cluster);
+        fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into()
+    })
 }
 
 /// Returns what is said of a name that is none of those that there are.

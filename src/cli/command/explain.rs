@@ -1,6 +1,6 @@
 //! In: a cluster, a layer, a path. Out: the value, and the chain of files and lines that wrote it.
 //! Guarantee: the chain is that of the resolution itself; the last writer stands last.
-use super::current_fleet::{Here, find_cluster, on_large_stack};
+use super::current_fleet::{Here, find_cluster, find_layer, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Explain;
 use crate::cli::print::{Text, Tone};
@@ -25,11 +25,7 @@ pub(super) fn run(options: &Explain, settings: Option<&Path>) -> Result<Answer, 
             Some((name, path)) => (name, format!("/{path}")),
             None => (place.as_str(), "/values".to_owned()),
         };
-        let Some(layer) = wanted.profile.layers.iter().find(|layer| layer.name.as_str() == name) else {
-            let names: Vec<&str> = wanted.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
-            let message = format!("the cluster {} has no layer {name}", options.cluster);
-            return Err(fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into());
-        };
+        let layer = find_layer(&wanted.profile, name)?;
         let texts = preview.opened(&wanted.sketch).await?;
         let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
         if let Some(name) = path.strip_prefix("/vars/") {

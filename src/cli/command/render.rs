@@ -11,6 +11,7 @@ use crate::decide::render::Layers;
 use crate::decide::report::counted;
 use crate::decide::value::{Fault, Owner, Warnings};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::{fs, io};
 
@@ -74,7 +75,7 @@ fn written(layers: &Layers, folder: &Path) -> Result<Answer, Failure> {
         }
     }
     let mut others = Vec::new();
-    others_in(folder, &files, &mut others);
+    others_in(folder, &files.iter().cloned().collect(), &mut others);
     let mut text = Text::default();
     text.line(format!(
         "{} of {} are in {}",
@@ -93,7 +94,7 @@ fn written(layers: &Layers, folder: &Path) -> Result<Answer, Failure> {
 }
 
 /// Collects the files of a folder that were not written now; hidden ones, as Git's own, are nobody's.
-fn others_in(folder: &Path, written: &[String], others: &mut Vec<String>) {
+fn others_in(folder: &Path, written: &BTreeSet<String>, others: &mut Vec<String>) {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();

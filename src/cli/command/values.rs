@@ -1,14 +1,12 @@
 //! In: a cluster, a layer. Out: the layer's values as its templates see them, with who wrote each last, as YAML.
 //! Guarantee: a chart's own values are among them; a sensitive one stands as its mark.
-use super::current_fleet::{Here, find_cluster, on_large_stack};
+use super::current_fleet::{Here, find_cluster, find_layer, on_large_stack};
 use super::{Answer, Failure};
 use crate::cli::args::Values;
 use crate::cli::print::Text;
-use crate::client::git::fault;
-use crate::control::world::Sources;
 use crate::decide::plan::view::{json_of, written};
 use crate::decide::profile::Chain;
-use crate::decide::value::{Map, Owner, Pointer, Value, Warnings, canonical};
+use crate::decide::value::{Map, Pointer, Value, Warnings, canonical};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -20,13 +18,8 @@ pub(super) fn run(options: &Values, settings: Option<&Path>) -> Result<Answer, F
         let fleet = preview.fleet(options.rev.as_deref())?;
         find_cluster(&fleet, &options.cluster)?;
         let wanted = preview.wanted(&fleet, &options.cluster, &mut Warnings::default()).await?;
-        let layers = &wanted.profile.layers;
-        let Some(layer) = layers.iter().find(|layer| layer.name.as_str() == options.layer) else {
-            let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
-            let message = format!("the cluster {} has no layer {}", options.cluster, options.layer);
-            return Err(fault(Owner::Caller, false, message, &format!("its layers are {}", names.join(", "))).into());
-        };
-        let texts = preview.texts(wanted.sketch.needs()).await?;
+        let layer = find_layer(&wanted.profile, &options.layer)?;
+        let texts = preview.opened(&wanted.sketch).await?;
         let chain = wanted.sketch.explain(&layer.name, &texts).unwrap_or_default();
         let values = wanted.sketch.effective(layer, &texts).get("values").cloned().unwrap_or_default();
         let mut text = String::new();

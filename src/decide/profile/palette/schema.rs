@@ -4,6 +4,7 @@ use super::super::codes;
 use super::super::composition::shape::Shaped;
 use super::super::layer::presets::apply;
 use super::super::layer::source::Source;
+use super::super::placeholder::template::put;
 use super::super::resolve::Sketch;
 use crate::decide::document::{File, Form, Rule, Texts, ValuesSchema};
 use crate::decide::value::{Diagnostic, Pointer, Seal, Value};
@@ -132,21 +133,6 @@ pub(in crate::decide::profile) fn seal_passwords(source: &Source, texts: &Texts,
                 }
             }
         }
-    }
-}
-
-fn put(value: &mut Value, tokens: &[Arc<str>], sealed: Value) {
-    let Some((first, rest)) = tokens.split_first() else {
-        *value = sealed;
-        return;
-    };
-    let inner = match value {
-        Value::Map(map) => Arc::make_mut(map).get_mut(first),
-        Value::List(items) => first.parse::<usize>().ok().and_then(|at| Arc::make_mut(items).get_mut(at)),
-        _ => None,
-    };
-    if let Some(inner) = inner {
-        put(inner, rest, sealed);
     }
 }
 

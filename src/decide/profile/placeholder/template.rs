@@ -35,7 +35,8 @@ impl<'a> Templates<'a> {
     }
 }
 
-fn put(value: &mut Value, tokens: &[Arc<str>], filled: Value) {
+/// Puts a value where a pointer leads; nothing where that is not there.
+pub(in crate::decide::profile) fn put(value: &mut Value, tokens: &[Arc<str>], filled: Value) {
     let Some((first, rest)) = tokens.split_first() else {
         *value = filled;
         return;
