@@ -5,7 +5,6 @@ use crate::testenv::{ClusterApi, User};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use std::collections::BTreeSet;
-use std::io::{Write as _, stderr};
 
 /// Machines of a step, each with its version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +48,6 @@ async fn a_cluster_is_made_scaled_repaved_upgraded_and_deleted_by_commits_alone(
     let scratch = Checkout::empty();
     let folder = scratch.path("demo").display().to_string();
     let ran = scratch.run(&["demo", "--cluster-api", &kubeconfig, "--fast", "--keep", &folder]).ends_with(0);
-    // The story is worth reading, and the test runner keeps back what a test prints that passes.
-    writeln!(stderr(), "\n{}", ran.out).expect("there is a standard error");
     let lines = ran.out.lines().filter_map(|line| line.trim().strip_prefix("machines: "));
     let steps: Vec<Machines> = lines.map(Machines::of).collect();
     let [made, scaled, held, repaved, waiting, upgraded, kept, gone] = steps.as_slice() else {

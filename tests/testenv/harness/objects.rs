@@ -2,9 +2,9 @@
 //! Guarantee: any kind that the server knows; the harness's own field manager.
 use super::kubeconfig::USER_AGENT;
 use super::server::Server;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use kube::discovery::{self, Scope};
+use kube::discovery::{self, ApiCapabilities, Scope};
 use serde_json::Value;
 
 impl Server {
@@ -28,11 +28,23 @@ impl Server {
         let version = text(object, "/apiVersion");
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let kind = GroupVersionKind::gvk(group, version, text(object, "/kind"));
-        let (resource, capabilities) = discovery::pinned_kind(&client, &kind).await.expect("the server knows the kind");
+        let (resource, capabilities) = self.discover(&client, &kind).await;
         match capabilities.scope {
             Scope::Cluster => Api::all_with(client, &resource),
             Scope::Namespaced => Api::namespaced_with(client, text(object, "/metadata/namespace"), &resource),
         }
+    }
+
+    /// Returns what the server tells of a kind. A definition is established before discovery tells of it, so one that is not
+    /// known yet is waited for.
+    async fn discover(&self, client: &kube::Client, kind: &GroupVersionKind) -> (ApiResource, ApiCapabilities) {
+        let mut found = None;
+        self.eventually(&format!("the server tells of {kind:?}"), async || {
+            found = discovery::pinned_kind(client, kind).await.ok();
+            found.is_some()
+        })
+        .await;
+        found.expect("it was waited for")
     }
 }
 

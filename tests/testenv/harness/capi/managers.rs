@@ -23,7 +23,7 @@ const MANAGERS: &[&str] = &["core", "bootstrap", "control-plane", "infrastructur
 /// They are ready after some seconds on an idle machine; a loaded one may be many times as slow.
 const START: Patience = Patience::seconds(180);
 
-/// Makes the definitions, and waits until the server serves them.
+/// Makes the definitions, and waits until the server serves them and tells of them: a manager ends that starts before.
 pub(super) async fn define(server: &Server) {
     let mut definitions = Vec::new();
     for manager in MANAGERS {
@@ -42,7 +42,21 @@ pub(super) async fn define(server: &Server) {
                 super::condition(&found, "Established")
             })
             .await;
+        server.api_of(&one_of(definition)).await;
     }
+}
+
+/// Returns as much of an object of a definition's kind as it takes to ask for it.
+fn one_of(definition: &Value) -> Value {
+    let spec = &definition["spec"];
+    let versions = spec["versions"].as_array().expect("a definition has versions");
+    let served = versions.iter().find(|version| version["served"] == true).expect("one of them is served");
+    let group = spec["group"].as_str().expect("a definition has a group");
+    let version = served["name"].as_str().expect("a version has a name");
+    json!({
+        "apiVersion": format!("{group}/{version}"), "kind": spec["names"]["kind"],
+        "metadata": { "name": "any", "namespace": "default" },
+    })
 }
 
 /// Reads a definition, and marks which versions of the contract it follows: so the managers find each other's kinds.
