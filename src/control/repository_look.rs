@@ -107,7 +107,11 @@ fn moved(outside: &Outside, last: Option<CommitId>, before: Option<&Fleet>, comm
     let (mirrors, moments) = (outside.mirrors(), outside.moments());
     let mut touched = moments.touched(mirrors, last, commit)?;
     let fleet = moments.fleet(mirrors, commit)?;
-    touched.clusters.extend(stirred(before, &fleet));
+    touched.clusters.extend(match before {
+        Some(_) => stirred(before, &fleet),
+        // Nobody saw what became of tags meanwhile: nothing is told well of a cluster that one of them holds.
+        None => fleet.index.readers(&fleet.unread()),
+    });
     let mut released = Vec::new();
     if let Some(last) = last.filter(|_| !touched.released.is_empty() || !touched.clusters.is_empty()) {
         let before = moments.fleet(mirrors, last)?;

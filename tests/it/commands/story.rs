@@ -367,8 +367,8 @@ fn a_plan_that_failed_by_a_tag_is_told_anew_once_the_tag_is_held() {
     fleet.edit(EU, "web/replicas: 6", "web/replicas: 7");
     let head = fleet.commit("more replicas");
     fleet.run(&["sync"]).ends_with(1).says(&["v1"]);
-    let failed = [fleet.state(&head, "plan"), fleet.state(&head, "staging")];
-    assert!(failed.iter().any(|state| state == "failure"), "{failed:?}");
+    assert_eq!(fleet.state(&head, "plan"), "failure", "the plan of staging-1 was made, too");
+    assert_eq!(fleet.state(&head, "staging"), "failure", "no success stays under it");
     fleet.run(&["accept", &locked, "--tag", "v1"]).ends_with(0);
     fleet.run(&["sync"]).ends_with(0);
     let statuses = fleet.statuses(&head);

@@ -120,14 +120,23 @@ impl Row {
         self.wanted.is_none() && self.flying.is_none()
     }
 
-    /// Whether nothing will be posted any more.
+    /// Whether nothing will be posted any more, but for what holds.
     pub fn is_frozen(&self) -> bool {
-        let is_success = self.posted.as_ref().is_some_and(|posted| posted.state == State::Success);
+        // A success that what holds is on its way over is none any more.
+        let is_success = self.flying.is_none() && is_success(self.posted.as_ref());
         is_success || self.verdicts >= VERDICTS_MAX
+    }
+
+    /// Whether what is wanted ends a success: only what holds is wanted after one.
+    fn is_holding(&self) -> bool {
+        self.wanted.is_some() && is_success(self.flying.as_ref().or(self.posted.as_ref()))
     }
 
     /// Takes what is wanted now, and returns whether that changes anything.
     pub(super) fn want(&mut self, status: Status, now: Timestamp) -> bool {
+        if self.is_holding() {
+            return self.lift(&status, now);
+        }
         if self.is_frozen() || (!status.state.is_verdict() && self.has_verdict()) {
             return false;
         }
@@ -149,12 +158,23 @@ impl Row {
     /// Takes what holds a commit: its branch or a tag is no longer what was synced, so that an earlier success says
     /// nothing of now. What lifts it is told again.
     pub(super) fn hold(&mut self, status: Status, now: Timestamp) -> bool {
-        let said = self.wanted.as_ref().or(self.flying.as_ref()).or(self.posted.as_ref());
-        if said.is_none_or(|said| said.state != State::Success) {
+        if !is_success(self.flying.as_ref().or(self.posted.as_ref())) {
             return self.want(status, now);
         }
-        (self.verdicts, self.wanted, self.touched) = (0, Some(status), now);
-        true
+        let is_told = self.is_holding();
+        if !is_told {
+            (self.verdicts, self.wanted, self.touched) = (0, Some(status), now);
+        }
+        !is_told
+    }
+
+    /// What holds is not told yet: a success takes it back, and the one that was told before stands; all else is less.
+    fn lift(&mut self, status: &Status, now: Timestamp) -> bool {
+        let is_lifted = status.state == State::Success;
+        if is_lifted {
+            (self.wanted, self.touched) = (None, now);
+        }
+        is_lifted
     }
 
     /// Whether something is wanted that was not refused.
@@ -194,14 +214,19 @@ impl Row {
 
     /// The forge took it.
     pub(super) fn posted(&mut self, now: Timestamp) {
+        let is_holding = self.is_holding();
         let Some(status) = self.flying.take() else { return };
         if status.state.is_verdict() {
             self.verdicts = self.verdicts.saturating_add(1);
         }
-        if self.is_frozen() || self.wanted.as_ref().is_some_and(|wanted| is_enough(&status, wanted)) {
+        let is_enough = self.wanted.as_ref().is_some_and(|wanted| is_enough(&status, wanted));
+        self.posted = Some(status);
+        if is_holding {
+            // It came while the success was on its way.
+            self.verdicts = 0;
+        } else if self.is_frozen() || is_enough {
             self.wanted = None;
         }
-        self.posted = Some(status);
         (self.posted_at, self.touched) = (now, now);
         (self.tries, self.not_before) = (0, Timestamp(0));
     }
@@ -223,6 +248,10 @@ impl Row {
             }
         }
     }
+}
+
+fn is_success(status: Option<&Status>) -> bool {
+    status.is_some_and(|status| status.state == State::Success)
 }
 
 /// Whether one who was told `known` need not be told `new`.

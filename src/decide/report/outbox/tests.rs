@@ -126,6 +126,30 @@ fn what_holds_a_commit_ends_its_success_until_it_is_lifted() {
 }
 
 #[test]
+fn what_holds_a_commit_follows_a_success_that_is_on_its_way() {
+    let mut desk = Desk::default();
+    let hold =
+        |desk: &mut Desk| desk.outbox.hold(&key(1), status(1, State::Failure, "the tag moved"), Timestamp(desk.now));
+    desk.want(State::Success, "not affected");
+    assert!(desk.next().is_some(), "it goes");
+    hold(&mut desk);
+    desk.want(State::Failure, "the tag moved, in two clusters");
+    desk.posted();
+    assert_eq!(desk.post_all(), [(State::Failure, "the tag moved".into())], "the success is no answer to it");
+    desk.want(State::Success, "synced");
+    assert!(desk.next().is_some(), "it is lifted");
+    hold(&mut desk);
+    desk.want(State::Success, "synced");
+    desk.posted();
+    assert_eq!(desk.post_all(), [], "it was lifted before it was told");
+    hold(&mut desk);
+    assert_eq!(desk.next().map(|(state, _)| state), Some(State::Failure), "it goes");
+    desk.want(State::Success, "synced");
+    desk.posted();
+    assert_eq!(desk.post_all(), [(State::Success, "synced".into())], "what lifts it is not lost either");
+}
+
+#[test]
 fn a_verdict_on_its_way_lets_nothing_pending_follow() {
     let mut desk = Desk::default();
     desk.want(State::Success, "all synced");
@@ -330,6 +354,74 @@ impl Seen {
 
     fn verdicts(&self, commit: u8) -> usize {
         self.taken[usize::from(commit)].iter().filter(|state| state.is_verdict()).count()
+    }
+}
+
+/// What becomes of one commit that is held now and then.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Want(State),
+    Hold,
+    Next,
+    Posted,
+    Refused,
+    Restart,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let state = prop_oneof![Just(State::Pending), Just(State::Success), Just(State::Failure)];
+    prop_oneof![
+        3 => state.prop_map(Turn::Want),
+        2 => Just(Turn::Hold),
+        4 => Just(Turn::Next),
+        3 => Just(Turn::Posted),
+        1 => Just(Turn::Refused),
+        1 => Just(Turn::Restart),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_what_holds_is_told_until_it_is_lifted(turns in proptest::collection::vec(turn(), 0..40)) {
+        let (mut desk, mut saved) = (Desk::default(), std::collections::BTreeMap::new());
+        let (mut flying, mut taken, mut wanted) = (None, None, None);
+        for turn in turns {
+            match turn {
+                Turn::Want(state) => {
+                    desk.want(state, "said");
+                    // A success is a dated fact once it is told, or on its way.
+                    let is_told = flying.or(taken) == Some(State::Success) && wanted == Some(State::Success);
+                    wanted = if state == State::Pending || is_told { wanted } else { Some(state) };
+                }
+                Turn::Hold => {
+                    desk.outbox.hold(&key(1), status(1, State::Failure, "held"), Timestamp(desk.now));
+                    wanted = Some(State::Failure);
+                }
+                Turn::Next => flying = desk.next().map(|(state, _)| state).or(flying),
+                Turn::Posted => {
+                    taken = flying.take().or(taken);
+                    desk.posted();
+                }
+                Turn::Refused => {
+                    flying = None;
+                    desk.refused(None);
+                }
+                Turn::Restart => {
+                    saved.extend(desk.outbox.dirty());
+                    desk.outbox = Outbox::restore(saved.values().flatten().map(Vec::as_slice)).0;
+                    flying = None;
+                }
+            }
+            saved.extend(desk.outbox.dirty());
+        }
+        taken = flying.take().or(taken);
+        desk.posted();
+        while let Some(due) = desk.outbox.wakes() {
+            desk.now = desk.now.max(due.0);
+            taken = desk.post_all().last().map(|(state, _)| *state).or(taken);
+        }
+        let verdict = taken.filter(|state| state.is_verdict());
+        prop_assert_eq!(verdict, wanted);
     }
 }
 
