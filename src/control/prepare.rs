@@ -258,7 +258,11 @@ async fn summary<W: Sources + Target>(
     let (Revision::Commit(head) | Revision::Merge { head, .. }) = fleet.head;
     let ruling = ruling(world, &wanted, &before, &facts, head).await?;
     let draft = warnings.keep(plan::draft(change.clone(), &facts, &ruling))?;
-    let plan = draft.plan();
+    let plan = match world.foreseen(&wanted.profile, &draft).await {
+        Some(verdicts) => warnings.keep(draft.settle(verdicts))?,
+        None => draft.untried(),
+    };
+    let plan = &plan;
     let held = (!plan.holds.is_empty()).then(|| held(plan));
     let layers = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).count();
     // What a sync that was cut off left goes, too.

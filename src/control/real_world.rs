@@ -12,7 +12,7 @@ use crate::decide::document::{CommitFacts, Commits, Site, Texts};
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::fleet::Fleet;
 use crate::decide::health::Suspects;
-use crate::decide::plan::{Begun, ClusterState, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
+use crate::decide::plan::{Begun, ClusterState, Draft, GroupId, LayerInventory, Plan, Probe, Ruling, Verdict, Why};
 use crate::decide::profile::{FullProfile, Record};
 use crate::decide::render::{Layers, Memory, Recalled};
 use crate::decide::rollout::{Answer, Blocked, Outcome, Rollout};
@@ -303,6 +303,10 @@ impl Target for Outside {
 
     async fn probe(&self, _: &FullProfile, plan: &Plan, probes: Vec<Probe>) -> Vec<Verdict> {
         self.targets.probe(plan, probes).await
+    }
+
+    async fn foreseen(&self, profile: &FullProfile, draft: &Draft) -> Option<Vec<Verdict>> {
+        self.targets.foreseen(profile, draft)
     }
 
     async fn record(&self, plan: &Plan, record: &Record) -> Answer {

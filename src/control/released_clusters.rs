@@ -7,6 +7,7 @@ use crate::decide::profile::Management;
 use crate::decide::report::{Condition, Report, Standing, failed};
 use crate::decide::value::{Digest, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
+use std::fmt;
 use std::sync::Arc;
 
 /// A cluster that no document describes any longer, as the last one did.
@@ -56,6 +57,30 @@ impl Released {
     }
 }
 
+/// Returns the targets that a sync will release because their clusters have others now.
+pub fn released_targets(before: &Fleet, after: &Fleet) -> Vec<Released> {
+    let is_free = |released: &Released| after.index.clusters_of(&released.target).next().is_none();
+    let clusters = after.index.cluster_names();
+    clusters.filter_map(|cluster| Released::from_target(before, after, cluster)).filter(is_free).collect()
+}
+
+/// Says what stays where a cluster has another target now.
+fn stays_behind(gone: &Released, new: &str) -> String {
+    format!(
+        "its target is {new} now: what it has in {} stays there, released, and nothing of it is deleted",
+        gone.target
+    )
+}
+
+impl fmt::Display for Released {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.goes_to {
+            Some(new) => write!(f, "{}: {}", self.cluster, stays_behind(self, new)),
+            None => write!(f, "{}: no document describes it any longer", self.cluster),
+        }
+    }
+}
+
 /// Releases a cluster at a head; tells nothing where it goes on under another name.
 pub async fn release<W: Target>(
     world: &W,
@@ -88,10 +113,7 @@ pub async fn release<W: Target>(
         Ok(true) if gone.goes_to.is_some() => {
             let new = gone.goes_to.as_deref().unwrap_or_default();
             told(vec![
-                format!(
-                    "its target is {new} now: what it has in {} stays there, released, and nothing of it is deleted",
-                    gone.target
-                ),
+                stays_behind(gone, new),
                 format!("delete it there by hand, or write `target: {}` again: it goes on there", gone.target),
             ])
         }

@@ -7,6 +7,7 @@ use super::{Answer, Exit, Failure, Found, once};
 use crate::cli::args::Plan;
 use crate::cli::print::Text;
 use crate::control::preview::{Plans, Purpose};
+use crate::control::released_clusters::{Released, released_targets};
 use crate::decide::drift::{self, Drifted, Fate, What};
 use crate::decide::fleet::Fleet;
 use crate::decide::plan::ownership::Manager;
@@ -22,16 +23,26 @@ use std::path::Path;
 pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let preview = here.preview()?;
-    let (all, said, warnings, known): (_, _, _, BTreeSet<ClusterName>) = on_large_stack(async {
+    let is_whole = options.from.is_none() && options.cluster.is_empty() && options.environment.is_none();
+    let now = is_whole.then(|| Now::remembered(&here)).unwrap_or_default();
+    let (all, said, warnings, described) = on_large_stack(async {
         let fleet = preview.reviewed(options.rev.as_deref())?;
         let from = options.from.as_deref().map(|from| preview.fleet(Some(from))).transpose()?;
         let clusters = chosen(options, &fleet)?;
-        let known = fleet.index.cluster_names().cloned().collect();
+        // A head that is gone, or cannot be read any more, tells nothing of targets.
+        let before = now.head().and_then(|head| preview.fleet(Some(head)).ok());
+        let moved = before.map(|before| released_targets(&before, &fleet)).unwrap_or_default();
+        let described = (fleet.index.cluster_names().cloned().collect::<BTreeSet<ClusterName>>(), moved);
         let is_all = options.cluster.is_empty() && options.environment.is_none();
         let said = if is_all { fleet.index.said() } else { Vec::new() };
         let mut warnings = Warnings::default();
         let purpose = if options.no_probe { Purpose::Outline } else { Purpose::Review };
-        Ok((preview.plans(&fleet, from.as_deref(), &clusters, purpose, &mut warnings).await, said, warnings.0, known))
+        Ok((
+            preview.plans(&fleet, from.as_deref(), &clusters, purpose, &mut warnings).await,
+            said,
+            warnings.0,
+            described,
+        ))
     })?;
     let Plans { plans, sets } = all;
     // A plan of which something would be refused is shown with it.
@@ -51,22 +62,26 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
         data.extend(said.clone());
     }
     answer.failures = failures;
-    if options.from.is_none() && options.cluster.is_empty() && options.environment.is_none() {
-        released(&mut answer, &Now::remembered(&here).without(&known));
+    if is_whole {
+        released(&mut answer, &now.without(&described.0), &described.1);
     }
     Ok(answer)
 }
 
 /// Tells what a sync will release.
-fn released(answer: &mut Answer, names: &[String]) {
+fn released(answer: &mut Answer, names: &[String], targets: &[Released]) {
     for name in names {
         answer.text.line(format!(
             "{name}: no document describes it any longer: a sync releases it and deletes nothing, \
              or it goes on as the cluster that has its target now"
         ));
     }
+    targets.iter().for_each(|target| answer.text.line(target.to_string()));
+    let target =
+        |it: &Released| json!({ "cluster": it.cluster.as_str(), "target": &*it.target, "now": it.goes_to.as_deref() });
     if let Some(data) = answer.data.as_object_mut() {
         data.insert("released".into(), json!(names));
+        data.insert("releasedTargets".into(), targets.iter().map(target).collect());
     }
 }
 

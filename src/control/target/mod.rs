@@ -18,7 +18,7 @@ use crate::client::clock::now;
 use crate::decide::document::Site;
 use crate::decide::drift::{Disturbance, Found};
 use crate::decide::health::Suspects;
-use crate::decide::plan::{ClusterState, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
+use crate::decide::plan::{ClusterState, Draft, GroupId, LayerInventory, Plan, Probe, Verdict, Why};
 use crate::decide::profile::{FullProfile, Management, Record};
 use crate::decide::render::Layers;
 use crate::decide::rollout::{Answer, Outcome, Rollout};
@@ -289,6 +289,17 @@ impl Targets {
             }
             Ok(Open::Managed(cluster)) => on_connections(self.connections.as_ref(), cluster.probe(plan, probes)).await,
             Err(why) => vec![Verdict::Refused(why.clone()); probes.len()],
+        }
+    }
+
+    /// Returns the verdicts of a plan that is not about to be carried out; of a folder alone, where they cost no request.
+    pub(super) fn foreseen(&self, profile: &FullProfile, draft: &Draft) -> Option<Vec<Verdict>> {
+        match self.targets(&profile.target, profile.management.as_ref()) {
+            Ok((Target::Directory(folder), _)) => {
+                let folder = directory::Folder::new(folder, &profile.fleet, &profile.cluster);
+                Some(folder.probe(draft.plan(), draft.probes()))
+            }
+            _ => None,
         }
     }
 

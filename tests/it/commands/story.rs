@@ -193,7 +193,9 @@ fn a_cluster_with_another_target_leaves_what_it_had_and_says_so() {
     let before = objects(&fleet, "us-1");
     fleet.edit("clusters/prod/us-1/cluster.yaml", "target: us-1", "target: us-new");
     let head = fleet.commit("us-1 moves");
-    let said = ["its target is us-new now: what it has in us-1 stays there, released", "us-1: synced"];
+    let stays = "its target is us-new now: what it has in us-1 stays there, released";
+    let said = [stays, "us-1: synced"];
+    fleet.run(&["plan"]).ends_with(2).says(&[stays]);
     fleet.run(&["sync"]).ends_with(0).says(&said);
     assert_eq!(objects(&fleet, "us-1"), before, "nothing is deleted");
     assert!(record(&fleet, "us-1").contains(&format!("\"released\": \"{head}\"")), "its record says so");
@@ -600,6 +602,20 @@ fn an_object_of_ours_without_its_mark_stays_and_holds_up_no_other() {
     assert!(!fleet.target("eu-1").join(deployment).exists(), "what is ours goes");
     assert!(!fleet.target("eu-1").join(".stratify-target/inventory/shop.json").exists(), "nothing of it is ours");
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced, nothing to change"]);
+}
+
+#[test]
+fn a_plan_that_a_file_of_others_refuses_is_no_success() {
+    let fleet = Checkout::example();
+    let service = fleet.target("eu-1").join("shop/shop/Service_shop.yaml");
+    fs::create_dir_all(service.parent().expect("it is inside")).expect("the folder is ours");
+    fs::write(&service, "mine\n").expect("the folder is ours");
+    let said = "expected the mark of layer shop of this cluster, found none";
+    fleet.run(&["plan", "--cluster", "eu-1"]).ends_with(1).says(&[said]);
+    fleet.run(&["sync"]).ends_with(1).says(&[said]);
+    let (state, text) = fleet.statuses("HEAD")["plan"].clone();
+    assert!(state == "failure" && text.contains("cannot be brought to it: eu-1: "), "{state}: {text}");
+    assert_eq!(fs::read_to_string(&service).expect("it stays"), "mine\n", "it is not ours");
 }
 
 #[test]

@@ -75,6 +75,11 @@ impl Now {
         of_it["text"].as_str().map(str::to_owned)
     }
 
+    /// Returns the head that was synced last.
+    pub(in super::super) fn head(&self) -> Option<&str> {
+        self.head.as_deref()
+    }
+
     /// Returns the clusters that were synced and are none of these, nor released already.
     pub(in super::super) fn without(&self, known: &BTreeSet<ClusterName>) -> Vec<String> {
         let is_released = |one: &Value| one["condition"] == "released";
