@@ -1,5 +1,6 @@
 //! In: the example repository. Out: what each of its clusters renders to.
 //! Guarantee: the example has no diagnostic, and what it renders changes only on purpose.
+use crate::commands::fixture::Checkout;
 use crate::fleet::{Files, line};
 use std::fmt::Write as _;
 use std::fs;
@@ -64,6 +65,33 @@ fn the_profile_with_machines_renders_as_it_did() {
     let files = Files::folder("example-repo").with("environments/lab/environment.yaml", Some(environment));
     let files = files.with("clusters/lab/lab-1/cluster.yaml", Some(cluster));
     golden(&files, &ClusterName::new("lab-1").expect("it is a label"));
+}
+
+/// A cluster of its own has the Zarf package, of which the demo makes a commit.
+#[test]
+fn the_package_renders_as_it_did() {
+    let environment = "apiVersion: stratify.dev/v1alpha1\nkind: Environment\nmetadata: { name: shed }\nspec: { profiles: [ { name: packages } ] }\n";
+    let cluster = "apiVersion: stratify.dev/v1alpha1\nkind: Cluster\nmetadata: { name: shed-1 }\n\
+                   spec: { cloud: edge-native, imported: true, kubernetesVersion: 1.33.4 }\n";
+    let files = Files::folder("example-repo").with("environments/shed/environment.yaml", Some(environment));
+    let files = files.with("clusters/shed/shed-1/cluster.yaml", Some(cluster));
+    golden(&files, &ClusterName::new("shed-1").expect("it is a label"));
+}
+
+/// Charts, kustomizations and packs of Palette need programs, which this one does not find: it says so.
+#[test]
+fn without_helm_the_example_says_what_it_needs() {
+    let fleet = Checkout::example();
+    let path = "clusters/dev/dev-1/cluster.yaml";
+    let text = fs::read_to_string(fleet.path(path)).expect("it is there");
+    fleet.write(path, &text.replace("    - name: edge\n", "    - name: edge\n    - { name: charts }\n"));
+    for command in [&["lint"][..], &["plan", "--cluster", "dev-1"], &["render", "dev-1"]] {
+        let ran = fleet.run(command);
+        assert_eq!(ran.code, Some(1), "{command:?}: {}{}", ran.out, ran.err);
+        let is_told = ran.err.contains("is not on PATH") && ran.err.contains("install ");
+        assert!(is_told, "{command:?} names the program and what to do: {}{}", ran.out, ran.err);
+    }
+    fleet.run(&["render", "eu-1"]).ends_with(0);
 }
 
 /// Prints layers in order: where each stands and why, its values, and each object with the digest of its manifest.

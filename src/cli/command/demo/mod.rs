@@ -5,6 +5,7 @@ mod example;
 mod forge;
 mod kubernetes;
 mod scratch;
+mod sources;
 
 use super::{Answer, Failure, plan};
 use crate::cli::args::{Demo, Plan};
@@ -16,7 +17,6 @@ use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::notes;
 use crate::observe::worktree::Local;
 use crate::serve::socket::{Ask, try_ask};
-use crate::settings::Settings;
 use scratch::{ADA, GRACE, Scratch, Server};
 use serde_json::{Value, json};
 use std::fs;
@@ -36,7 +36,6 @@ const READ: Duration = Duration::from_millis(1500);
 /// The status contexts of the example.
 const CONTEXTS: [&str; 4] = ["stratify/plan", "stratify/dev", "stratify/staging", "stratify/prod"];
 
-const CHART: &str = "charts/guestbook/Chart.yaml";
 const DEV: &str = "clusters/dev/dev-1/cluster.yaml";
 const EU: &str = "clusters/prod/eu-1/cluster.yaml";
 
@@ -100,27 +99,7 @@ fn story(show: &mut Show<'_>) -> Result<(), Failure> {
     let fix =
         show.scratch.change(DEV, "dev-1: spell it right", ADA, |text| text.replace("  varaibles:", "  variables:"))?;
     show.step("8. The fix", fix, &[])?;
-    charts(show)
-}
-
-/// Shows a chart and a kustomization, where this machine has the programs that render them.
-fn charts(show: &mut Show<'_>) -> Result<(), Failure> {
-    let programs = Settings::embedded(&show.scratch.root).programs;
-    if programs.find_helm().is_none() || programs.find_kustomize().is_none() {
-        let mut text = Text::default();
-        text.line("");
-        text.line("9. and 10. are left out: a Helm chart and a kustomization would join dev-1, and helm, or kustomize and kubectl, are not on PATH");
-        return show.say(&text);
-    }
-    let joined = show.scratch.change(DEV, "dev-1: a guestbook and a portal", ADA, |text| {
-        text.replace("    - name: edge\n", "    - name: edge\n    - { name: charts }\n")
-    })?;
-    show.step("9. A profile with a Helm chart and a kustomization joins dev-1", joined, &[])?;
-    let upgraded = show.scratch.change(CHART, "guestbook 0.5.0", ADA, |text| {
-        text.replace("version: 0.4.0", "version: 0.5.0").replace("appVersion: \"2.1\"", "appVersion: \"2.2\"")
-    })?;
-    show.step("10. The chart is upgraded: only its layer is rendered anew", upgraded, &[])?;
-    Ok(())
+    sources::story(show)
 }
 
 /// Returns the environments' documents with a pin.
