@@ -3,12 +3,12 @@
 //! what is kept in memory is bounded.
 use super::sealed;
 use super::world::Sources;
-use crate::decide::document::Texts;
+use crate::decide::document::{Texts, Unpacked};
 use crate::decide::fleet::Found;
-use crate::decide::profile::FullProfile;
+use crate::decide::profile::{FullProfile, Packaged, Remote};
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
 use crate::decide::value::{Digest, Fault, Seal};
-use crate::name::{BlobId, RepoPath};
+use crate::name::BlobId;
 use crate::observe::pack::{Packs, Unpackings};
 use crate::settings::{AgeKeys, Settings};
 use futures::future::try_join_all;
@@ -72,16 +72,27 @@ impl Expansions {
         sealed::open(files, texts, &self.secrets, seal)
     }
 
-    /// Unpacks archives of packages among those that were read.
-    pub(super) fn unpack(&self, archives: &[(RepoPath, BlobId)], texts: &mut Texts) {
-        for (path, blob) in archives {
-            let bytes = texts.get(*blob).and_then(|blob| blob.bytes().cloned());
-            let unpacked = match bytes {
-                Some(bytes) => self.unpackings.get(*blob, path, &bytes),
-                None => Arc::new(Err("it is too large to be read from the repository".into())),
+    /// Unpacks packages among what was read; those of registries are fetched.
+    pub(super) async fn unpack(&self, packages: Vec<Packaged>, texts: &mut Texts) -> Result<(), Fault> {
+        for Packaged { path, blob, remote } in packages {
+            let bytes = texts.get(blob).and_then(|blob| blob.bytes().cloned());
+            let unpacked = match (remote, bytes) {
+                (Some(remote), _) => self.fetch(blob, remote).await?,
+                (None, Some(bytes)) => self.unpackings.get(blob, &path, &bytes),
+                (None, None) => Arc::new(Err("it is too large to be read from the repository".into())),
             };
-            texts.unpack(*blob, unpacked);
+            texts.unpack(blob, unpacked);
         }
+        Ok(())
+    }
+
+    async fn fetch(&self, id: BlobId, remote: Remote) -> Result<Arc<Unpacked>, Fault> {
+        if let Some(known) = self.unpackings.known(id) {
+            return Ok(known);
+        }
+        let packs = self.packs.clone();
+        let unpacked = blocking(move || packs.package(&remote)).await?;
+        Ok(self.unpackings.keep(id, unpacked))
     }
 
     async fn expand<W: Sources>(&self, world: &W, request: Request) -> Result<Arc<Expanded>, Fault> {

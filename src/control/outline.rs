@@ -120,7 +120,7 @@ impl Outlined {
         if !recalled.is_empty() {
             let known = render::known(&sketch, &recalled);
             let mut texts = world.texts(sketch.needs_but(&known)).await?;
-            world.expansions().unpack(&sketch.packages(&texts), &mut texts);
+            world.expansions().unpack(sketch.packages_but(&known, &texts), &mut texts).await?;
             world.expansions().open(&sketch.sealed(&texts), &mut texts, world.seal())?;
             if let Some(profile) = render::resolve_outline(&sketch, &recalled, &texts, world.seal()) {
                 let packs = expanded(world, &profile, &recalled, &texts).await?;

@@ -505,7 +505,7 @@ impl Preview {
     /// Returns the texts that a cluster reads, with what the sealed ones hold.
     pub async fn opened(&self, sketch: &Sketch) -> Result<Texts, Fault> {
         let mut texts = self.texts(sketch.needs()).await?;
-        self.expansions.unpack(&sketch.packages(&texts), &mut texts);
+        self.expansions.unpack(sketch.packages(&texts), &mut texts).await?;
         self.expansions.open(&sketch.sealed(&texts), &mut texts, &self.seal)?;
         Ok(texts)
     }

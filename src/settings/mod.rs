@@ -16,11 +16,11 @@ pub use notification::{Notification, NotificationKind, UrlAt};
 pub use programs::Programs;
 pub use repository::{Credentials, DOOR, Identity, OWN, Repository};
 pub use secrets::AgeKeys;
-pub use source::AllowedSource;
+pub use source::{AllowedSource, covering, key_for};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 
 use crate::decide::document::field_types::{Field, Shape, optional};
-use crate::decide::document::{File, Fragment, check_fields};
+use crate::decide::document::{File, Fragment, check_fields, schema_of};
 use crate::decide::profile::Policy;
 use crate::decide::value::{Diagnostic, Fault, Owner, Source};
 use crate::name::{BlobId, RepoName, RepoPath};
@@ -112,6 +112,11 @@ const FIELDS: &[Field] = &[
 
 fn is_socket(text: &str) -> bool {
     text.parse::<SocketAddr>().is_ok()
+}
+
+/// Returns the JSON Schema of the operator's file.
+pub fn schema() -> serde_json::Value {
+    schema_of("Settings", FIELDS)
 }
 
 impl Settings {

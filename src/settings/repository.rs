@@ -44,9 +44,10 @@ pub struct Identity {
 }
 
 /// Where to find what proves who we are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Credentials {
     /// Nowhere.
+    #[default]
     None,
     /// A file with a token.
     TokenFile(PathBuf),
@@ -57,6 +58,8 @@ pub enum Credentials {
         /// The file.
         password_file: PathBuf,
     },
+    /// A file as `docker login` writes it; of sources only.
+    DockerConfig(PathBuf),
     /// A private key and the hosts that may answer.
     Ssh {
         /// The key's file.

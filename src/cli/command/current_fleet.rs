@@ -286,7 +286,8 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
 
 fn address_of(name: RepoName, url: &str, repository: &Repository) -> Result<Address, Fault> {
     let credentials = match &repository.credentials {
-        Credentials::None => git::Credentials::None,
+        // No field of a repository gives it such a file.
+        Credentials::None | Credentials::DockerConfig(_) => git::Credentials::None,
         Credentials::TokenFile(file) => git::Credentials::Token(secret(file)?),
         Credentials::Basic { user, password_file } => {
             git::Credentials::Basic { user: user.clone(), password: secret(password_file)? }

@@ -6,15 +6,15 @@ use super::{Answer, Failure};
 use crate::cli::args::Lock;
 use crate::cli::print::Text;
 use crate::client::git::{fault, in_folder};
-use crate::decide::document::{LockedChart, LockedPack, Tag};
-use crate::decide::fleet::{Fleet, Named};
-use crate::decide::lock;
+use crate::decide::document::{LockedChart, LockedPack, LockedPackage, Tag};
+use crate::decide::fleet::{Fleet, Named, name_in};
+use crate::decide::lock::{self, Resolved};
 use crate::decide::profile::codes;
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::{CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
-use crate::observe::pack::{ChartRepositories, Packs};
+use crate::observe::pack::{OtherServers, Packs};
 use crate::observe::worktree::Local;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -34,17 +34,20 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
             Err(said) => wrong.push(said),
         }
     }
-    let (charts, more) = charts(&here, &fleet, options)?;
+    let mut servers = OtherServers::new(&here.settings);
+    let (charts, more) = charts(&mut servers, &fleet, options)?;
+    wrong.extend(more);
+    let (packages, more) = packages(&servers, &fleet, options)?;
     wrong.extend(more);
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
     let packs = lock::kubernetes(&fleet.index);
     let renderers = renderers(&here, &fleet, options);
-    let lines = lock::encode(&tags, &packs, &charts, &renderers);
+    let resolved = Resolved { tags, packs, charts, packages, renderers };
+    let lines = lock::encode(&resolved);
     let file = here.root()?.join("fleet.lock");
-    let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines)
-        || (tags.is_empty() && packs.is_empty() && charts.is_empty() && renderers.is_empty() && !file.exists());
+    let is_right = fs::read_to_string(&file).is_ok_and(|text| text == lines) || (resolved.is_empty() && !file.exists());
     if options.check && !is_right {
         return Err(fault(
             Owner::Author,
@@ -57,13 +60,16 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !options.check && !is_right {
         fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
     }
-    Ok(answer((&tags, &packs, &charts), is_right, &remotes))
+    Ok(answer(&resolved, is_right, &remotes))
 }
 
 /// Returns the charts of other servers: what the lock has stays, unless it is to be resolved anew.
-fn charts(here: &Here, fleet: &Fleet, options: &Lock) -> Result<(Vec<LockedChart>, Vec<Diagnostic>), Failure> {
+fn charts(
+    servers: &mut OtherServers,
+    fleet: &Fleet,
+    options: &Lock,
+) -> Result<(Vec<LockedChart>, Vec<Diagnostic>), Failure> {
     let known = fleet.index.lock().map(|lock| lock.charts.clone()).unwrap_or_default();
-    let mut repositories = ChartRepositories::new(here.settings.sources.clone());
     let (mut charts, mut wrong): (Vec<LockedChart>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
     for reference in fleet.index.chart_references() {
         let is_it = |it: &&LockedChart| {
@@ -83,12 +89,46 @@ fn charts(here: &Here, fleet: &Fleet, options: &Lock) -> Result<(Vec<LockedChart
             wrong.push(said(message).hint("run `stratify lock` and commit it"));
             continue;
         }
-        match repositories.resolve(&reference)? {
+        match servers.resolve(&reference)? {
             Ok(chart) => charts.push(chart),
             Err(why) => wrong.push(said(why)),
         }
     }
     Ok((charts, wrong))
+}
+
+/// Returns the packages of registries: what the lock has stays, unless it is to be resolved anew.
+fn packages(
+    servers: &OtherServers,
+    fleet: &Fleet,
+    options: &Lock,
+) -> Result<(Vec<LockedPackage>, Vec<Diagnostic>), Failure> {
+    let known = fleet.index.lock().map(|lock| lock.packages.clone()).unwrap_or_default();
+    let (mut packages, mut wrong): (Vec<LockedPackage>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    for reference in fleet.index.package_references() {
+        let is_it = |it: &&LockedPackage| {
+            (&it.oci, &it.architecture, &it.wanted) == (&reference.oci, &reference.architecture, &reference.wanted)
+        };
+        if packages.iter().any(|package| is_it(&package)) {
+            continue;
+        }
+        let stays = !options.update.iter().any(|name| name == name_in(&reference.oci));
+        if let Some(package) = known.iter().find(is_it).filter(|_| stays) {
+            packages.push(package.clone());
+            continue;
+        }
+        let said = |message: String| Diagnostic::error(codes::NOT_LOCKED, message).at(reference.part.span());
+        if options.check {
+            let message = format!("the package {} at `{}` is not in fleet.lock", reference.oci, reference.wanted);
+            wrong.push(said(message).hint("run `stratify lock` and commit it"));
+            continue;
+        }
+        match servers.resolve_package(&reference)? {
+            Ok(package) => packages.push(package),
+            Err(why) => wrong.push(said(why)),
+        }
+    }
+    Ok((packages, wrong))
 }
 
 /// Returns the versions of renderers: what the lock has stays; helm is taken in where there is a chart and a helm.
@@ -101,15 +141,19 @@ fn renderers(here: &Here, fleet: &Fleet, options: &Lock) -> BTreeMap<Arc<str>, A
     renderers
 }
 
-fn answer((tags, packs, charts): (&[Tag], &[LockedPack], &[LockedChart]), is_right: bool, remotes: &Remotes) -> Answer {
+fn answer(resolved: &Resolved, is_right: bool, remotes: &Remotes) -> Answer {
+    let Resolved { tags, packs, charts, packages, .. } = resolved;
     let mut text = Text::default();
     for name in remotes.seen_by_others() {
         text.line(format!("the repository {name} is read as the process that serves saw it last"));
     }
     let said = if is_right { "fleet.lock is right" } else { "fleet.lock is written: commit it" };
     let versions = if packs.is_empty() { String::new() } else { format!(", {}", counted(packs.len(), "version")) };
-    let of_charts = if charts.is_empty() { String::new() } else { format!(", {}", counted(charts.len(), "chart")) };
-    text.line(format!("{said} ({}{versions}{of_charts})", counted(tags.len(), "tag")));
+    let of = |count: usize, what: &str| {
+        if count == 0 { String::new() } else { format!(", {}", counted(count, what)) }
+    };
+    let others = format!("{}{}", of(charts.len(), "chart"), of(packages.len(), "package"));
+    text.line(format!("{said} ({}{versions}{others})", counted(tags.len(), "tag")));
     let tag = |tag: &Tag| {
         let repository = tag.repository.as_ref().map(RepoName::as_str);
         json!({ "name": &*tag.name, "repository": repository, "commit": tag.commit.to_string() })
@@ -128,7 +172,19 @@ fn answer((tags, packs, charts): (&[Tag], &[LockedPack], &[LockedChart]), is_rig
         })
     };
     let charts: Vec<_> = charts.iter().map(chart).collect();
-    Answer::new(text, json!({ "tags": locked, "packs": packs, "charts": charts, "changed": !is_right }))
+    let package = |package: &LockedPackage| {
+        json!({
+            "oci": &*package.oci,
+            "architecture": &*package.architecture,
+            "wanted": &*package.wanted,
+            "version": &*package.version,
+            "digest": format!("sha256:{}", package.digest),
+            "images": package.images.iter().map(|image| &**image).collect::<Vec<_>>(),
+        })
+    };
+    let packages: Vec<_> = packages.iter().map(package).collect();
+    let data = json!({ "tags": locked, "packs": packs, "charts": charts, "packages": packages, "changed": !is_right });
+    Answer::new(text, data)
 }
 
 /// The repositories in which tags are looked for.

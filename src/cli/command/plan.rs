@@ -24,7 +24,7 @@ pub(super) fn run(options: &Plan, settings: Option<&Path>) -> Result<Answer, Fai
     let here = Here::find(settings)?;
     let preview = here.preview()?;
     let is_whole = options.from.is_none() && options.cluster.is_empty() && options.environment.is_none();
-    let now = is_whole.then(|| Now::remembered(&here)).unwrap_or_default();
+    let now = if is_whole { Now::remembered(&here) } else { Now::default() };
     let (all, said, warnings, described) = on_large_stack(async {
         let fleet = preview.reviewed(options.rev.as_deref())?;
         let from = options.from.as_deref().map(|from| preview.fleet(Some(from))).transpose()?;
@@ -76,7 +76,9 @@ fn released(answer: &mut Answer, names: &[String], targets: &[Released]) {
              or it goes on as the cluster that has its target now"
         ));
     }
-    targets.iter().for_each(|target| answer.text.line(target.to_string()));
+    for target in targets {
+        answer.text.line(target.to_string());
+    }
     let target =
         |it: &Released| json!({ "cluster": it.cluster.as_str(), "target": &*it.target, "now": it.goes_to.as_deref() });
     if let Some(data) = answer.data.as_object_mut() {

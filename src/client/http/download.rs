@@ -2,10 +2,11 @@
 //! Guarantee: each address, of each redirect too, is one that the settings allow, and so is the address of the host that it
 //! resolves to, which is the one that is connected to; what is read is bounded; no credential goes to another prefix.
 use super::chain;
-use crate::client::secret::secret;
+use crate::client::secret::{docker_login, secret};
 use crate::decide::value::{Fault, Owner, Source};
-use crate::settings::{AllowedSource, Credentials};
+use crate::settings::{AllowedSource, Credentials, covering};
 use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::RANGE;
 use reqwest::{Method, Url, redirect};
 use secrecy::ExposeSecret;
 use std::io::Read;
@@ -23,12 +24,17 @@ const REDIRECTS_MAX: usize = 5;
 
 /// Fetches what stands at an address; more than `bytes_max` is an error. Blocks.
 pub fn download(address: &str, allowed: &[AllowedSource], bytes_max: u64) -> Result<Vec<u8>, Fault> {
+    body(address, follow(address, allowed, 0)?, bytes_max)
+}
+
+/// Asks for what stands at an address, from a byte on; redirects are followed where the settings allow each. Blocks.
+pub fn follow(address: &str, allowed: &[AllowedSource], from: u64) -> Result<Response, Fault> {
     let mut address = address.to_owned();
     for _ in 0..=REDIRECTS_MAX {
-        let response = ask(&address, allowed)?;
+        let response = ask(&address, allowed, from)?;
         let status = response.status();
         if !status.is_redirection() {
-            return body(&address, response, bytes_max);
+            return Ok(response);
         }
         let next = response.headers().get("location").and_then(|next| next.to_str().ok());
         let next = next.and_then(|next| Url::parse(&address).ok()?.join(next).ok());
@@ -40,19 +46,30 @@ pub fn download(address: &str, allowed: &[AllowedSource], bytes_max: u64) -> Res
     Err(outside(&address, &format!("more than {REDIRECTS_MAX} redirects lead on"), false))
 }
 
-fn ask(address: &str, allowed: &[AllowedSource]) -> Result<Response, Fault> {
-    let Some(source) = allowed.iter().filter(|source| source.covers(address)).max_by_key(|it| it.prefix.len()) else {
+fn ask(address: &str, allowed: &[AllowedSource], from: u64) -> Result<Response, Fault> {
+    let Some((place, source)) = covering(allowed, address) else {
         return Err(not_allowed(address, "no prefix under `sources` of the settings covers it"));
     };
+    let address = &*place;
     let url = Url::parse(address).map_err(|error| not_allowed(address, &error.to_string()))?;
-    let request = Allowed::by(source, &url)?.request(Method::GET, url);
-    let request = match &source.credentials {
-        Credentials::TokenFile(file) => request.bearer_auth(secret(file)?.expose_secret()),
-        Credentials::Basic { user, password_file } => {
-            request.basic_auth(user, Some(secret(password_file)?.expose_secret()))
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let host = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
+    let mut request = Allowed::by(source, &url)?.request(Method::GET, url);
+    if from > 0 {
+        request = request.header(RANGE, format!("bytes={from}-"));
+    }
+    let login = match &source.credentials {
+        Credentials::TokenFile(file) => {
+            request = request.bearer_auth(secret(file)?.expose_secret());
+            None
         }
-        Credentials::None | Credentials::Ssh { .. } => request,
+        Credentials::Basic { user, password_file } => Some((user.clone(), secret(password_file)?)),
+        Credentials::DockerConfig(file) => docker_login(file, &host)?,
+        Credentials::None | Credentials::Ssh { .. } => None,
     };
+    if let Some((user, password)) = login {
+        request = request.basic_auth(user, Some(password.expose_secret()));
+    }
     request.send().map_err(|error| outside(address, &chain(&error.without_url()), true))
 }
 
@@ -204,12 +221,7 @@ mod tests {
     fn what_no_prefix_covers_is_not_asked_for() {
         let refused = download("https://charts.example.org/index.yaml", &[], 10).expect_err("nothing is allowed");
         assert!(refused.to_string().contains("no prefix under `sources`"), "{refused}");
-        let source = |prefix: &str| AllowedSource {
-            prefix: prefix.into(),
-            is_private: false,
-            credentials: Credentials::None,
-            authority: None,
-        };
+        let source = |prefix: &str| AllowedSource { prefix: prefix.into(), ..AllowedSource::default() };
         for (address, why) in [
             ("http://127.0.0.1:1/index.yaml", "on a private network or this machine"),
             ("http://169.254.169.254/latest/meta-data", "which is never asked"),

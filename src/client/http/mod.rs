@@ -2,7 +2,7 @@
 //! Guarantee: no address is in an error, since some are secrets; a request has a deadline, and no redirect is followed.
 mod download;
 
-pub use download::{Allowed, download};
+pub use download::{Allowed, download, follow};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};

@@ -2,13 +2,20 @@
 //! Guarantee: what is read is what the distribution specification allows; no credential stands in it.
 use std::fmt;
 
+/// A repository of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// The host, with its port where it has one.
+    pub host: String,
+    /// Its path.
+    pub path: String,
+}
+
 /// Something in a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The host, with its port where it has one.
-    pub host: String,
     /// The repository.
-    pub repository: String,
+    pub repository: Repository,
     /// Which of it.
     pub which: Which,
 }
@@ -22,37 +29,65 @@ pub enum Which {
     Digest(String),
 }
 
+impl Repository {
+    /// Reads the address of a repository, without a tag; in words what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let rest = text.strip_prefix("oci://").ok_or("expected an address that begins with `oci://`")?;
+        let (host, path) = rest.split_once('/').ok_or("expected `oci://HOST/REPOSITORY`")?;
+        let is_part = |part: &str| {
+            let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+            !part.is_empty() && part.chars().all(inner) && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        if host.is_empty() || host.contains('@') || !path.split('/').all(is_part) {
+            return Err("expected a repository of lower-case letters, digits, `.`, `_` and `-`");
+        }
+        Ok(Self { host: host.to_owned(), path: path.to_owned() })
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "oci://{}/{}", self.host, self.path)
+    }
+}
+
+impl Which {
+    /// Returns the digest, if it is one.
+    pub fn digest(&self) -> Option<&str> {
+        if let Self::Digest(digest) = self { Some(digest) } else { None }
+    }
+
+    /// Returns it as a path of a request has it.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Tag(text) | Self::Digest(text) => text,
+        }
+    }
+}
+
 impl Reference {
     /// Reads an address; in words what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let rest = text.strip_prefix("oci://").ok_or("expected an address that begins with `oci://`")?;
         let (host, path) = rest.split_once('/').ok_or("expected `oci://HOST/REPOSITORY:TAG`")?;
-        let (repository, which) = match path.split_once('@') {
-            Some((repository, digest)) if is_digest(digest) => (repository, Which::Digest(digest.to_owned())),
+        let (path, which) = match path.split_once('@') {
+            Some((path, digest)) if is_digest(digest) => (path, Which::Digest(digest.to_owned())),
             Some(_) => return Err("expected a digest of the form `sha256:` and 64 hexadecimal digits"),
             None => match path.split_once(':') {
-                Some((repository, tag)) if is_tag(tag) => (repository, Which::Tag(tag.to_owned())),
+                Some((path, tag)) if is_tag(tag) => (path, Which::Tag(tag.to_owned())),
                 Some(_) => return Err("expected a tag of letters, digits, `_`, `.` and `-`, at most 128"),
                 None => return Err("expected a tag or a digest: nothing is taken as `latest`"),
             },
         };
-        let is_part = |part: &str| {
-            let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-            !part.is_empty() && part.chars().all(inner) && part.starts_with(|c: char| c.is_ascii_alphanumeric())
-        };
-        if host.is_empty() || host.contains('@') || !repository.split('/').all(is_part) {
-            return Err("expected a repository of lower-case letters, digits, `.`, `_` and `-`");
-        }
-        Ok(Self { host: host.to_owned(), repository: repository.to_owned(), which })
+        Ok(Self { repository: Repository::parse(&format!("oci://{host}/{path}"))?, which })
     }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, repository, which } = self;
-        match which {
-            Which::Tag(tag) => write!(f, "oci://{host}/{repository}:{tag}"),
-            Which::Digest(digest) => write!(f, "oci://{host}/{repository}@{digest}"),
+        match &self.which {
+            Which::Tag(tag) => write!(f, "{}:{tag}", self.repository),
+            Which::Digest(digest) => write!(f, "{}@{digest}", self.repository),
         }
     }
 }

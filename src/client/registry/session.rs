@@ -1,13 +1,14 @@
 //! In: requests to one repository of a registry. Out: their answers.
 //! Guarantee: who asks proves it in the way the registry wants, with the credential of the settings' prefix and no other one;
 //! a blob that is cut off is gone on with, and is what its digest says.
-use super::{Reference, digest_of};
-use crate::client::http::{Allowed, chain, download};
-use crate::client::secret::secret;
+use super::manifest::ACCEPTED;
+use super::{Layer, MANIFEST_BYTES_MAX, Repository, digest_of};
+use crate::client::http::{Allowed, chain, download, follow};
+use crate::client::secret::{docker_login, secret};
 use crate::decide::value::{Fault, Owner, Source};
-use crate::settings::{AllowedSource, Credentials};
+use crate::settings::{AllowedSource, Credentials, covering};
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION, RANGE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::io::Read;
@@ -20,9 +21,12 @@ const TOKEN_BYTES_MAX: u64 = 1 << 20;
 
 /// Requests to one repository.
 pub(super) struct Session<'a> {
-    reference: &'a Reference,
+    /// The repository as it is named; what is asked may be a mirror of it.
+    named: Repository,
+    /// The repository that is asked.
+    repository: Repository,
     allowed: &'a [AllowedSource],
-    /// The prefix of the settings that covers the repository.
+    /// The prefix of the settings that covers what is asked.
     source: &'a AllowedSource,
     base: Url,
     proof: Proof,
@@ -37,31 +41,29 @@ enum Proof {
 
 impl<'a> Session<'a> {
     /// Asks how the registry wants to be asked, and proves it.
-    pub(super) fn open(reference: &'a Reference, allowed: &'a [AllowedSource], action: &str) -> Result<Self, Fault> {
-        let address = format!("oci://{}/{}", reference.host, reference.repository);
-        let covering = allowed.iter().filter(|source| source.covers(&address)).max_by_key(|source| source.prefix.len());
-        let Some(source) = covering else {
-            return Err(Fault {
-                owner: Owner::Operator,
-                spurious: false,
-                hint: Some("allow it under `sources` of the settings, by a prefix that begins with oci://".into()),
-                source: Source::Error(
-                    format!("could not ask {reference}: no prefix under `sources` of the settings covers it").into(),
-                ),
-            });
+    pub(super) fn open(repository: &Repository, allowed: &'a [AllowedSource], action: &str) -> Result<Self, Fault> {
+        let Some((address, source)) = covering(allowed, &repository.to_string()) else {
+            return Err(not_allowed(repository, "no prefix under `sources` of the settings covers it"));
         };
-        let host = reference.host.split(':').next().unwrap_or_default();
+        let named = repository.clone();
+        let repository = Repository::parse(&address).map_err(|why| {
+            not_allowed(&named, &format!("its mirror {address} is no repository of a registry: {why}"))
+        })?;
+        let host = repository.host.split(':').next().unwrap_or_default();
         // As others do, a registry on this machine is asked without TLS.
         let scheme = if source.is_private && matches!(host, "localhost" | "127.0.0.1") { "http" } else { "https" };
-        let base = Url::parse(&format!("{scheme}://{}/v2/{}/", reference.host, reference.repository));
-        let base = base.map_err(|error| outside(reference, &error.to_string(), false))?;
-        let mut session = Self { reference, allowed, source, base, proof: Proof::Nothing };
+        let base = Url::parse(&format!("{scheme}://{}/v2/{}/", repository.host, repository.path));
+        let base = base.map_err(|error| outside(&named, &error.to_string(), false))?;
+        let mut session = Self { named, repository, allowed, source, base, proof: Proof::Nothing };
         session.proof = session.prove(action)?;
         Ok(session)
     }
 
     pub(super) fn outside(&self, why: &str, spurious: bool) -> Fault {
-        outside(self.reference, why, spurious)
+        if self.named == self.repository {
+            return outside(&self.named, why, spurious);
+        }
+        outside(&self.named, &format!("its mirror {} was asked: {why}", self.repository), spurious)
     }
 
     fn prove(&self, action: &str) -> Result<Proof, Fault> {
@@ -76,6 +78,7 @@ impl<'a> Session<'a> {
         let wanted = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let basic = match &self.source.credentials {
             Credentials::Basic { user, password_file } => Some((user.clone(), secret(password_file)?)),
+            Credentials::DockerConfig(file) => docker_login(file, &self.repository.host)?,
             _ => None,
         };
         let Some(fields) = wanted.strip_prefix("Bearer ") else {
@@ -89,7 +92,7 @@ impl<'a> Session<'a> {
         let realm = field("realm").and_then(|realm| Url::parse(&realm).ok());
         let mut realm = realm.ok_or_else(|| self.outside("it does not say where tokens are given", false))?;
         realm.query_pairs_mut().extend_pairs(field("service").map(|service| ("service", service)));
-        realm.query_pairs_mut().append_pair("scope", &format!("repository:{}:{action}", self.reference.repository));
+        realm.query_pairs_mut().append_pair("scope", &format!("repository:{}:{action}", self.repository.path));
         let is_own = realm.origin() == self.base.origin();
         let bytes = if is_own {
             let mut request = self.request(Method::GET, realm)?;
@@ -120,7 +123,7 @@ impl<'a> Session<'a> {
         request.send().map_err(|error| self.outside(&chain(&error.without_url()), true))
     }
 
-    fn url(&self, path: &str) -> Result<Url, Fault> {
+    pub(super) fn url(&self, path: &str) -> Result<Url, Fault> {
         self.base.join(path).map_err(|error| self.outside(&error.to_string(), false))
     }
 
@@ -131,6 +134,30 @@ impl<'a> Session<'a> {
             request = request.header(ACCEPT, accept);
         }
         self.body(self.send(request)?, bytes_max)
+    }
+
+    /// Returns the manifest that a tag names, if there is one.
+    pub(super) fn find_manifest(&self, tag: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let request = self.request(Method::GET, self.url(&format!("manifests/{tag}"))?)?.header(ACCEPT, ACCEPTED);
+        let answer = self.send(request)?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.body(answer, MANIFEST_BYTES_MAX).map(Some)
+    }
+
+    /// Returns what stands at a path and where it goes on, for answers that come in pages.
+    pub(super) fn page(&self, url: &Url, bytes_max: u64) -> Result<(Vec<u8>, Option<Url>), Fault> {
+        let answer = self.send(self.request(Method::GET, url.clone())?)?;
+        let next = answer.headers().get(LINK).and_then(|link| link.to_str().ok()).and_then(|link| {
+            let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
+            rest.contains("next").then(|| url.join(target).ok()).flatten()
+        });
+        // A page of another host would be given our credential.
+        if next.as_ref().is_some_and(|next| next.origin() != self.base.origin()) {
+            return Err(self.outside("its list goes on at another host", false));
+        }
+        Ok((self.body(answer, bytes_max)?, next))
     }
 
     fn body(&self, answer: Response, bytes_max: u64) -> Result<Vec<u8>, Fault> {
@@ -161,22 +188,18 @@ impl<'a> Session<'a> {
     }
 
     /// Returns a blob; where it is cut off, what is missing is asked for.
-    pub(super) fn blob(&self, digest: &str, size: u64) -> Result<Vec<u8>, Fault> {
-        let mut bytes: Vec<u8> = Vec::new();
+    pub(super) fn blob(&self, layer: &Layer) -> Result<Vec<u8>, Fault> {
+        let Layer { digest, size, .. } = layer;
+        let (mut bytes, mut cut): (Vec<u8>, Option<Fault>) = (Vec::new(), None);
         for _ in 0..ATTEMPTS_MAX {
-            let mut request = self.request(Method::GET, self.url(&format!("blobs/{digest}"))?)?;
-            if !bytes.is_empty() {
-                request = request.header(RANGE, format!("bytes={}-", bytes.len()));
-            }
-            let answer = self.send(request)?;
-            if answer.status().is_redirection() {
-                let next = answer.headers().get(LOCATION).and_then(|next| next.to_str().ok());
-                let next = next.and_then(|next| self.base.join(next).ok());
-                let next = next.ok_or_else(|| self.outside("it leads to nowhere", false))?;
-                // The store behind a registry is another address, which the settings have to allow by itself.
-                bytes = download(next.as_str(), self.allowed, size)?;
-                break;
-            }
+            let answer = match self.ask_blob(digest, bytes.len()) {
+                Ok(answer) => answer,
+                Err(fault) if fault.spurious => {
+                    cut = Some(fault);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
             if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
                 break; // it has no more of it
             }
@@ -185,18 +208,36 @@ impl<'a> Session<'a> {
             }
             let left = size.saturating_sub(bytes.len() as u64);
             let read = self.good(answer)?.take(left + 1).read_to_end(&mut bytes);
-            if read.is_ok() && bytes.len() as u64 >= size {
+            if read.is_ok() && bytes.len() as u64 >= *size {
                 break;
             }
         }
-        if (bytes.len() as u64) < size {
+        if (bytes.len() as u64) < *size {
             let found = bytes.len();
-            return Err(self.outside(&format!("it sends {found} bytes of {size} of a blob, time and again"), true));
+            let short = || self.outside(&format!("it sends {found} bytes of {size} of a blob, time and again"), true);
+            return Err(cut.filter(|_| found == 0).unwrap_or_else(short));
         }
         match digest_of(&bytes) {
-            found if found == digest => Ok(bytes),
+            found if found == *digest => Ok(bytes),
             found => Err(self.outside(&format!("it sends a blob with the digest {found}, expected {digest}"), false)),
         }
+    }
+
+    /// Asks for a blob from a byte on.
+    fn ask_blob(&self, digest: &str, from: usize) -> Result<Response, Fault> {
+        let mut request = self.request(Method::GET, self.url(&format!("blobs/{digest}"))?)?;
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let answer = self.send(request)?;
+        if !answer.status().is_redirection() {
+            return Ok(answer);
+        }
+        let next = answer.headers().get(LOCATION).and_then(|next| next.to_str().ok());
+        let next = next.and_then(|next| self.base.join(next).ok());
+        let next = next.ok_or_else(|| self.outside("it leads to nowhere", false))?;
+        // The store behind a registry is another address, which the settings have to allow by itself.
+        follow(next.as_str(), self.allowed, from as u64)
     }
 
     /// Puts a blob there, unless it is there.
@@ -229,11 +270,20 @@ impl<'a> Session<'a> {
     }
 }
 
-fn outside(reference: &Reference, why: &str, spurious: bool) -> Fault {
+fn not_allowed(repository: &Repository, why: &str) -> Fault {
+    Fault {
+        owner: Owner::Operator,
+        spurious: false,
+        hint: Some("allow it under `sources` of the settings, by a prefix that begins with oci://".into()),
+        source: Source::Error(format!("could not ask {repository}: {why}").into()),
+    }
+}
+
+fn outside(repository: &Repository, why: &str, spurious: bool) -> Fault {
     Fault {
         owner: Owner::Outside,
         spurious,
         hint: None,
-        source: Source::Error(format!("could not ask {reference}: {why}").into()),
+        source: Source::Error(format!("could not ask {repository}: {why}").into()),
     }
 }

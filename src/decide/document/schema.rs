@@ -6,10 +6,15 @@ use serde_json::{Map, Value, json};
 
 /// Returns the JSON Schema (draft 2020-12) of a kind.
 pub fn schema(kind: DocumentKind) -> Value {
-    let mut schema = object(kind.fields());
+    schema_of(kind.name(), kind.fields())
+}
+
+/// Returns the JSON Schema of what has these fields.
+pub fn schema_of(title: &str, fields: &[Field]) -> Value {
+    let mut schema = object(fields);
     if let Some(map) = schema.as_object_mut() {
         map.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
-        map.insert("title".into(), kind.name().into());
+        map.insert("title".into(), title.into());
     }
     schema
 }

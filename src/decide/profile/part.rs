@@ -91,10 +91,30 @@ impl fmt::Debug for Packed {
 pub struct Remote {
     /// Its name and its version.
     pub name: Arc<str>,
-    /// Where it is fetched.
+    /// Where it is fetched; of a registry, with the digest of its manifest.
     pub url: Arc<str>,
-    /// The SHA-256 of the archive: another one is refused.
+    /// The SHA-256 of the archive, of a package that of its manifest: another one is refused.
     pub digest: Digest,
+}
+
+/// A package that has to be unpacked before a cluster is resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packaged {
+    /// Where it is, or how it is called.
+    pub path: RepoPath,
+    /// Its content; of a package of a registry, the id that stands for it.
+    pub blob: BlobId,
+    /// Where it is fetched, unless it is of the repository.
+    pub remote: Option<Remote>,
+}
+
+impl Packaged {
+    /// Returns the id that stands for what has a digest: as many bytes of it as an id has.
+    pub(super) fn id(digest: Digest) -> BlobId {
+        let mut id = [0; 20];
+        id.iter_mut().zip(digest.0).for_each(|(into, from)| *into = from);
+        BlobId(id)
+    }
 }
 
 /// Files of one revision.

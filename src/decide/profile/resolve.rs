@@ -13,7 +13,7 @@ use super::layer::values::Values;
 use super::layer::values_schema::effective;
 use super::order::{Ordered, Place, digested, order};
 use super::palette::{Settled, check_components, seal_passwords, set_roots, settle_document, settled};
-use super::part::What;
+use super::part::{Packaged, What};
 use super::placeholder::scope::{Roots, cluster_value};
 use super::placeholder::template::named;
 use super::policy::policy;
@@ -27,7 +27,7 @@ use crate::decide::fleet::{Capabilities, Fleet, Found};
 use crate::decide::value::{
     Checked, Diagnostic, Digest, Digested, Domain, Hasher, Map, Pointer, Seal, Span, Value, digest_of,
 };
-use crate::name::{BlobId, ClusterName, LayerName, RepoPath};
+use crate::name::{BlobId, ClusterName, LayerName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,9 +94,16 @@ impl Sketch {
     }
 
     /// Returns the archives of packages that have to be unpacked before it can be resolved, once its texts were read.
-    pub fn packages(&self, texts: &Texts) -> Vec<(RepoPath, BlobId)> {
-        let archives = self.layers.iter().filter_map(|(_, source)| source.zarf.as_ref()?.archive());
-        archives.filter(|it| texts.contains(it.blob)).map(|it| (it.path.clone(), it.blob)).collect()
+    pub fn packages(&self, texts: &Texts) -> Vec<Packaged> {
+        self.packages_but(&[], texts)
+    }
+
+    /// Returns the same where some layers are known.
+    pub fn packages_but(&self, known: &[Option<Known>], texts: &Texts) -> Vec<Packaged> {
+        let is_needed = |at: usize| known.get(at).is_none_or(Option::is_none);
+        let needed = self.layers.iter().enumerate().filter(|(at, _)| is_needed(*at));
+        let packaged = needed.filter_map(|(_, (_, source))| source.zarf.as_ref()?.packaged());
+        packaged.filter(|it| it.remote.is_some() || texts.contains(it.blob)).collect()
     }
 
     /// Returns the files that have to be opened before it can be resolved and rendered, once its texts were read.

@@ -6,12 +6,13 @@ use super::composition::shape::shape;
 use super::constraint;
 use super::layer::declared::Declarations;
 use super::layer::source::source;
+use super::part::Packaged;
 use super::resolve::{Sketch, pack_layers};
 use super::variable::variables;
 use crate::decide::document::Texts;
 use crate::decide::fleet::{Fleet, Found};
 use crate::decide::value::{Diagnostic, Seal};
-use crate::name::{BlobId, ClusterName, RepoPath};
+use crate::name::ClusterName;
 
 /// A sketch of what can be told of a cluster, with all that is wrong so far.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub fn suspect(fleet: &Fleet, cluster: &ClusterName, seal: &Seal) -> Result<Susp
 
 impl Suspect {
     /// Returns the archives of packages that have to be unpacked before it is looked at further.
-    pub fn packages(&self, texts: &Texts) -> Vec<(RepoPath, BlobId)> {
+    pub fn packages(&self, texts: &Texts) -> Vec<Packaged> {
         self.sketch.packages(texts)
     }
 

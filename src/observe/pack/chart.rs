@@ -48,7 +48,10 @@ pub(super) fn chart(packs: &Packs, request: &Request, texts: &Texts) -> Result<R
             Ok(unpacked(&packed.bytes, root, None, None))
         }
         Content::Remote(remote) => {
-            let bytes = packs.remotes.archive(remote)?;
+            let bytes = match packs.remotes.archive(remote)? {
+                Ok(bytes) => bytes,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             let root = RepoPath::new(&format!("{}.tgz", remote.name)).map_err(Fault::bug)?;
             Ok(unpacked(&bytes, root, None, Some(&*remote.name)))
         }
@@ -92,21 +95,28 @@ fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: Option<&
     }
     let chart = Chart { root, origin, files };
     match chart.stated() {
-        Some(stated) => match name.filter(|name| *name != stated) {
-            Some(name) => Err(Refusal::new(format!("its archive holds the chart `{stated}`, and is named `{name}`"))),
-            None => Ok(chart),
-        },
+        Some((stated, version)) => {
+            // Some charts have a `v` before their version, which is no part of it.
+            let names = [format!("{stated}-{version}"), format!("{stated}-{}", version.trim_start_matches('v'))];
+            match name.filter(|name| !names.iter().any(|known| known == name)) {
+                Some(name) => {
+                    let [stated, _] = names;
+                    Err(Refusal::new(format!("its archive holds the chart `{stated}`, and is named `{name}`")))
+                }
+                None => Ok(chart),
+            }
+        }
         None => Err(Refusal::new("its archive holds no Chart.yaml with a name and a version")),
     }
 }
 
 impl Chart {
     /// Returns the name and the version that its own file states.
-    fn stated(&self) -> Option<String> {
+    fn stated(&self) -> Option<(String, String)> {
         let path = RepoPath::new(&format!("{}/Chart.yaml", self.root)).ok()?;
         let (_, bytes) = self.files.iter().find(|(known, _)| *known == path)?;
         let file = File::read_one(&path, BlobId([0; 20]), bytes).ok()?;
         let text = |key: &str| file.root().get(key).map(|node| node.text().to_owned());
-        Some(format!("{}-{}", text("name")?, text("version")?))
+        Some((text("name")?, text("version")?))
     }
 }

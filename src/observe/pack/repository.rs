@@ -1,31 +1,40 @@
-//! In: charts as documents name them. Out: what their repositories have of them now, for the lock.
+//! In: charts and packages as documents name them. Out: what other servers have of them now, for the lock.
 //! Guarantee: an index is asked for once; the digest is that of the archive that was fetched, and that of the index, if it
 //! states one.
-use super::remote::{ARCHIVE_BYTES_MAX, digest_of};
+use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
+use super::{registry, zarf};
 use crate::client::http::download;
-use crate::decide::document::LockedChart;
-use crate::decide::fleet::ChartReference;
+use crate::decide::document::{LockedChart, LockedPackage};
+use crate::decide::fleet::{ChartReference, PackageReference};
 use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, choose, read_index};
 use crate::decide::value::{Fault, Value};
-use crate::settings::AllowedSource;
+use crate::settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Chart repositories over HTTP.
-pub struct ChartRepositories {
-    allowed: Vec<AllowedSource>,
+/// Chart repositories over HTTP, and registries.
+pub struct OtherServers {
+    remotes: Remotes,
     indexes: BTreeMap<Arc<str>, Value>,
 }
 
-impl ChartRepositories {
+impl OtherServers {
     /// Takes what the settings allow.
-    pub fn new(allowed: Vec<AllowedSource>) -> Self {
-        Self { allowed, indexes: BTreeMap::new() }
+    pub fn new(settings: &Settings) -> Self {
+        Self { remotes: Remotes::new(settings), indexes: BTreeMap::new() }
+    }
+
+    /// Returns what a package is now, or what is wrong with who names it.
+    pub fn resolve_package(&self, reference: &PackageReference) -> Result<Result<LockedPackage, String>, Fault> {
+        zarf::locked(&self.remotes, reference)
     }
 
     /// Returns what a chart is now, or what is wrong with who names it.
     pub fn resolve(&mut self, reference: &ChartReference) -> Result<Result<LockedChart, String>, Fault> {
         let ChartReference { repo, name, wanted, .. } = reference;
+        if repo.starts_with("oci://") {
+            return registry::locked(&self.remotes, reference);
+        }
         let chosen = match self.index(repo)? {
             Ok(index) => choose(index, name, wanted),
             Err(why) => Err(why),
@@ -35,7 +44,7 @@ impl ChartRepositories {
             Err(why) => return Ok(Err(format!("the index of {repo}: {why}"))),
         };
         let url = absolute(repo, &url);
-        let bytes = download(&url, &self.allowed, ARCHIVE_BYTES_MAX)?;
+        let bytes = download(&url, self.remotes.allowed(), ARCHIVE_BYTES_MAX)?;
         let digest = digest_of(&bytes);
         if stated.is_some_and(|stated| stated != digest) {
             return Ok(Err(format!("{url} has the digest sha256:{digest}, which is not that of its index")));
@@ -47,7 +56,7 @@ impl ChartRepositories {
     fn index(&mut self, repo: &Arc<str>) -> Result<Result<&Value, String>, Fault> {
         if !self.indexes.contains_key(repo) {
             let address = format!("{}/index.yaml", repo.trim_end_matches('/'));
-            let bytes = download(&address, &self.allowed, INDEX_BYTES_MAX as u64)?;
+            let bytes = download(&address, self.remotes.allowed(), INDEX_BYTES_MAX as u64)?;
             match read_index(&String::from_utf8_lossy(&bytes)) {
                 Ok(index) => drop(self.indexes.insert(repo.clone(), index)),
                 Err(why) => return Ok(Err(why)),

@@ -6,6 +6,7 @@ mod fleet;
 mod hooks;
 mod kustomizations;
 mod mistakes;
+mod oci;
 mod palette;
 mod registry;
 mod repositories;

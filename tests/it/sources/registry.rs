@@ -10,10 +10,10 @@ use stratify::settings::{AllowedSource, Credentials};
 use tempfile::TempDir;
 
 /// A registry that ends with the test.
-struct Registry {
+pub(super) struct Registry {
     child: Child,
-    folder: TempDir,
-    port: u16,
+    pub(super) folder: TempDir,
+    pub(super) port: u16,
 }
 
 impl Drop for Registry {
@@ -25,13 +25,18 @@ impl Drop for Registry {
 
 impl Registry {
     /// Starts one; with a user and a password, where it is given what `htpasswd` makes of them.
-    fn start(users: Option<&str>) -> Self {
+    pub(super) fn start(users: Option<&str>) -> Self {
+        Self::start_with(users, "127.0.0.1", "")
+    }
+
+    /// Starts one at an address of this machine, with further lines about how it is reached.
+    pub(super) fn start_with(users: Option<&str>, host: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("there is a temporary folder");
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        let taken = std::net::TcpListener::bind((host, 0)).expect("there is a port");
         let port = taken.local_addr().expect("it has an address").port();
         drop(taken);
         let mut config = format!(
-            "version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\nhttp: {{ addr: '127.0.0.1:{port}' }}\n",
+            "version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\nhttp: {{ addr: '{host}:{port}'{more} }}\n",
             folder.path().join("data").display()
         );
         if let Some(users) = users {
@@ -51,21 +56,20 @@ impl Registry {
         Self { child, folder, port }
     }
 
-    fn allowed(&self) -> AllowedSource {
+    pub(super) fn allowed(&self) -> AllowedSource {
         AllowedSource {
             prefix: format!("oci://127.0.0.1:{}/fleet", self.port),
             is_private: true,
-            credentials: Credentials::None,
-            authority: None,
+            ..AllowedSource::default()
         }
     }
 
-    fn reference(&self, rest: &str) -> Reference {
+    pub(super) fn reference(&self, rest: &str) -> Reference {
         Reference::parse(&format!("oci://127.0.0.1:{}/{rest}", self.port)).expect("it is an address")
     }
 
     /// Returns the file in which the registry keeps a blob.
-    fn blob(&self, digest: &str) -> std::path::PathBuf {
+    pub(super) fn blob(&self, digest: &str) -> std::path::PathBuf {
         let digits = digest.strip_prefix("sha256:").expect("it is a digest");
         self.folder.path().join("data/docker/registry/v2/blobs/sha256").join(&digits[..2]).join(digits).join("data")
     }
@@ -114,7 +118,7 @@ fn what_a_registry_holds_otherwise_is_refused() {
 #[test]
 fn only_what_the_settings_allow_is_asked_and_as_whom_they_say() {
     // The password `open sesame`, as `htpasswd -B` writes it.
-    let registry = Registry::start(Some("ada:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n"));
+    let registry = Registry::start(Some("ada:$2y$05$c4WoMPo3SXsafkva.HHa6u6sKulLFIKfduk6JUyh.QHa6neGeFVmG\n"));
     let reference = registry.reference("fleet/base:1.0.0");
     let nobody = pull(&reference, &[], 1024).expect_err("nothing is allowed");
     assert!(nobody.to_string().contains("no prefix under `sources`"), "{nobody}");

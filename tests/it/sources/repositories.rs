@@ -9,17 +9,20 @@ use std::thread;
 use stratify::settings::{AllowedSource, Credentials, Settings};
 
 /// What stands at a path: the code, further headers, the content.
-type Answer = (u16, String, Vec<u8>);
+pub(super) type Answer = (u16, String, Vec<u8>);
+
+/// In the place of headers: the answer is cut off.
+pub(super) const CUT: &str = "cut";
 
 /// A server of files.
-struct Server {
-    address: String,
+pub(super) struct Server {
+    pub(super) address: String,
     answers: Arc<Mutex<BTreeMap<String, Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let address = format!("http://{}", listener.local_addr().expect("it has an address"));
         let answers: Arc<Mutex<BTreeMap<String, Answer>>> = Arc::default();
@@ -34,16 +37,20 @@ impl Server {
         Self { address, answers, asked }
     }
 
-    fn put(&self, path: &str, content: impl Into<Vec<u8>>) {
+    pub(super) fn put(&self, path: &str, content: impl Into<Vec<u8>>) {
         self.answer(path, 200, "", content);
     }
 
-    fn answer(&self, path: &str, code: u16, headers: &str, content: impl Into<Vec<u8>>) {
+    pub(super) fn answer(&self, path: &str, code: u16, headers: &str, content: impl Into<Vec<u8>>) {
         let answer = (code, headers.to_owned(), content.into());
         self.answers.lock().expect("no thread panics").insert(path.into(), answer);
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn answers(&self) -> BTreeMap<String, Answer> {
+        self.answers.lock().expect("no thread panics").clone()
+    }
+
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().expect("no thread panics"))
     }
 }
@@ -62,10 +69,21 @@ fn serve(stream: TcpStream, known: &Mutex<BTreeMap<String, Answer>>, log: &Mutex
     let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
     let credential = lines.iter().find(|line| line.to_lowercase().starts_with("authorization:"));
     let who = credential.map_or_else(String::new, |line| format!(" {}", line.split(' ').nth(1).unwrap_or_default()));
-    log.lock().expect("no thread panics").push(format!("{path}{who}"));
+    let range = lines.iter().find_map(|line| line.to_lowercase().strip_prefix("range: bytes=").map(str::to_owned));
+    let from = range.as_deref().and_then(|range| range.trim_end_matches('-').parse::<usize>().ok());
+    let part = from.map_or_else(String::new, |from| format!(" from {from}"));
+    log.lock().expect("no thread panics").push(format!("{path}{who}{part}"));
     let answer = known.lock().expect("no thread panics").get(&path).cloned();
     let (code, headers, content) = answer.unwrap_or((404, String::new(), b"nothing".to_vec()));
     let mut stream = reader.into_inner();
+    if headers == CUT {
+        // Half of it, and the rest for who asks for the rest.
+        let (code, part) = from.map_or((200, &content[..content.len() / 2]), |from| (206, &content[from..]));
+        let left = content.len() - from.unwrap_or(0);
+        let head = format!("HTTP/1.1 {code} x\r\ncontent-length: {left}\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(part));
+        return;
+    }
     let head = format!("HTTP/1.1 {code} x\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", content.len());
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&content));
 }
@@ -112,8 +130,7 @@ fn settings(shop: &Shop, server: &Server) -> Settings {
     settings.sources = vec![AllowedSource {
         prefix: format!("{}/charts", server.address),
         is_private: true,
-        credentials: Credentials::None,
-        authority: None,
+        ..AllowedSource::default()
     }];
     settings
 }

@@ -44,7 +44,7 @@ impl Authority {
 
     /// Returns what a server on the loopback shows.
     pub(crate) fn server(&self) -> Identity {
-        self.sign("/CN=localhost", "serverAuth", &["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
+        self.sign("/CN=localhost", "serverAuth", &["-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.2,DNS:localhost"])
     }
 
     /// Returns what a user shows: the API server takes its name and its groups from there.

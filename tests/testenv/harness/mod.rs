@@ -10,7 +10,7 @@
 //!       └──────────► Simulated::start(1000): a light API server for each cluster, in this process
 //! ```
 mod audit;
-mod authority;
+pub(crate) mod authority;
 mod capi;
 mod controllers;
 mod faults;

@@ -13,7 +13,11 @@ pub(super) fn story(show: &mut Show<'_>) -> Result<(), Failure> {
     let package = show.scratch.change(DEV, "dev-1: a status page", ADA, |text| {
         text.replace("    - name: edge\n", "    - name: edge\n    - { name: packages }\n")
     })?;
-    show.step("9. A Zarf package is added to dev-1: its variables are filled, its actions would never run", package, &[])?;
+    show.step(
+        "9. A Zarf package is added to dev-1: its variables are filled, its actions would never run",
+        package,
+        &[],
+    )?;
     let programs = Settings::embedded(&show.scratch.root).programs;
     if programs.find_helm().is_none() || programs.find_kustomize().is_none() {
         return left_out(show);
@@ -26,10 +30,14 @@ pub(super) fn story(show: &mut Show<'_>) -> Result<(), Failure> {
         text.replace("version: 0.4.0", "version: 0.5.0").replace("appVersion: \"2.1\"", "appVersion: \"2.2\"")
     })?;
     show.step("11. The chart is upgraded: only its layer is rendered anew", upgraded, &[])?;
-    let pack = show.scratch.change(PROFILE, "noticeboard 1.1.0", ADA, |text| {
-        text.replace("noticeboard@1.0.0", "noticeboard@1.1.0")
-    })?;
-    show.step("12. The pack is upgraded: the preset and all that the profile says go over to its new version", pack, &[])?;
+    let pack = show
+        .scratch
+        .change(PROFILE, "noticeboard 1.1.0", ADA, |text| text.replace("noticeboard@1.0.0", "noticeboard@1.1.0"))?;
+    show.step(
+        "12. The pack is upgraded: the preset and all that the profile says go over to its new version",
+        pack,
+        &[],
+    )?;
     let swap = show.scratch.change(DEV, "dev-1: visitors instead of the guestbook", ADA, |text| {
         let chart = "    - name: guestbook\n      replaceWith: { chart: { path: ../../../charts/visitors } }\n";
         text.replace("  layers:\n", &format!("  layers:\n{chart}"))
@@ -41,7 +49,9 @@ pub(super) fn story(show: &mut Show<'_>) -> Result<(), Failure> {
 fn left_out(show: &Show<'_>) -> Result<(), Failure> {
     let mut text = Text::default();
     text.line("");
-    text.line("10. to 13. are left out, since helm, or kustomize and kubectl, are not on PATH. With them, dev-1 would get");
+    text.line(
+        "10. to 13. are left out, since helm, or kustomize and kubectl, are not on PATH. With them, dev-1 would get",
+    );
     text.line("    a Helm chart, a kustomization and a pack of Palette; the chart and the pack would be upgraded, and");
     text.line("    the chart swapped for another one. Install them, and run it again.");
     show.say(&text)

@@ -1,6 +1,6 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
-use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, PACK, PATH, POINTER, RANGE, SEMVER, URL};
+use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, OCI, PACK, PATH, POINTER, RANGE, SEMVER, URL};
 use crate::decide::document::field_types::{Field, Shape, later, optional, required};
 
 /// The fields of which exactly one names the source.
@@ -18,7 +18,8 @@ const PACK_FIELDS: &[Field] = &[
 const CHART: &[Field] = &[
     optional("path", PATH, "A folder of the repository that holds a chart, or a NAME-VERSION.tgz of it."),
     optional("repo", URL, "A chart repository over HTTP, which the operator's settings allow."),
-    optional("name", CHART_NAME, "The chart's name in its repository."),
+    optional("oci", OCI, "A chart of an OCI registry, which the operator's settings allow: oci://HOST/PATH/NAME."),
+    optional("name", CHART_NAME, "The chart's name in its repository over HTTP."),
     optional("version", RANGE, "A version, or a range such as 1.16.x or ^2.1, which fleet.lock pins."),
 ];
 
@@ -26,7 +27,8 @@ const KUSTOMIZE: &[Field] = &[required("path", PATH, "The folder of a kustomizat
 
 const ZARF: &[Field] = &[
     optional("path", PATH, "The folder with `zarf.yaml`, or the `.tar.zst` archive."),
-    later("oci", "a package of an OCI registry"),
+    optional("oci", OCI, "A package of an OCI registry, which the operator's settings allow: oci://HOST/PATH/NAME."),
+    optional("version", RANGE, "With `oci`: a version, or a range such as 1.16.x or ^2.1, which fleet.lock pins."),
     optional(
         "components",
         Shape::List(&Shape::Text),

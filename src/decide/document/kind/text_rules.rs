@@ -14,6 +14,10 @@ pub(super) const DURATION: Shape = Shape::Checked(is_duration, "a duration such 
 pub(super) const POINTER: Shape = Shape::Checked(is_pointer, "a JSON pointer such as /values/ipam/mode");
 pub(super) const EXPRESSION: Shape = Shape::Text;
 pub(super) const URL: Shape = Shape::Checked(is_url, "an address that begins with https:// or http://, without a user");
+pub(super) const OCI: Shape =
+    Shape::Checked(is_oci, "oci://, a host and a repository of lower-case letters, without tag and digest");
+pub(super) const SERVER: Shape =
+    Shape::Checked(is_server, "an address that begins with https:// or http://, or oci://, without a user");
 pub(super) const CHART_NAME: Shape =
     Shape::Checked(is_chart_name, "letters, digits, `.`, `_` and `-`, at most 250 characters");
 pub(super) const RANGE: Shape = Shape::Checked(is_range, "a version such as 1.4.0, or a range such as 1.4.x or ^2.1");
@@ -49,6 +53,26 @@ fn is_url(text: &str) -> bool {
         let host = rest.split('/').next().unwrap_or_default();
         !host.is_empty() && !host.contains('@') && text.len() <= 2048 && rest.chars().all(is_plain)
     })
+}
+
+/// Whether it is a repository of a registry, as the distribution specification has them.
+fn is_oci(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        part.chars().all(inner) && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    let is_host = |host: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+        !host.is_empty() && host.chars().all(inner)
+    };
+    let rest = text.strip_prefix("oci://").filter(|_| text.len() <= 512);
+    rest.and_then(|rest| rest.split_once('/')).is_some_and(|(host, path)| is_host(host) && path.split('/').all(is_part))
+}
+
+/// Whether it is where a lock says that something is: of a registry, with its digest or without.
+fn is_server(text: &str) -> bool {
+    let (place, digest) = text.split_once('@').map_or((text, None), |(place, digest)| (place, Some(digest)));
+    is_url(text) || (is_oci(place) && digest.is_none_or(is_digest))
 }
 
 fn is_chart_name(text: &str) -> bool {
@@ -134,6 +158,23 @@ mod tests {
         }
         for wrong in ["", "latest", "1..2", "https://x"] {
             assert!(range(wrong).is_none(), "{wrong} is no range");
+        }
+    }
+
+    #[test]
+    fn a_repository_of_a_registry_has_no_tag_and_no_user() {
+        for right in ["oci://ghcr.io/acme/charts/web", "oci://127.0.0.1:5000/web", "oci://[::1]:5000/a_b-c.d"] {
+            assert!(is_oci(right), "{right}");
+        }
+        for wrong in [
+            "ghcr.io/web",
+            "oci://ghcr.io",
+            "oci://ghcr.io/",
+            "oci://ghcr.io/web:1.0",
+            "oci://u@ghcr.io/web",
+            "oci://h/../a",
+        ] {
+            assert!(!is_oci(wrong), "{wrong}");
         }
     }
 

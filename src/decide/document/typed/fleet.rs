@@ -86,13 +86,32 @@ pub struct Lock {
     pub tags: Vec<Tag>,
     /// The versions over which Kubernetes goes up, the newest of each minor.
     pub packs: Vec<LockedPack>,
-    /// The charts that repositories over HTTP have.
+    /// The charts that repositories over HTTP and registries have.
     pub charts: Vec<LockedChart>,
+    /// The Zarf packages that registries have.
+    pub packages: Vec<LockedPackage>,
     /// The versions of renderers, by name.
     pub renderers: BTreeMap<Arc<str>, Arc<str>>,
 }
 
-/// A chart of a repository over HTTP.
+/// A Zarf package of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedPackage {
+    /// The repository, as documents name it.
+    pub oci: Arc<str>,
+    /// The architecture of the nodes.
+    pub architecture: Arc<str>,
+    /// The version or range, as documents name it.
+    pub wanted: Arc<str>,
+    /// The version that it is.
+    pub version: Arc<str>,
+    /// The SHA-256 of its manifest.
+    pub digest: Digest,
+    /// The images that its components name.
+    pub images: Vec<Arc<str>>,
+}
+
+/// A chart of a repository over HTTP, or of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockedChart {
     /// The repository, as documents name it.
@@ -147,10 +166,12 @@ impl Lock {
         let packs = packs.iter().flat_map(Fragment::items).filter_map(pack).collect();
         let charts = file.root().get("charts").map(|node| file.part(node));
         let charts = charts.iter().flat_map(Fragment::items).filter_map(|part| chart(&part)).collect();
+        let packages = file.root().get("packages").map(|node| file.part(node));
+        let packages = packages.iter().flat_map(Fragment::items).filter_map(|part| package(&part)).collect();
         let renderers = file.root().get("renderers").map(|node| file.part(node));
         let renderers = renderers.iter().flat_map(Fragment::entries);
         let renderers = renderers.map(|(name, version)| (name.text().into(), version.text().into())).collect();
-        Ok((Self { file, tags, packs, charts, renderers }, warnings))
+        Ok((Self { file, tags, packs, charts, packages, renderers }, warnings))
     }
 }
 
@@ -159,6 +180,14 @@ fn chart(part: &Fragment) -> Option<LockedChart> {
     let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
     let (repo, name, wanted) = (text("repo")?, text("name")?, text("wanted")?);
     Some(LockedChart { repo, name, wanted, version: text("version")?, url: text("url")?, digest })
+}
+
+fn package(part: &Fragment) -> Option<LockedPackage> {
+    let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
+    let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
+    let images = part.get("images").iter().flat_map(Fragment::items).map(|image| image.text().into()).collect();
+    let (oci, architecture, wanted) = (text("oci")?, text("architecture")?, text("wanted")?);
+    Some(LockedPackage { oci, architecture, wanted, version: text("version")?, digest, images })
 }
 
 fn tag(part: &Fragment) -> Option<Tag> {

@@ -6,9 +6,9 @@ use super::super::composition::shape::{Shaped, Step};
 use super::super::full::ResolvedSource;
 use super::super::part::{Archive, Content, Part, Remote, Tree, TreeFile, What};
 use super::source::{Made, index_of};
-use crate::decide::document::kind::range;
 use crate::decide::document::{File, Fragment, LockedChart};
-use crate::decide::fleet::{CHART, Found, Index};
+use crate::decide::fleet::{CHART, Found, Index, name_in};
+use crate::decide::lock::is_in;
 use crate::decide::value::Diagnostic;
 use crate::name::RepoPath;
 use std::sync::Arc;
@@ -30,14 +30,16 @@ pub(super) fn chart_source(
 
 fn find(index: &Index, layer: &Shaped, part: &Fragment) -> Result<Made, Vec<Diagnostic>> {
     release(layer)?;
-    match (part.get("path"), part.get("repo")) {
-        (Some(named), None) => in_repository(index, &named),
-        (None, Some(_)) => elsewhere(index, layer, part),
-        (path, _) => {
+    match (part.get("path"), part.get("repo"), part.get("oci")) {
+        (Some(named), None, None) => in_repository(index, &named),
+        (None, Some(_), None) => elsewhere(index, layer, part, "repo"),
+        (None, None, Some(_)) => elsewhere(index, layer, part, "oci"),
+        (path, repo, oci) => {
+            let is_twice = [path, repo, oci].iter().any(Option::is_some);
             let message =
-                format!("the chart of layer `{}` is {}", layer.name, if path.is_some() { "twice" } else { "nowhere" });
+                format!("the chart of layer `{}` is {}", layer.name, if is_twice { "twice" } else { "nowhere" });
             let said = Diagnostic::error(codes::SOURCE, message).at(part.span());
-            Err(vec![said.expected("either `path`, or `repo`, `name` and `version`")])
+            Err(vec![said.expected("either `path`, or `repo`, `name` and `version`, or `oci` and `version`")])
         }
     }
 }
@@ -59,24 +61,31 @@ fn in_repository(index: &Index, named: &Fragment) -> Result<Made, Vec<Diagnostic
 }
 
 /// Finds what the lock says of a chart of another server.
-fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment) -> Result<Made, Vec<Diagnostic>> {
+fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment, place: &str) -> Result<Made, Vec<Diagnostic>> {
     let text = |key: &str| {
         part.get(key).ok_or_else(|| {
             let said = Diagnostic::error(codes::SOURCE, format!("the chart of layer `{}` has no `{key}`", layer.name));
-            vec![said.at(part.span()).expected(format!("`{key}` beside `repo`"))]
+            vec![said.at(part.span()).expected(format!("`{key}` beside `{place}`"))]
         })
     };
-    let (repo, name, wanted) = (text("repo")?, text("name")?, text("version")?);
+    let (repo, wanted) = (text(place)?, text("version")?);
+    let name = match (place, part.get("name")) {
+        ("oci", Some(name)) => {
+            let message = format!("the chart of layer `{}` has a `name` beside `oci`", layer.name);
+            let said = Diagnostic::error(codes::SOURCE, message).at(name.span());
+            return Err(vec![said.expected("the name as the last part of `oci`")]);
+        }
+        ("oci", None) => name_in(repo.text()).to_owned(),
+        _ => text("name")?.text().to_owned(),
+    };
     let mut locked = index.lock().into_iter().flat_map(|lock| &lock.charts);
-    let is_it = |it: &&LockedChart| (&*it.repo, &*it.name, &*it.wanted) == (repo.text(), name.text(), wanted.text());
+    let is_it = |it: &&LockedChart| (&*it.repo, &*it.name, &*it.wanted) == (repo.text(), &*name, wanted.text());
     let Some(found) = locked.find(is_it) else {
-        let message =
-            format!("the chart `{}` of {} at `{}` is not in fleet.lock", name.text(), repo.text(), wanted.text());
+        let message = format!("the chart `{name}` of {} at `{}` is not in fleet.lock", repo.text(), wanted.text());
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
         return Err(vec![said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")]);
     };
-    let parsed = semver::Version::parse(&found.version).ok();
-    if !parsed.zip(range(wanted.text())).is_some_and(|(version, range)| range.matches(&version)) {
+    if !is_in(&found.version, wanted.text()) {
         let message = format!(
             "fleet.lock has `{}` of the chart `{}`, which is not `{}`",
             found.version, found.name, found.wanted

@@ -28,7 +28,8 @@ impl<'a> Files<'a> {
             Content::Folder(_, file) => Ok(file.clone()),
             Content::Archive(archive) => {
                 let unpacked = self.texts.package(archive.blob).map_err(|why| {
-                    let at = self.package.part.get("path").unwrap_or_else(|| self.package.part.clone());
+                    let named = ["path", "oci"].iter().find_map(|key| self.package.part.get(key));
+                    let at = named.unwrap_or_else(|| self.package.part.clone());
                     let message = format!("the package `{}` is refused: {why}", archive.path);
                     vec![Diagnostic::error(super::super::codes::PACKAGE, message).at(at.span())]
                 })?;

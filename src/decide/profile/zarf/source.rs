@@ -3,9 +3,10 @@
 use super::super::codes;
 use super::super::full::ResolvedSource;
 use super::super::layer::source::Made;
-use super::super::part::{Archive, Tree, TreeFile};
-use crate::decide::document::{File, Fragment};
-use crate::decide::fleet::{Index, ZARF};
+use super::super::part::{Archive, Packaged, Remote, Tree, TreeFile};
+use crate::decide::document::{File, Fragment, LockedPackage};
+use crate::decide::fleet::{ARCHITECTURE, Index, ZARF, name_in};
+use crate::decide::lock::is_in;
 use crate::decide::value::Diagnostic;
 use crate::name::{BlobId, RepoPath};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(in crate::decide::profile) struct Package {
     pub(in crate::decide::profile) content: Content,
+    /// Where it is fetched, if it is of a registry; its archive is only its name then.
+    remote: Option<Remote>,
     /// The layer's `zarf`.
     pub(in crate::decide::profile) part: Fragment,
     /// The version of helm that the lock names.
@@ -25,15 +28,18 @@ impl Package {
     pub(in crate::decide::profile) fn blobs(&self) -> Vec<BlobId> {
         match &self.content {
             Content::Folder(tree, _) => tree.files.iter().map(|file| file.blob).collect(),
+            Content::Archive(_) if self.remote.is_some() => Vec::new(),
             Content::Archive(archive) => vec![archive.blob],
         }
     }
 
     /// Returns its archive, if it is one.
-    pub(in crate::decide::profile) fn archive(&self) -> Option<&Archive> {
+    pub(in crate::decide::profile) fn packaged(&self) -> Option<Packaged> {
         match &self.content {
             Content::Folder(..) => None,
-            Content::Archive(archive) => Some(archive),
+            Content::Archive(Archive { path, blob, .. }) => {
+                Some(Packaged { path: path.clone(), blob: *blob, remote: self.remote.clone() })
+            }
         }
     }
 }
@@ -56,10 +62,21 @@ fn about_archive(stem: &str) -> (&str, Option<&str>) {
 
 /// Finds the package that a layer names.
 pub(in crate::decide::profile) fn zarf_source(index: &Index, part: &Fragment) -> Result<Made, Vec<Diagnostic>> {
-    let named = part.get("path").ok_or_else(|| {
-        let said = Diagnostic::error(codes::SOURCE, "the package of the layer is nowhere").at(part.span());
-        vec![said.expected("`path`, a folder with `zarf.yaml` or a `.tar.zst` archive")]
-    })?;
+    let (path, oci) = (part.get("path"), part.get("oci"));
+    let named = match (path, oci) {
+        (Some(named), None) => named,
+        (None, Some(oci)) => return of_registry(index, part, &oci),
+        (path, _) => {
+            let place = if path.is_some() { "twice" } else { "nowhere" };
+            let said = Diagnostic::error(codes::SOURCE, format!("the package of the layer is {place}")).at(part.span());
+            let expected = "either `path`, a folder with `zarf.yaml` or a `.tar.zst` archive, or `oci` and `version`";
+            return Err(vec![said.expected(expected)]);
+        }
+    };
+    if let Some(version) = part.get("version") {
+        let said = Diagnostic::error(codes::SOURCE, "the package of the layer has a `version` beside `path`");
+        return Err(vec![said.at(version.span()).expected("`version` beside `oci` alone")]);
+    }
     let path = index.path(&named).map_err(|said| vec![said])?;
     let (content, name, version) = if let Some(found) = index.try_file(&path) {
         let stem = path.as_str().rsplit('/').next().unwrap_or_default();
@@ -84,8 +101,49 @@ pub(in crate::decide::profile) fn zarf_source(index: &Index, part: &Fragment) ->
         let name = text("name").unwrap_or_else(|| path.as_str().into());
         (Content::Folder(Tree::new(path, files, origin), file.clone()), name, text("version"))
     };
+    Ok(made(index, part, (name, version), (content, None)))
+}
+
+/// Finds what the lock says of a package of a registry.
+fn of_registry(index: &Index, part: &Fragment, oci: &Fragment) -> Result<Made, Vec<Diagnostic>> {
+    let wanted = part.get("version").ok_or_else(|| {
+        let said = Diagnostic::error(codes::SOURCE, "the package of the layer has no `version`").at(part.span());
+        vec![said.expected("`version` beside `oci`")]
+    })?;
+    let architecture = part.get("architecture").map_or_else(|| ARCHITECTURE.into(), |part| part.text().to_owned());
+    let mut locked = index.lock().into_iter().flat_map(|lock| &lock.packages);
+    let is_it =
+        |it: &&LockedPackage| (&*it.oci, &*it.wanted, &*it.architecture) == (oci.text(), wanted.text(), &*architecture);
+    let Some(LockedPackage { version, digest, .. }) = locked.find(is_it) else {
+        let (oci, wanted_text) = (oci.text(), wanted.text());
+        let message = format!("the package {oci} at `{wanted_text}` for {architecture} is not in fleet.lock");
+        let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
+        return Err(vec![said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")]);
+    };
+    if !is_in(version, wanted.text()) {
+        let message =
+            format!("fleet.lock has `{version}` of the package {}, which is not `{}`", oci.text(), wanted.text());
+        let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
+        return Err(vec![said.hint("fleet.lock was edited by hand: run `stratify lock`")]);
+    }
+    let name: Arc<str> = name_in(oci.text()).into();
+    let called = format!("{name}-{version}-{architecture}");
+    let path = RepoPath::new(&called)
+        .map_err(|error| vec![Diagnostic::error(codes::SOURCE, error.to_string()).at(oci.span())])?;
+    let url = format!("{}@sha256:{digest}", oci.text()).into();
+    let archive = Archive { path, blob: Packaged::id(*digest), origin: None, is_named: false };
+    let remote = Remote { name: called.into(), url, digest: *digest };
+    Ok(made(index, part, (name, Some(version.clone())), (Content::Archive(archive), Some(remote))))
+}
+
+fn made(
+    index: &Index,
+    part: &Fragment,
+    (name, version): (Arc<str>, Option<Arc<str>>),
+    (content, remote): (Content, Option<Remote>),
+) -> Made {
     let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
-    Ok(Made {
+    Made {
         resolved: ResolvedSource::Zarf { name, version },
         pack: None,
         presets: Vec::new(),
@@ -93,6 +151,6 @@ pub(in crate::decide::profile) fn zarf_source(index: &Index, part: &Fragment) ->
         schema: None,
         manifests: Arc::default(),
         parts: Arc::default(),
-        zarf: Some(Arc::new(Package { content, part: part.clone(), renderer })),
-    })
+        zarf: Some(Arc::new(Package { content, remote, part: part.clone(), renderer })),
+    }
 }

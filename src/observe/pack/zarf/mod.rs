@@ -1,6 +1,10 @@
 //! In: the archive of a Zarf package. Out: its files, those of its components unpacked.
 //! Guarantee: what Zarf itself checks is checked: the list of checksums is the one that `zarf.yaml` names, each file is as
 //! the list says, and no other one is there. Images are read past, and never kept.
+mod registry;
+
+pub(super) use registry::{fetch, locked};
+
 use crate::client::archive::{Format, Limits, each, read};
 use crate::decide::document::yaml::Node;
 use crate::decide::document::{File, Unpacked};
@@ -33,7 +37,12 @@ fn unpack(bytes: &[u8], path: &RepoPath) -> Unpacked {
         Ok(())
     })
     .map_err(|error| error.to_string())?;
-    verify(&sums, &kept)?;
+    opened(&sums, kept)
+}
+
+/// Verifies the files of a package, and unpacks its components; in words why it is refused.
+fn opened(sums: &BTreeMap<RepoPath, String>, kept: BTreeMap<RepoPath, Vec<u8>>) -> Unpacked {
+    verify(sums, &kept)?;
     let mut files = BTreeMap::new();
     for (path, content) in kept {
         if !path.as_str().starts_with("components/") {
@@ -123,12 +132,22 @@ const KEPT_MAX: usize = 8;
 impl Unpackings {
     /// Unpacks an archive, or returns what it was unpacked to before.
     pub fn get(&self, blob: BlobId, path: &RepoPath, bytes: &[u8]) -> Arc<Unpacked> {
-        let known = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(found) = known().get(&blob) {
-            return found.clone();
-        }
-        let unpacked = Arc::new(unpack(bytes, path));
-        let mut kept = known();
+        self.known(blob).unwrap_or_else(|| self.keep(blob, unpack(bytes, path)))
+    }
+
+    /// Returns what a package was unpacked to before.
+    pub fn known(&self, blob: BlobId) -> Option<Arc<Unpacked>> {
+        self.kept().get(&blob).cloned()
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobId, Arc<Unpacked>>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Keeps what a package was unpacked to.
+    pub fn keep(&self, blob: BlobId, unpacked: Unpacked) -> Arc<Unpacked> {
+        let unpacked = Arc::new(unpacked);
+        let mut kept = self.kept();
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }

@@ -1,0 +1,150 @@
+//! In: a chart of a registry, or the digest of a manifest. Out: what the registry has of it now, for the lock; its parts.
+//! Guarantee: what is taken is what its digest says; what is kept is not asked for again.
+//!
+//! How helm lays a chart out: one layer with the archive, and a configuration with what Chart.yaml says. Source: helm.sh/helm,
+//! pkg/registry (`ConfigMediaType`, `ChartLayerMediaType`).
+use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
+use crate::client::registry::{Key, Layer, Manifest, Reference, Registry, Repository, Signature, Which};
+use crate::decide::document::LockedChart;
+use crate::decide::fleet::ChartReference;
+use crate::decide::lock::{Tagged, newest, tag_of};
+use crate::decide::profile::Remote;
+use crate::decide::render::Refusal;
+use crate::decide::value::{Digest, Fault, Owner, Source};
+use crate::settings::key_for;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// The type of the layer that is a chart's archive.
+const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// Something of a registry that is taken by the digest of its manifest; the registry is asked once something is not kept.
+pub(super) struct Pull<'a> {
+    remotes: &'a Remotes,
+    reference: Reference,
+    digest: Digest,
+    registry: OnceCell<Registry<'a>>,
+}
+
+impl<'a> Pull<'a> {
+    /// Takes an address that ends with a digest.
+    pub(super) fn of(remotes: &'a Remotes, address: &str) -> Result<Self, Fault> {
+        let reference = Reference::parse(address).map_err(|why| fault(address, why))?;
+        let Some(digest) = parsed(reference.which.digest().unwrap_or_default()) else {
+            return Err(fault(address, "expected a digest"));
+        };
+        Ok(Self { remotes, reference, digest, registry: OnceCell::new() })
+    }
+
+    fn registry(&self) -> Result<&Registry<'a>, Fault> {
+        if let Some(registry) = self.registry.get() {
+            return Ok(registry);
+        }
+        let opened = Registry::open(&self.reference.repository, self.remotes.allowed())?;
+        Ok(self.registry.get_or_init(|| opened))
+    }
+
+    /// Returns the manifest.
+    pub(super) fn manifest(&self) -> Result<Manifest, Fault> {
+        let fetch = || self.registry()?.manifest(&self.reference.which);
+        let bytes = self.remotes.kept().get(self.digest, fetch)?;
+        self.check_signature()?;
+        Manifest::read(&bytes).map_err(|why| fault(&self.reference.to_string(), why))
+    }
+
+    /// Checks that the manifest is signed, where the settings want that; what was found is kept, and verified each time.
+    fn check_signature(&self) -> Result<(), Fault> {
+        let Some(file) = key_for(self.remotes.allowed(), &self.reference.repository.to_string()) else {
+            return Ok(());
+        };
+        let (key, digest) = (Key::read(file)?, format!("sha256:{}", self.digest));
+        let name = format!("{}-{}.sig", self.digest, digest_of(key.bytes()));
+        let known = self.remotes.kept().note(&name).and_then(|note| decoded(&note));
+        if known.is_some_and(|known| key.signed(&digest, &known)) {
+            return Ok(());
+        }
+        let Signature { payload, signature } = self.registry()?.signature(&digest, &key)?;
+        let note = [&(signature.len() as u64).to_be_bytes()[..], &signature, &payload].concat();
+        self.remotes.kept().put_note(&name, &note);
+        Ok(())
+    }
+
+    /// Returns a part of it.
+    pub(super) fn layer(&self, layer: &Layer) -> Result<Arc<[u8]>, Fault> {
+        let digest = parsed(&layer.digest).ok_or_else(|| Fault::bug("a manifest that was read has digests"))?;
+        self.remotes.kept().get(digest, || self.registry()?.blob(layer))
+    }
+}
+
+/// Returns the archive of a chart, or why the lock cannot be right.
+pub(super) fn archive(remotes: &Remotes, remote: &Remote) -> Result<Result<Arc<[u8]>, Refusal>, Fault> {
+    let pull = Pull::of(remotes, &remote.url)?;
+    let layer = match layer_of(&pull.manifest()?) {
+        Ok(layer) => layer,
+        Err(why) => return Ok(Err(Refusal::new(format!("{}: {why}", remote.url)))),
+    };
+    if parsed(&layer.digest) != Some(remote.digest) {
+        let message = format!(
+            "fleet.lock has the digest sha256:{} of its archive, and its manifest has {}",
+            remote.digest, layer.digest
+        );
+        return Ok(Err(Refusal::new(message).hint("fleet.lock was edited by hand: run `stratify lock`")));
+    }
+    pull.layer(&layer).map(Ok)
+}
+
+/// Returns the layer that is a chart's archive.
+fn layer_of(manifest: &Manifest) -> Result<Layer, String> {
+    let found = manifest.layers.iter().find(|layer| layer.kind == CHART);
+    let layer =
+        found.ok_or_else(|| format!("it is no chart: expected a layer {CHART}, found `{}`", manifest.artifact))?;
+    if layer.size > ARCHIVE_BYTES_MAX {
+        return Err(format!("its archive has {} bytes, expected at most {ARCHIVE_BYTES_MAX}", layer.size));
+    }
+    Ok(layer.clone())
+}
+
+/// Returns what a chart is now, or what is wrong with who names it.
+pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Result<LockedChart, String>, Fault> {
+    let ChartReference { repo, name, wanted, .. } = reference;
+    let repository = Repository::parse(repo).map_err(|why| fault(repo, why))?;
+    let registry = Registry::open(&repository, remotes.allowed())?;
+    let Tagged { version, tag } = match tag_of(wanted) {
+        Some(tagged) => tagged,
+        None => match newest(registry.tags()?.iter().map(String::as_str), wanted) {
+            Ok(tagged) => tagged,
+            Err(why) => return Ok(Err(format!("{repo}: {why}"))),
+        },
+    };
+    let bytes = registry.manifest(&Which::Tag(tag.clone()))?;
+    let manifest = registry.read(&bytes)?;
+    let url = format!("{repo}@{}", manifest.digest);
+    let layer = match layer_of(&manifest) {
+        Ok(layer) => layer,
+        Err(why) => return Ok(Err(format!("{repo}:{tag}: {why}"))),
+    };
+    // Taken now, so that what the lock says can be had, and is at hand for the next render.
+    remotes.kept().get(digest_of(&bytes), || Ok(bytes))?;
+    let pull = Pull::of(remotes, &url)?;
+    pull.manifest()?;
+    let digest = digest_of(&pull.layer(&layer)?);
+    let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
+    Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+}
+
+/// Reads a signature that was kept: how long it is, itself, and the text that was signed.
+fn decoded(note: &[u8]) -> Option<Signature> {
+    let (length, rest) = note.split_first_chunk::<8>()?;
+    let (signature, payload) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+    Some(Signature { payload: payload.to_vec(), signature: signature.to_vec() })
+}
+
+fn parsed(digest: &str) -> Option<Digest> {
+    Digest::parse(digest.strip_prefix("sha256:")?)
+}
+
+/// Returns the fault of what stands at an address that cannot be right.
+pub(super) fn fault(address: &str, why: &str) -> Fault {
+    let source = Source::Error(format!("could not ask {address}: {why}").into());
+    Fault { owner: Owner::Outside, spurious: false, hint: None, source }
+}
