@@ -129,13 +129,17 @@ impl Row {
 
     /// Whether what is wanted ends a success: only what holds is wanted after one.
     fn is_holding(&self) -> bool {
-        self.wanted.is_some() && is_success(self.flying.as_ref().or(self.posted.as_ref()))
+        let is_ending = self.wanted.as_ref().is_some_and(|wanted| wanted.state != State::Success);
+        is_ending && is_success(self.flying.as_ref().or(self.posted.as_ref()))
     }
 
     /// Takes what is wanted now, and returns whether that changes anything.
     pub(super) fn want(&mut self, status: Status, now: Timestamp) -> bool {
         if self.is_holding() {
             return self.lift(&status, now);
+        }
+        if self.is_repeating() && is_trouble(Some(&status)) {
+            return false;
         }
         if self.is_frozen() || (!status.state.is_verdict() && self.has_verdict()) {
             return false;
@@ -163,9 +167,18 @@ impl Row {
         }
         let is_told = self.is_holding();
         if !is_told {
-            (self.verdicts, self.wanted, self.touched) = (0, Some(status), now);
+            (self.wanted, self.touched) = (Some(status), now);
+        }
+        // A success that is only on its way may still be refused, and what was told before it counts then.
+        if self.flying.is_none() {
+            self.verdicts = 0;
         }
         !is_told
+    }
+
+    /// Whether a trouble is said once more: a success was on its way after it, and nobody knows whether it came there.
+    fn is_repeating(&self) -> bool {
+        is_trouble(self.posted.as_ref()) && is_trouble(self.wanted.as_ref())
     }
 
     /// What holds is not told yet: a success takes it back, and the one that was told before stands; all else is less.
@@ -189,7 +202,7 @@ impl Row {
 
     /// Whether a verdict was posted or will be.
     pub(super) fn has_verdict(&self) -> bool {
-        self.verdicts > 0 || [&self.flying, &self.wanted].into_iter().flatten().any(|status| status.state.is_verdict())
+        [&self.posted, &self.flying, &self.wanted].into_iter().flatten().any(|status| status.state.is_verdict())
     }
 
     /// Returns when what is wanted may be posted, if anything is and nothing is on its way.
@@ -216,7 +229,8 @@ impl Row {
     pub(super) fn posted(&mut self, now: Timestamp) {
         let is_holding = self.is_holding();
         let Some(status) = self.flying.take() else { return };
-        if status.state.is_verdict() {
+        let is_said_again = is_trouble(self.posted.as_ref()) && is_trouble(Some(&status));
+        if status.state.is_verdict() && !is_said_again {
             self.verdicts = self.verdicts.saturating_add(1);
         }
         let is_enough = self.wanted.as_ref().is_some_and(|wanted| is_enough(&status, wanted));
@@ -241,13 +255,23 @@ impl Row {
                 (self.tries, self.not_before) = (0, Timestamp(0));
             }
             Refusal::Retry { after } => {
-                self.wanted.get_or_insert(status);
+                // What lifts a hold that was not told has nothing to say.
+                let is_lifted = is_success(self.posted.as_ref()) && is_success(self.wanted.as_ref());
+                if is_lifted {
+                    self.wanted = None;
+                } else {
+                    self.wanted.get_or_insert(status);
+                }
                 self.tries = self.tries.saturating_add(1);
                 let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
                 self.not_before = now.after(asked.max(back_off(key, self.tries)));
             }
         }
     }
+}
+
+fn is_trouble(status: Option<&Status>) -> bool {
+    status.is_some_and(|status| matches!(status.state, State::Failure | State::Error))
 }
 
 fn is_success(status: Option<&Status>) -> bool {
