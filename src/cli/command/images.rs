@@ -1,4 +1,4 @@
-//! In: clusters, and a revision. Out: the container images that their objects name, to be mirrored where there is no network.
+//! In: clusters, and a revision. Out: the container images that their objects and their Zarf packages name, to be mirrored where there is no network.
 //! Guarantee: one line an image, sorted, each once; nothing is read of a target.
 use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure, Found, once};
@@ -23,7 +23,13 @@ pub(super) fn run(options: &args::Images, settings: Option<&Path>) -> Result<Ans
         let (mut found, mut said) = (Images::new(), Vec::new());
         for cluster in &clusters {
             let mut warnings = Warnings::default();
-            images(&preview.wanted(&fleet, cluster, &mut warnings).await?.layers, &mut found);
+            let wanted = preview.wanted(&fleet, cluster, &mut warnings).await?;
+            images(&wanted.layers, &mut found);
+            for layer in &wanted.profile.layers {
+                for image in &layer.images {
+                    found.entry(image.clone()).or_default().insert(layer.name.clone());
+                }
+            }
             said.extend(Found::of(cluster, clusters.len(), warnings.0));
         }
         Ok((found, once(said)))

@@ -131,12 +131,16 @@ fn packages(
     Ok((packages, wrong))
 }
 
-/// Returns the versions of renderers: what the lock has stays; helm is taken in where there is a chart and a helm.
+/// Returns the versions of renderers: what the lock has stays; that of a program that is to be updated is the one here.
 fn renderers(here: &Here, fleet: &Fleet, options: &Lock) -> BTreeMap<Arc<str>, Arc<str>> {
     let mut renderers = fleet.index.lock().map(|lock| lock.renderers.clone()).unwrap_or_default();
-    let is_asked = options.update.iter().any(|name| name == "helm");
-    if is_asked && let Some(version) = Packs::new(&here.settings).helm_version() {
-        renderers.insert("helm".into(), version);
+    let packs = Packs::new(&here.settings);
+    let is_asked = |program: &str| options.update.iter().any(|name| name == program);
+    if is_asked("helm") {
+        renderers.extend(packs.helm_version().map(|version| ("helm".into(), version)));
+    }
+    if is_asked("kustomize") {
+        renderers.extend(packs.kustomize_version().map(|version| ("kustomize".into(), version)));
     }
     renderers
 }

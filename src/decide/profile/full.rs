@@ -149,6 +149,8 @@ pub struct ProfileLayer {
     pub namespaces: Vec<NamespaceWish>,
     /// Objects that its source holds, beside files that render.
     pub inline: Arc<[Inline]>,
+    /// The images that its package names, beside those of its objects.
+    pub images: Vec<Arc<str>>,
     /// Files that render to objects: of the source, then attached.
     pub manifests: Arc<[ManifestFile]>,
     /// What of it is rendered outside, in order.

@@ -350,9 +350,10 @@ impl Sketch {
             let place = |name: &str| self.place_of(layer, source, texts, &format!("/values/{name}"));
             let expanded = expanded(package, &values, texts, seal, &place)?;
             let digest = Some(expanded.digest());
-            let Expanded { parts, inline, namespaces, warnings } = expanded;
+            let Expanded { parts, inline, namespaces, warnings, images } = expanded;
             let health = Vec::new();
-            return Ok(Settled { parts: parts.into(), inline: inline.into(), namespaces, warnings, digest, health });
+            let (parts, inline) = (parts.into(), inline.into());
+            return Ok(Settled { parts, namespaces, health, inline, images, warnings, digest });
         }
         let mut roots = Roots::default();
         if source.is_palette() {
@@ -529,6 +530,7 @@ pub(super) fn layer_of(
         parts: reads.settled.parts,
         namespaces: reads.settled.namespaces,
         inline: reads.settled.inline,
+        images: reads.settled.images,
         names: reads.names,
         flows: reads.flows,
         timeout: timeout.and_then(duration).unwrap_or(Duration::from_mins(10)),
@@ -572,6 +574,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         parts: source.parts.clone(),
         namespaces: Vec::new(),
         inline: Arc::default(),
+        images: Vec::new(),
         timeout: Duration::ZERO,
         options: match &shaped.declared {
             Some(declared) => declared.options.clone(),

@@ -9,7 +9,7 @@ use super::complaint::complaint;
 use super::difference::differences;
 use super::json::go_json;
 use super::program::{Found, version_in};
-use super::{Files, Packs, cut_short, moved, operators};
+use super::{Files, Packs, check_version, cut_short, moved, operators};
 use crate::client::process::{Answer, Ended};
 use crate::decide::render::{Expanded, Refusal, Request, read_output};
 use crate::decide::value::Fault;
@@ -44,16 +44,7 @@ pub(super) fn render(packs: &Packs, request: &Request, chart: &Chart) -> Result<
         files.filter_map(|(path, bytes)| Some((moved(path, &chart.root, FOLDER)?, bytes.clone()))).collect();
     let values = go_json(&request.values).into_bytes();
     let program = packs.helm()?;
-    if let Some(wanted) =
-        request.renderer.as_ref().filter(|wanted| program.version.strip_prefix("helm ") != Some(wanted))
-    {
-        let message =
-            format!("charts are rendered by helm {wanted}, as fleet.lock says, and this is {}", program.version);
-        return Err(operators(
-            message,
-            "install that version, or run `stratify lock --update helm` and commit fleet.lock",
-        ));
-    }
+    check_version(request, program, "helm", "charts")?;
     let once = || packs.run(&program.file, arguments(request), given.clone(), values.clone());
     let first = match once() {
         Ok(answer) => answer,

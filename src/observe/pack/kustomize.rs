@@ -1,10 +1,10 @@
 //! In: the files of a kustomization. Out: the objects that `kustomize build` prints of it.
 //! Guarantee: nothing is fetched and no plugin runs: what would was refused before; it sees the files that it names, no others.
 use super::program::{Found, version_in};
-use super::{Files, Packs, cut_short, operators};
+use super::{Files, Packs, check_version, cut_short, operators};
 use crate::client::process::Ended;
 use crate::decide::profile::Tree;
-use crate::decide::render::{Expanded, Refusal, read_output};
+use crate::decide::render::{Expanded, Refusal, Request, read_output};
 use crate::decide::value::Fault;
 use std::ffi::OsString;
 
@@ -26,15 +26,18 @@ pub(super) fn find(packs: &Packs) -> Result<Found, Fault> {
         let is_kubectl = text.contains("gitVersion");
         let version = version_in(&text).filter(|_| answer.ended == Ended::Code(0) && is_kubectl == (word == "kubectl"));
         if let Some(version) = version.filter(|version| version.major >= 5 || is_kubectl) {
-            return Ok(Found { file, version: format!("{word} {version}").into() });
+            let inside = text.split_once("kustomizeVersion").and_then(|(_, rest)| version_in(rest));
+            let inside = inside.map_or_else(String::new, |inside| format!(" with kustomize {inside}"));
+            return Ok(Found { file, version: format!("{word} {version}{inside}").into() });
         }
     }
     Err(operators(format!("{} is neither kustomize 5 nor kubectl", file.display()), hint))
 }
 
 /// Builds a kustomization.
-pub(super) fn render(packs: &Packs, tree: &Tree, files: Files) -> Result<Expanded, Fault> {
+pub(super) fn render(packs: &Packs, request: &Request, tree: &Tree, files: Files) -> Result<Expanded, Fault> {
     let program = packs.kustomize()?;
+    check_version(request, program, "kustomize", "kustomizations")?;
     let verb = if program.version.starts_with("kubectl") { "kustomize" } else { "build" };
     let arguments = vec![verb.into(), tree.root.as_str().into()];
     let answer = match packs.run(&program.file, arguments, files, Vec::new()) {

@@ -4,6 +4,7 @@
 //! How helm lays a chart out: one layer with the archive, and a configuration with what Chart.yaml says. Source: helm.sh/helm,
 //! pkg/registry (`ConfigMediaType`, `ChartLayerMediaType`).
 use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
+use super::repository::ANY;
 use crate::client::registry::{Key, Layer, Manifest, Reference, Registry, Repository, Signature, Which};
 use crate::decide::document::LockedChart;
 use crate::decide::fleet::ChartReference;
@@ -130,6 +131,13 @@ pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Re
     let digest = digest_of(&pull.layer(&layer)?);
     let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
     Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+}
+
+/// Returns the newest version that a repository has.
+pub(super) fn newest_of(remotes: &Remotes, repo: &str) -> Result<Option<Arc<str>>, Fault> {
+    let repository = Repository::parse(repo).map_err(|why| fault(repo, why))?;
+    let tags = Registry::open(&repository, remotes.allowed())?.tags()?;
+    Ok(newest(tags.iter().map(String::as_str), ANY).ok().map(|tagged| tagged.version))
 }
 
 /// Reads a signature that was kept: how long it is, itself, and the text that was signed.

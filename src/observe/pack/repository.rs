@@ -12,6 +12,9 @@ use crate::settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The range of all versions that are no pre-release.
+pub(super) const ANY: &str = "*";
+
 /// Chart repositories over HTTP, and registries.
 pub struct OtherServers {
     remotes: Remotes,
@@ -27,6 +30,15 @@ impl OtherServers {
     /// Returns what a package is now, or what is wrong with who names it.
     pub fn resolve_package(&self, reference: &PackageReference) -> Result<Result<LockedPackage, String>, Fault> {
         zarf::locked(&self.remotes, reference)
+    }
+
+    /// Returns the newest version of a chart, or of a package of a registry, that its server has; nothing where it has none.
+    pub fn newest(&mut self, repo: &Arc<str>, name: &str) -> Result<Option<Arc<str>>, Fault> {
+        if repo.starts_with("oci://") {
+            return registry::newest_of(&self.remotes, repo);
+        }
+        let index = self.index(repo)?;
+        Ok(index.ok().and_then(|index| choose(index, name, ANY).ok()).map(|chosen| chosen.version))
     }
 
     /// Returns what a chart is now, or what is wrong with who names it.

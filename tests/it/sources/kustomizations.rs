@@ -114,3 +114,13 @@ fn values_of_a_kustomization_are_a_mistake() {
     let said = told(&shop.try_wanted().0.map(drop).expect_err("it takes none"));
     assert!(said.contains("the layer `web` has `values`, and a kustomization takes none"), "{said}");
 }
+
+#[test]
+fn a_version_of_kustomize_that_the_lock_names_is_the_one_that_builds() {
+    let shop = shop();
+    shop.write("fleet.lock", "apiVersion: stratify.dev/v1alpha1\nkind: Lock\nrenderers: { kustomize: 4.0.0 }\n");
+    let refused = told(&shop.try_wanted().0.map(drop).expect_err("it is another version"));
+    assert!(refused.contains("by kustomize 4.0.0, as fleet.lock says, and this is kubectl"), "{refused}");
+    shop.run(&["lock", "--update", "kustomize"]).ends_with(0);
+    assert!(shop.try_wanted().0.is_ok(), "the lock names the one that is here");
+}

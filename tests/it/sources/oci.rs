@@ -89,6 +89,8 @@ fn a_chart_that_helm_pushed_is_locked_and_taken_by_its_digest() {
     assert!(text.contains("version: \"1.5.0\"") && text.contains("/fleet/charts/store@sha256:"), "{text}");
     lock(&shop, &["--check"]).ends_with(0);
     assert_eq!(layers(&shop, settings(&shop, allowed())), 1);
+    shop.checkout.commit("the store");
+    shop.run(&[&["sync"], &WITH[..]].concat()).ends_with(0);
     // The tag is another chart now; what is locked is not.
     shop.checkout.edit("charts/store/values.yaml", "replicas: ", "replicas: 1");
     push(&shop, &registry, "1.5.0");
@@ -96,6 +98,8 @@ fn a_chart_that_helm_pushed_is_locked_and_taken_by_its_digest() {
     lock(&shop, &["--check"]).ends_with(0);
     lock(&shop, &["--update", "store"]).ends_with(0).says(&["fleet.lock is written"]);
     assert_ne!(read(&shop, "fleet.lock"), text, "the tag was resolved anew");
+    let plan = shop.run(&[&["plan", "--cluster", "one"], &WITH[..]].concat());
+    plan.says(&["! store is another one than before at the same version 1.5.0"]);
 }
 
 #[test]
@@ -384,6 +388,8 @@ fn a_package_that_zarf_pushed_is_locked_with_its_images_and_taken_without_them()
     let wanted = wanted.unwrap_or_else(|fault| panic!("{}", told(&fault)));
     let names: Vec<String> = wanted.layers.layers[0].objects.iter().map(|object| object.id.name.to_string()).collect();
     assert!(names.contains(&"app".to_owned()), "{names:?}");
+    let images = shop.run(&[&["images", "one"], &WITH[..]].concat()).ends_with(0);
+    assert_eq!(images.out.trim(), "nginx:1.27", "what the package names is to be mirrored");
     let shop = with_package(&registry, ", architecture: arm64");
     lock(&shop, &[]).ends_with(1).says(&["app:1.2.0 has no package for arm64"]);
 }
@@ -398,6 +404,16 @@ fn a_package_whose_checksums_are_wrong_and_what_is_none_are_refused() {
     let place = format!("oci://127.0.0.1:{}/fleet/charts/store", registry.port);
     shop.layers(&format!("    - {{ name: store, namespace: shop, zarf: {{ oci: '{place}', version: 1.4.0 }} }}\n"));
     lock(&shop, &[]).ends_with(1).says(&["it is no Zarf package: expected a configuration"]);
+}
+
+#[test]
+fn a_newer_tag_is_told_and_a_registry_that_is_away_is_named() {
+    let (registry, shop) = pushed("1.4.x");
+    lock(&shop, &[]).ends_with(0);
+    let outdated = || shop.run(&[&["outdated"], &WITH[..]].concat()).ends_with(0);
+    outdated().says(&["store", "1.4.0", "1.5.0", "profiles/apps/profile.yaml:", "lock --update NAME"]);
+    drop(registry);
+    outdated().says(&["not known: could not ask oci://127.0.0.1:"]);
 }
 
 /// Signs a manifest of the liar by the key of a folder, as cosign does.

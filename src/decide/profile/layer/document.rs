@@ -66,5 +66,8 @@ fn digest(source: &Made) -> String {
     for part in source.parts.iter() {
         hasher.bytes(&part.what.digest().0);
     }
+    if let Some(remote) = source.zarf.as_ref().and_then(|package| package.packaged()?.remote) {
+        hasher.bytes(&remote.digest.0);
+    }
     hasher.finish().to_string()
 }

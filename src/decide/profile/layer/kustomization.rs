@@ -54,6 +54,7 @@ pub(super) fn kustomize_source(
         return None;
     }
     let files = walk.found.into_values().collect();
+    let renderer = index.lock().and_then(|lock| lock.renderers.get("kustomize")).cloned();
     Some(Made {
         resolved: ResolvedSource::Kustomize { root: folder.clone() },
         pack: None,
@@ -67,7 +68,7 @@ pub(super) fn kustomize_source(
             namespace: None,
             values: None,
             given: None,
-            renderer: None,
+            renderer,
             at: named.span(),
         }]
         .into(),

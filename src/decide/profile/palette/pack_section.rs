@@ -28,6 +28,8 @@ pub(in crate::decide::profile) struct Settled {
     pub(in crate::decide::profile) namespaces: Vec<NamespaceWish>,
     pub(in crate::decide::profile) health: Vec<HealthRule>,
     pub(in crate::decide::profile) inline: Arc<[Inline]>,
+    /// The images that a package names.
+    pub(in crate::decide::profile) images: Vec<Arc<str>>,
     pub(in crate::decide::profile) warnings: Vec<Diagnostic>,
     /// The digest of all that its source comes to, where the document and the parts do not say it.
     pub(in crate::decide::profile) digest: Option<Digest>,

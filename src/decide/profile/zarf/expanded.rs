@@ -19,6 +19,8 @@ pub(in crate::decide::profile) struct Expanded {
     pub(in crate::decide::profile) inline: Vec<Inline>,
     pub(in crate::decide::profile) namespaces: Vec<NamespaceWish>,
     pub(in crate::decide::profile) warnings: Vec<Diagnostic>,
+    /// The images that its components name.
+    pub(in crate::decide::profile) images: Vec<Arc<str>>,
 }
 
 /// Expands the package of a layer; `at` finds where a value of it is written.
@@ -79,6 +81,7 @@ fn items(part: &Fragment, key: &str) -> Vec<Fragment> {
 impl Taking<'_> {
     fn component(&mut self, component: &Fragment) {
         let name = text(component, "name").unwrap_or_default();
+        self.expanded.images.extend(items(component, "images").iter().map(|image| Arc::<str>::from(image.text())));
         for chart in items(component, "charts") {
             if let Err(said) = self.chart(&name, &chart) {
                 self.errors.push(said);
