@@ -6,7 +6,7 @@ use super::whose_record::own;
 use crate::decide::document::Site;
 use crate::decide::drift::{Drifted, fields, shows};
 use crate::decide::fleet::Fleet;
-use crate::decide::plan::ignore::{ignored, unstated, without};
+use crate::decide::plan::ignore::{ignored, kept, unstated, without};
 use crate::decide::plan::view::masked;
 use crate::decide::plan::{ClusterState, Entry};
 use crate::decide::profile::Lifecycle;
@@ -139,7 +139,8 @@ fn differs(
     if live.as_map().is_none() {
         return Some(What::Fields { stated: Vec::new(), unstated: Vec::new() });
     }
-    let manifest = stated_as(&object.manifest, live);
+    let manifest = kept(&layer.options.ignore, &layer.name, &object.id, &object.manifest, live);
+    let manifest = stated_as(&manifest, live);
     let manifest = without(&manifest, &ignored(&layer.options.ignore, &layer.name, &object.id, &manifest, live));
     let stated = if shows(live, &manifest) { Vec::new() } else { hidden(fields(live, &manifest), &object.manifest) };
     let unstated = before.map_or_else(Vec::new, |_| unstated(live, &manifest));

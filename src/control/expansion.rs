@@ -50,7 +50,7 @@ impl Expansions {
         Self {
             packs: Arc::new(Packs::new(settings)),
             secrets: settings.secrets.clone(),
-            unpackings: Unpackings::default(),
+            unpackings: Unpackings::new(settings.package_keys.clone()),
             kept: Mutex::default(),
             turns: Semaphore::new(cores),
             renders: AtomicU64::new(0),

@@ -11,7 +11,7 @@ use crate::decide::plan::ownership::fields::paths;
 use crate::decide::plan::ownership::{
     Keeper, Managed, Manager, adopted_of, find, is_adopted, keepers, managed, tool_of,
 };
-use crate::decide::render::Layer;
+use crate::decide::render::{Layer, Outlives};
 use crate::decide::value::{Absence, Fault, Live, Value, Warnings};
 use crate::name::{ClusterName, LayerName, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,7 +115,7 @@ impl Handover {
         let mut names: BTreeSet<Arc<str>> = from.iter().cloned().collect();
         let mut there: Vec<(&ObjectId, &Value, &Value)> = Vec::new();
         // A namespace that was made for others is used as it is, whoever's it is.
-        for object in layer.objects.iter().filter(|object| !object.is_kept) {
+        for object in layer.objects.iter().filter(|object| object.kept != Outlives::Brought) {
             match live.get(&(layer.site, object.id.clone())) {
                 Some(Live::Present { object: shown, .. }) => there.push((&object.id, &*object.manifest, shown)),
                 Some(Live::Absent(Absence::NotRead(why))) => all.unread.push((object.id.clone(), why.to_string())),

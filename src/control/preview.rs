@@ -488,7 +488,7 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
             let digest = object.manifest.digest();
             (
                 (layer.site, object.id.clone()),
-                plan::Entry { applied: Some(digest), intended: None, uid: None, kept: object.is_kept },
+                plan::Entry { applied: Some(digest), intended: None, uid: None, kept: object.is_kept() },
             )
         };
         plan::LayerInventory {

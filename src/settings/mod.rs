@@ -65,6 +65,8 @@ pub struct Settings {
     pub programs: Programs,
     /// From where something may be fetched beside repositories.
     pub sources: Vec<AllowedSource>,
+    /// The keys of which one has to have signed each archive of a Zarf package; none: it need not be signed.
+    pub package_keys: Vec<PathBuf>,
 }
 
 const FIELDS: &[Field] = &[
@@ -107,6 +109,11 @@ const FIELDS: &[Field] = &[
         Shape::List(&Shape::Object(source::FIELDS)),
         "From where charts may be fetched, by the begin of addresses; default: nowhere.",
     ),
+    optional(
+        "packageKeys",
+        Shape::List(&Shape::Text),
+        "Files of cosign's public keys, one of which has to have signed each Zarf package but folders; default: none.",
+    ),
     optional("programs", Shape::Object(programs::FIELDS), "What renders charts and kustomizations."),
 ];
 
@@ -137,6 +144,7 @@ impl Settings {
             secrets: Vec::new(),
             programs: Programs::around(),
             sources: Vec::new(),
+            package_keys: Vec::new(),
         }
     }
 
@@ -202,6 +210,8 @@ impl Settings {
         for part in root.get("sources").iter().flat_map(Fragment::items) {
             settings.sources.push(source::read(&part, folder));
         }
+        let keys = root.get("packageKeys").into_iter().flat_map(|part| part.items().collect::<Vec<_>>());
+        settings.package_keys = keys.map(|part| folder.join(part.text())).collect();
         if let Some(part) = root.get("programs") {
             settings.programs = Programs::read(&part, folder);
         }

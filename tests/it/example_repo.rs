@@ -88,7 +88,7 @@ fn without_helm_the_example_says_what_it_needs() {
     for command in [&["lint"][..], &["plan", "--cluster", "dev-1"], &["render", "dev-1"]] {
         let ran = fleet.run(command);
         assert_eq!(ran.code, Some(1), "{command:?}: {}{}", ran.out, ran.err);
-        let is_told = ran.err.contains("is not on PATH") && ran.err.contains("install ");
+        let is_told = ran.err.contains("on PATH") && ran.err.contains("install ");
         assert!(is_told, "{command:?} names the program and what to do: {}{}", ran.out, ran.err);
     }
     fleet.run(&["render", "eu-1"]).ends_with(0);

@@ -14,7 +14,7 @@ fn the_groups_of_this_run_are_told() {
         let names = folders.iter().filter_map(|folder| folder.file_name()).map(|name| name.to_string_lossy());
         format!("servers for the tests: {}", names.collect::<Vec<_>>().join(", "))
     } else {
-        "groups left out, since they need servers: kubernetes, old-kubernetes, capi, forges, sources (see tests/run)"
+        "groups left out, since they need servers: kubernetes, old-kubernetes, capi, forges, sources, old-helm (see tests/run)"
             .to_owned()
     };
     // Not by `println!`, which the test runner keeps back where a test passes.

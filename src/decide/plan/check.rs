@@ -41,6 +41,14 @@ fn needs(plan: &Plan, broken: &mut Vec<String>) {
         }
         let change = plan.change.layers.iter().find(|change| change.layer == layer.layer);
         let is_prune = layer.groups.iter().all(|group| group.role == Role::Prune);
+        if let Some((failed, _)) = &layer.after_failure {
+            let is_end =
+                layer.groups.iter().flat_map(|group| &group.objects).all(|it| it.operation == Operation::Prune);
+            if *failed >= at || !is_end {
+                broken.push(format!("what follows a failure of layer {} is more than its end", layer.layer));
+            }
+            continue;
+        }
         for edge in change.filter(|_| !is_prune).into_iter().flat_map(|change| &change.after) {
             let before = plan.layers.iter().position(|other| other.layer == edge.layer);
             if before.is_some_and(|before| before >= at || !layer.needs.contains(&before)) {
@@ -68,7 +76,9 @@ fn parts(plan: &Plan, broken: &mut Vec<String>) {
         let is_prune = layer.groups.iter().all(|group| group.role == Role::Prune);
         for (before, other) in plan.layers.iter().enumerate().take(at) {
             let waits = layer.needs.contains(&before);
-            if other.layer == layer.layer && other.settled.is_some() && layer.settled.is_some() && !waits {
+            // What a failure leaves is gone on with by the next plan.
+            let is_way = |place: &LayerPlan| place.settled.is_some() && place.after_failure.is_none();
+            if other.layer == layer.layer && is_way(other) && is_way(layer) && !waits {
                 broken.push(format!("layer {} does not go on where it was left", layer.layer));
             }
             let follows = after(&layer.layer).is_some_and(|it| it.after.iter().any(|edge| edge.layer == other.layer));
@@ -286,7 +296,7 @@ fn ahead(plan: &Plan, facts: &ClusterState, broken: &mut Vec<String>) {
                 broken.push(format!("{} {} is written before it is listed", object.object.kind, object.object.name));
             }
         }
-        if let Some(settled) = &layer.settled {
+        if let Some(settled) = layer.settled.as_ref().filter(|_| layer.after_failure.is_none()) {
             books.insert(layer.layer.as_str(), settled);
         }
     }

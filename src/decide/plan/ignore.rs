@@ -3,7 +3,7 @@
 use super::diff::diff;
 use super::ownership::fields::{Part, Step};
 use super::ownership::{Managed, managed};
-use crate::decide::profile::Ignore;
+use crate::decide::profile::{Ignore, Left};
 use crate::decide::value::{Map, PatchOperation, Pointer, Value, apply};
 use crate::name::{LayerName, ObjectId};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Returns the pointers into a manifest whose fields are left to others as the object stands.
 pub fn ignored(rules: &[Ignore], layer: &LayerName, object: &ObjectId, manifest: &Value, live: &Value) -> Vec<Pointer> {
     let mut pointers = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.target.selects(layer, object)) {
+    for rule in rules.iter().filter(|rule| rule.left == Left::ToOthers && rule.target.selects(layer, object)) {
         if rule.managers.is_empty() {
             pointers.extend(rule.pointers.iter().filter(|pointer| pointer.get(manifest).is_some()).cloned());
         } else {
@@ -23,6 +23,21 @@ pub fn ignored(rules: &[Ignore], layer: &LayerName, object: &ObjectId, manifest:
     pointers.sort();
     pointers.dedup();
     pointers
+}
+
+/// Returns the manifest to apply over what is there: what is generated has the value that it has there, sensitive as before.
+#[must_use]
+pub fn kept(rules: &[Ignore], layer: &LayerName, object: &ObjectId, manifest: &Value, live: &Value) -> Value {
+    let mut kept = manifest.clone();
+    let rules = rules.iter().filter(|rule| rule.left == Left::AsItIs && rule.target.selects(layer, object));
+    for pointer in rules.flat_map(|rule| &rule.pointers) {
+        let (Some(Value::Sensitive(wanted)), Some(there)) = (pointer.get(manifest), pointer.get(live)) else {
+            continue;
+        };
+        let there = Value::Sensitive(wanted.holding(there.clone()));
+        let _ = apply(&mut kept, &[PatchOperation::Replace(pointer.clone(), there)]);
+    }
+    kept
 }
 
 /// Returns the manifest to apply over what is there: without what is left to others.
@@ -133,6 +148,7 @@ mod tests {
             target: ObjectSelector { kind: Some(kind.into()), ..ObjectSelector::default() },
             pointers: pointers.iter().map(|text| Pointer::parse(text).expect("it is a pointer")).collect(),
             managers: managers.iter().map(|name| Arc::from(*name)).collect(),
+            left: Left::ToOthers,
         }
     }
 
@@ -157,6 +173,27 @@ mod tests {
         assert!(texts(replicas(), &Value::Null).is_empty(), "nobody did");
         let all = texts(rule("Deployment", &[], &["scaler"]), &live("scaler"));
         assert_eq!(all, ["/spec/containers/1/image", "/spec/replicas"], "all that they have");
+    }
+
+    #[test]
+    fn what_is_generated_is_applied_as_it_is_once_it_is_there() {
+        let layer = LayerName::new("web").expect("it is a label");
+        let object = ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: None, name: "web".into() };
+        let rule = Ignore { left: Left::AsItIs, ..rule("Deployment", &["/spec/replicas", "/spec/absent"], &[]) };
+        let seal = crate::decide::value::Seal::new(b"test");
+        let mut manifest = manifest();
+        manifest.make_map().entry_of("spec").make_map().insert("replicas".into(), seal.generated(Value::Integer(2)));
+        let rules = [rule];
+        let replicas = |live: &Value| {
+            let kept = kept(&rules, &layer, &object, &manifest, live);
+            let part = kept.get("spec").and_then(|spec| spec.get("replicas")).cloned();
+            let Some(Value::Sensitive(sensitive)) = part else { panic!("it is sensitive whoever says it: {part:?}") };
+            assert_eq!(kept, manifest, "it compares and digests as it did");
+            sensitive.expose().clone()
+        };
+        assert_eq!(replicas(&value(&json!({"spec": {}}))), Value::Integer(2), "it is not there yet");
+        assert_eq!(replicas(&value(&json!({"spec": {"replicas": 7}}))), Value::Integer(7), "it stays as it is");
+        assert!(ignored(&rules, &layer, &object, &manifest, &Value::Null).is_empty(), "it is applied");
     }
 
     #[test]

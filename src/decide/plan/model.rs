@@ -9,7 +9,7 @@ use crate::decide::profile::{Edge, LayerOptions, Lifecycle, Pin, Record};
 use crate::decide::render::{Defined, HookMoment};
 use crate::decide::value::{Diagnostic, Digest, Digested, Patch, Pointer, Span};
 use crate::name::{ChangeId, ClusterName, EnvironmentName, LayerName, ObjectId, PlanId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,8 +86,8 @@ pub struct LayerChange {
     pub objects: Vec<ObjectChange>,
     /// Objects that wait for the definition of their kind, each with the later layer that has it.
     pub deferred: BTreeMap<ObjectId, LayerName>,
-    /// The Namespace that it brings along, which is never deleted.
-    pub brings: Option<ObjectId>,
+    /// The objects that outlive it: namespaces that it brings along, and what its charts ask to keep.
+    pub outliving: BTreeSet<ObjectId>,
     /// The kinds that it defines where it is wanted.
     pub defines: Vec<Defined>,
     /// Objects that run each time the layer changes.
@@ -111,6 +111,8 @@ pub struct HookRun {
     pub weight: i32,
     /// Whether it goes once all is well.
     pub goes: bool,
+    /// Whether it goes when it has failed.
+    pub goes_failed: bool,
 }
 
 /// What becomes of a layer.
@@ -347,6 +349,8 @@ pub struct LayerPlan {
     pub ahead: Option<LayerInventory>,
     /// The inventory once all is done; with no entry it is removed.
     pub settled: Option<LayerInventory>,
+    /// It is entered only after this object has failed, at that index into [`Plan::layers`].
+    pub after_failure: Option<(usize, ObjectId)>,
 }
 
 impl LayerPlan {

@@ -232,7 +232,12 @@ fn hook_words(hook: &HookRun) -> String {
         Some(HookMoment::After) => "after the layer",
         None => return String::new(),
     };
-    let goes = if hook.goes { ", and goes once all is well" } else { "" };
+    let goes = match (hook.goes, hook.goes_failed) {
+        (true, true) => ", and goes once all is well, or when it fails",
+        (true, false) => ", and goes once all is well",
+        (false, true) => ", and goes when it fails",
+        (false, false) => "",
+    };
     format!(" runs {when} (weight {}){goes}", hook.weight)
 }
 

@@ -167,6 +167,8 @@ pub struct ProfileLayer {
     pub digest: Digest,
     /// What it says of some of its objects; each has to select one.
     pub about: Vec<About>,
+    /// What its charts make up by themselves.
+    pub generated: Vec<Generated>,
     /// Where it is written.
     pub at: Span,
 }
@@ -384,6 +386,27 @@ pub struct Ignore {
     pub pointers: Vec<Pointer>,
     /// To whom; to anybody where empty.
     pub managers: Vec<Arc<str>>,
+    /// How.
+    pub left: Left,
+}
+
+/// How a field is left that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Left {
+    /// It is not applied, and nobody's or of whoever takes it.
+    #[default]
+    ToOthers,
+    /// It is generated: the value that it has is applied.
+    AsItIs,
+}
+
+/// What a chart makes up by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Of which objects.
+    pub target: ObjectSelector,
+    /// Which fields, each where it is written.
+    pub pointers: Vec<(Pointer, Span)>,
 }
 
 /// A patch of rendered objects.

@@ -1,5 +1,6 @@
 //! In: what layers name that programs outside render. Out: their parts, as data.
 //! Guarantee: equal content has an equal digest, whoever's layer it is of and at whichever commit it is read.
+use super::zarf::Finish;
 use crate::decide::value::{Digest, Domain, Hasher, Origin, Pointer, Span, Value};
 use crate::name::{BlobId, RepoPath};
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ pub struct Part {
     pub given: Option<Value>,
     /// The version of the program that the lock names; none for any.
     pub renderer: Option<Arc<str>>,
+    /// What is done to all that it renders to; none: nothing.
+    pub finish: Option<Arc<Finish>>,
     /// Where it is named: all that it renders to stands there.
     pub at: Span,
 }
@@ -159,6 +162,11 @@ impl Tree {
 }
 
 impl What {
+    /// Whether the namespace of its part is none that a program was told.
+    pub fn takes_namespace(&self) -> bool {
+        matches!(self, Self::Kustomization(_))
+    }
+
     /// Returns the digest of all that it is made from.
     pub fn digest(&self) -> Digest {
         let (word, digest): (_, &[u8]) = match self {

@@ -7,7 +7,7 @@ use super::full::{FullProfile, HealthRule, LayerOptions, Lifecycle, Management, 
 use super::layer::declared::Declarations;
 use super::layer::health_expressions;
 use super::layer::keys::{Known, Names, read_by_templates, reads_into, stub};
-use super::layer::options::{about, options};
+use super::layer::options::{about, generated, options};
 use super::layer::source::Source;
 use super::layer::values::Values;
 use super::layer::values_schema::effective;
@@ -349,7 +349,7 @@ impl Sketch {
             let values = document.get("values").cloned().unwrap_or_default();
             let place = |name: &str| self.place_of(layer, source, texts, &format!("/values/{name}"));
             let expanded = expanded(package, &values, texts, seal, &place)?;
-            let digest = Some(expanded.digest());
+            let digest = Some(expanded.digest(seal));
             let Expanded { parts, inline, namespaces, warnings, images } = expanded;
             let health = Vec::new();
             let (parts, inline) = (parts.into(), inline.into());
@@ -583,6 +583,7 @@ fn unresolved(shaped: &Shaped, source: &Source, place: Place) -> ProfileLayer {
         upgrades: source.pack.as_ref().map(|pack| constraint::upgrades(pack, shaped.role)).unwrap_or_default(),
         flows: Vec::new(),
         about: about(shaped),
+        generated: generated(shaped),
         digest: Digest([0; 32]),
         at: shaped.at(),
         document: Digested::remembered(Digest([0; 32])),

@@ -3,7 +3,8 @@
 use super::codes;
 use super::expanded::{Expanded, ExpandedObject, Refusal};
 use super::expansion::Request;
-use super::hook::{Role, role};
+use super::hook::{Role, is_kept, role};
+use super::model::Outlives;
 use super::object::{Draft, flatten};
 use super::taint::Taint;
 use crate::decide::profile::{Part, ProfileLayer, What};
@@ -22,8 +23,17 @@ pub(super) fn drafts_of(
         Expanded::Refused(refusals) => return refusals.iter().map(|refusal| refused(layer, part, refusal)).collect(),
         Expanded::Objects(objects) => objects,
     };
-    let taint = Taint::of(&request.values);
-    for ExpandedObject { manifest, .. } in objects {
+    let (taint, mut said) = (Taint::of(&request.values), Vec::new());
+    for ExpandedObject { manifest, unstable, .. } in objects {
+        let finished = match part.finish.as_ref().map(|finish| finish.object(manifest, seal)).transpose() {
+            Ok(finished) => finished,
+            Err(why) => {
+                let message = format!("{} of layer `{}` cannot be filled: {why}", named(manifest), layer.name);
+                said.push(Diagnostic::error(codes::REFUSED, message).at(part.at.clone()));
+                continue;
+            }
+        };
+        let manifest = finished.as_ref().unwrap_or(manifest);
         let role = if request.what.is_chart() { role(manifest) } else { Role::Plain };
         let hook = match role {
             Role::Plain => None,
@@ -39,10 +49,26 @@ pub(super) fn drafts_of(
         let before = drafts.len();
         flatten(manifest, &part.at, drafts);
         for draft in drafts.iter_mut().skip(before) {
+            let asks = request.what.is_chart() && is_kept(&draft.manifest);
+            if part.what.takes_namespace() {
+                draft.namespace.clone_from(&part.namespace);
+            }
+            draft.kept = if asks { Outlives::AsAsked } else { Outlives::No };
             (draft.is_foreign, draft.hook) = (true, hook.clone());
         }
+        match drafts.get_mut(before..) {
+            Some([draft]) => draft.unstable.clone_from(unstable),
+            _ if unstable.is_empty() => {}
+            _ => said.push(unstable_list(layer, part)),
+        }
     }
-    Vec::new()
+    said
+}
+
+/// A list of objects has no fields of one of them.
+fn unstable_list(layer: &ProfileLayer, part: &Part) -> Diagnostic {
+    let message = format!("the chart of layer `{}` makes up something in a List of objects", layer.name);
+    Diagnostic::error(codes::REFUSED, message).at(part.at.clone()).expected("objects one by one")
 }
 
 fn named(manifest: &Value) -> String {

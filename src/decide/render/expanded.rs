@@ -1,7 +1,7 @@
 //! In: what a program outside printed. Out: the objects in it, or why it is refused.
 //! Guarantee: read by the one reader of YAML, within its limits; a refusal shows nothing of what was printed.
 use crate::decide::document::yaml::{Limits, read};
-use crate::decide::value::{Digest, Map, Span, Text, Value};
+use crate::decide::value::{Digest, Map, Pointer, Span, Text, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct ExpandedObject {
     pub manifest: Value,
     /// The file that it comes from, where that is known.
     pub file: Option<Arc<str>>,
+    /// Where another rendering of the same differs: what it makes up by itself.
+    pub unstable: Vec<Pointer>,
 }
 
 /// Why something cannot be rendered, for its author.
@@ -91,7 +93,7 @@ pub fn read_output(text: &str) -> Result<Vec<ExpandedObject>, Refusal> {
         (tree.root().value(), file)
     };
     let objects = stream.documents.iter().map(object).filter(|(value, _)| !is_empty(value));
-    Ok(objects.map(|(manifest, file)| ExpandedObject { manifest, file }).collect())
+    Ok(objects.map(|(manifest, file)| ExpandedObject { manifest, file, unstable: Vec::new() }).collect())
 }
 
 fn is_empty(value: &Value) -> bool {

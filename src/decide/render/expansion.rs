@@ -11,6 +11,7 @@ use crate::decide::document::Texts;
 use crate::decide::fleet::Capabilities;
 use crate::decide::profile::{FullProfile, ManifestFile, Part, ProfileLayer, Templates, What};
 use crate::decide::value::{Digest, Domain, Hasher, Seal, Span, Value};
+use crate::name::ClusterName;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
@@ -29,6 +30,8 @@ pub struct Request {
     pub capabilities: Capabilities,
     /// The version of the program that the lock names; none for any.
     pub renderer: Option<Arc<str>>,
+    /// For which cluster alone: what is made up is each one's own. None: for all.
+    pub whose: Option<ClusterName>,
     /// The digest of all that.
     pub digest: Digest,
 }
@@ -86,6 +89,7 @@ impl<'a> Expansion<'a> {
             namespace: Arc::default(),
             capabilities: Capabilities::default(),
             renderer: part.renderer.clone(),
+            whose: (!layer.generated.is_empty()).then(|| self.profile.cluster.clone()),
             digest: Digest([0; 32]),
         };
         if request.what.is_chart() {
@@ -179,12 +183,15 @@ fn kinds(manifest: Value, at: &Span) -> Vec<Defined> {
 }
 
 fn digest(request: &Request) -> Digest {
-    let Request { what, values, release, namespace, capabilities, renderer, digest: _ } = request;
+    let Request { what, values, release, namespace, capabilities, renderer, whose, digest: _ } = request;
     let mut hasher = Hasher::new(Domain("expansion/1"));
     hasher.bytes(&what.digest().0).value(values).bytes(release.as_bytes()).bytes(namespace.as_bytes());
     hasher.bytes(capabilities.kubernetes.as_bytes()).bytes(renderer.as_deref().unwrap_or_default().as_bytes());
     for api in &capabilities.apis {
         hasher.bytes(api.as_bytes());
+    }
+    if let Some(cluster) = whose {
+        hasher.bytes(b"whose").bytes(cluster.as_str().as_bytes());
     }
     hasher.finish()
 }

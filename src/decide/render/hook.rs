@@ -27,6 +27,8 @@ pub struct Hook {
     pub weight: i32,
     /// Whether it goes once all is well.
     pub goes: bool,
+    /// Whether it goes when it has failed.
+    pub goes_failed: bool,
 }
 
 /// What an object of a chart is.
@@ -64,8 +66,9 @@ pub(super) fn role(manifest: &Value) -> Role {
     };
     let weight = text("helm.sh/hook-weight").and_then(|weight| weight.trim().parse().ok()).unwrap_or_default();
     let policy = text("helm.sh/hook-delete-policy").unwrap_or_default();
-    let goes = policy.split(',').any(|policy| policy.trim() == "hook-succeeded");
-    let hook = Hook { install: moment("install"), upgrade: moment("upgrade"), weight, goes };
+    let says = |word: &str| policy.split(',').any(|policy| policy.trim() == word);
+    let (goes, goes_failed) = (says("hook-succeeded"), says("hook-failed"));
+    let hook = Hook { install: moment("install"), upgrade: moment("upgrade"), weight, goes, goes_failed };
     if hook.install.is_some() || hook.upgrade.is_some() {
         Role::Hook(hook)
     } else if events.iter().all(|event| event.starts_with("test")) {
@@ -73,6 +76,13 @@ pub(super) fn role(manifest: &Value) -> Role {
     } else {
         Role::Elsewhen(events.join(", ").into())
     }
+}
+
+/// Whether a chart asks that an object stays when it would be deleted.
+pub(super) fn is_kept(manifest: &Value) -> bool {
+    let annotations = manifest.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    let policy = annotations.and_then(|all| all.get("helm.sh/resource-policy")).and_then(Value::as_str);
+    policy.is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
 }
 
 /// Says in a hook for what it runs, so that it is another object each time its layer changes.
@@ -95,7 +105,8 @@ mod tests {
     #[test]
     fn what_runs_is_told_from_what_does_not() {
         use HookMoment::{After, Before};
-        let hook = |install, upgrade, weight, goes| Role::Hook(Hook { install, upgrade, weight, goes });
+        let hook =
+            |install, upgrade, weight, goes| Role::Hook(Hook { install, upgrade, weight, goes, goes_failed: false });
         assert_eq!(of(&[]), Role::Plain);
         assert_eq!(of(&[(HOOK, "test")]), Role::Test);
         assert_eq!(of(&[(HOOK, "pre-delete, post-rollback")]), Role::Elsewhen("pre-delete, post-rollback".into()));
@@ -103,5 +114,9 @@ mod tests {
         let policy = ("helm.sh/hook-delete-policy", "before-hook-creation,hook-succeeded");
         let all = [(HOOK, "post-install,post-upgrade"), ("helm.sh/hook-weight", "-5"), policy];
         assert_eq!(of(&all), hook(Some(After), Some(After), -5, true));
+        let Role::Hook(failed) = of(&[(HOOK, "pre-install"), ("helm.sh/hook-delete-policy", "hook-failed")]) else {
+            panic!("it runs");
+        };
+        assert!(failed.goes_failed && !failed.goes, "it stays when it is well");
     }
 }

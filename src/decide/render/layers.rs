@@ -5,9 +5,10 @@ use super::codes;
 use super::duplicate_objects::two_objects;
 use super::expanded::ExpandedPacks;
 use super::expansion::{Expansion, apis_before};
+use super::generated::settle;
 use super::hook::{Hook, stamp};
 use super::memory::{Recalled, Remembered, Shape};
-use super::model::{Defined, Layer, Layers, OBJECT, Object};
+use super::model::{Defined, Layer, Layers, OBJECT, Object, Outlives};
 use super::namespaces::{Namespaces, namespace_made, namespaces_of};
 use super::object::{Draft, defined_kind, flatten, identify, mark};
 use super::object_patches::{no_target, patch_object};
@@ -64,6 +65,7 @@ fn rendered(
         let mut objects = renderer.identified(drafts);
         renderer.patch(&mut objects);
         renderer.look_for_unmatched(&objects);
+        renderer.settle_generated(&mut objects);
         objects.iter_mut().flatten().for_each(|object| seal_data(object, seal));
         rotate(&profile.layers, &mut objects);
         let layer = |(layer, objects): (&ProfileLayer, _)| match recalled.get(&layer.name) {
@@ -226,8 +228,8 @@ impl Renderer<'_> {
                         if let Some((other, at)) = seen.insert((layer.site, id.clone()), place) {
                             self.told.errors.push(two_objects(&id, &layer.name, &draft.at, &other, at));
                         }
-                        let Draft { manifest, at, hook, .. } = draft;
-                        objects.push(Identified { id, manifest, at, is_kept: false, hook });
+                        let Draft { manifest, at, hook, kept, unstable, .. } = draft;
+                        objects.push(Identified { id, manifest, at, kept, hook, unstable });
                     }
                     Err(error) => self.told.errors.push(error),
                 }
@@ -283,6 +285,23 @@ impl Renderer<'_> {
         }
     }
 
+    /// What charts make up is listed by their layers, and sealed.
+    fn settle_generated(&mut self, objects: &mut [Vec<Identified>]) {
+        for (layer, objects) in self.profile.layers.iter().zip(objects) {
+            if self.recalled.contains_key(&layer.name) {
+                continue;
+            }
+            let said = settle(layer, objects, self.seal);
+            self.told.errors.extend(said.errors);
+            self.told.warnings.extend(said.warnings);
+            if !said.notes.is_empty() {
+                let known = self.notes.get(&layer.name).into_iter().flat_map(|notes| notes.iter().cloned());
+                let notes: Vec<Arc<str>> = known.chain(said.notes).collect();
+                self.notes.insert(layer.name.clone(), notes.into());
+            }
+        }
+    }
+
     /// Patches run on all layers' objects, in their order; each has to match something.
     fn patch(&mut self, objects: &mut [Vec<Identified>]) {
         for patch in &self.profile.object_patches {
@@ -316,8 +335,10 @@ pub(super) struct Identified {
     pub(super) id: ObjectId,
     pub(super) manifest: Value,
     pub(super) at: Span,
-    pub(super) is_kept: bool,
+    pub(super) kept: Outlives,
     pub(super) hook: Option<Hook>,
+    /// What of it was made up.
+    pub(super) unstable: Vec<Pointer>,
 }
 
 fn first_line(document: &Arc<File>) -> Span {
@@ -328,22 +349,22 @@ fn first_line(document: &Arc<File>) -> Span {
 
 fn whole_layer(layer: &ProfileLayer, objects: Vec<Identified>, notes: Arc<[Arc<str>]>) -> Layer {
     let defines = objects.iter().filter_map(|object| defined_kind(&object.manifest)).collect();
-    let object = |Identified { id, mut manifest, at, is_kept, hook }| {
+    let object = |Identified { id, mut manifest, at, kept, hook, .. }| {
         if hook.is_some() {
             stamp(&mut manifest, layer.document.digest());
         }
         let manifest = Digested::new(OBJECT, manifest);
-        Object { id, manifest, is_kept, hook, deferred: None, at }
+        Object { id, manifest, kept, hook, deferred: None, at }
     };
     layer_of(layer, defines, objects.into_iter().map(object).collect(), notes)
 }
 
 fn recalled_layer(layer: &ProfileLayer, remembered: &Remembered) -> Layer {
     let shape = remembered.shape();
-    let object = |((id, is_kept), digest): (&(ObjectId, bool), &Digest)| Object {
+    let object = |((id, kept), digest): (&(ObjectId, Outlives), &Digest)| Object {
         id: id.clone(),
         manifest: Digested::remembered(*digest),
-        is_kept: *is_kept,
+        kept: *kept,
         hook: shape.hooks.get(id).cloned(),
         deferred: None,
         at: layer.at.clone(),

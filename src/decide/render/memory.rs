@@ -8,7 +8,7 @@ use super::expanded::ExpandedPacks;
 use super::expansion::apis_before;
 use super::hook::Hook;
 use super::layers::outlined;
-use super::model::{Defined, Layer, Layers};
+use super::model::{Defined, Layer, Layers, Outlives};
 use crate::decide::document::Texts;
 use crate::decide::profile::{FullProfile, HealthRule, Known, Lifecycle, Names, ProfileLayer, Sketch};
 use crate::decide::value::{Diagnostic, Digest, Seal, Value};
@@ -46,7 +46,7 @@ pub(super) struct Shape {
     pub(super) apis: BTreeSet<Arc<str>>,
     pub(super) defines: Vec<Defined>,
     /// The objects, each with whether it outlives its layer.
-    pub(super) objects: Vec<(ObjectId, bool)>,
+    pub(super) objects: Vec<(ObjectId, Outlives)>,
     /// Those of them that run.
     pub(super) hooks: BTreeMap<ObjectId, Hook>,
     /// What people should know of it who read a plan.
@@ -56,14 +56,16 @@ pub(super) struct Shape {
 impl Shape {
     /// Returns the namespaces that its manifests make.
     pub(super) fn makes(&self) -> impl Iterator<Item = &Arc<str>> {
-        let made =
-            self.objects.iter().filter(|(id, is_kept)| !is_kept && id.group.is_empty() && &*id.kind == "Namespace");
+        let is_made = |id: &ObjectId, kept: Outlives| {
+            kept != Outlives::Brought && id.group.is_empty() && &*id.kind == "Namespace"
+        };
+        let made = self.objects.iter().filter(move |(id, kept)| is_made(id, *kept));
         made.map(|(id, _)| &id.name)
     }
 
     /// Whether it brings its namespace along.
     pub(super) fn brings_namespace(&self) -> bool {
-        self.objects.iter().any(|(_, is_kept)| *is_kept)
+        self.objects.iter().any(|(_, kept)| *kept == Outlives::Brought)
     }
 }
 
@@ -289,7 +291,7 @@ fn made(
         custom,
         apis,
         defines: layer.defines.clone(),
-        objects: layer.objects.iter().map(|object| (object.id.clone(), object.is_kept)).collect(),
+        objects: layer.objects.iter().map(|object| (object.id.clone(), object.kept)).collect(),
         hooks: layer.objects.iter().filter_map(|object| Some((object.id.clone(), object.hook.clone()?))).collect(),
         notes: layer.notes.clone(),
     };

@@ -95,6 +95,25 @@ impl Defined {
     }
 }
 
+/// Whether an object outlives its layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outlives {
+    /// It goes with it.
+    #[default]
+    No,
+    /// A namespace that was made for others is never deleted.
+    Brought,
+    /// Its chart asks for that.
+    AsAsked,
+}
+
+impl Object {
+    /// Whether it outlives its layer.
+    pub fn is_kept(&self) -> bool {
+        self.kept != Outlives::No
+    }
+}
+
 /// An object as it shall be.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -102,8 +121,8 @@ pub struct Object {
     pub id: ObjectId,
     /// The whole object, with `apiVersion` and `kind`, its namespace and its owner marks.
     pub manifest: Digested,
-    /// Whether it outlives its layer: namespaces that were made for others are never deleted.
-    pub is_kept: bool,
+    /// Whether it outlives its layer.
+    pub kept: Outlives,
     /// Whether it runs each time its layer changes, and when; it is no part of what stands.
     pub hook: Option<Hook>,
     /// The later layer that defines its kind, after which it is written.

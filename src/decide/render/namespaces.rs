@@ -5,6 +5,7 @@
 use super::codes;
 use super::kinds::GIVEN_NAMESPACES;
 use super::layers::Identified;
+use super::model::Outlives;
 use super::object::group_and_kind;
 use crate::decide::document::Site;
 use crate::decide::profile::{NamespaceWish, ProfileLayer};
@@ -85,8 +86,9 @@ fn namespace_of(layer: &ProfileLayer, wish: &NamespaceWish, wanted: &mut Namespa
         id,
         manifest: entries.into_iter().collect::<Map>().into(),
         at: layer.at.clone(),
-        is_kept: true,
+        kept: Outlives::Brought,
         hook: None,
+        unstable: Vec::new(),
     })
 }
 

@@ -3,9 +3,9 @@
 use super::codes;
 use super::hook::Hook;
 use super::kinds::is_cluster_scoped;
-use super::model::Defined;
+use super::model::{Defined, Outlives};
 use super::namespaces::namespace_filled;
-use crate::decide::value::{Diagnostic, Map, Span, Value};
+use crate::decide::value::{Diagnostic, Map, Pointer, Span, Value};
 use crate::name::ObjectId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +21,10 @@ pub(super) struct Draft {
     pub(super) hook: Option<Hook>,
     /// The namespace that fills it; none for the layer's own.
     pub(super) namespace: Option<Arc<str>>,
+    /// Whether it outlives its layer.
+    pub(super) kept: Outlives,
+    /// What of it was made up.
+    pub(super) unstable: Vec<Pointer>,
 }
 
 /// Takes lists of objects apart.
@@ -29,7 +33,15 @@ pub(super) fn flatten(manifest: Value, at: &Span, drafts: &mut Vec<Draft>) {
         && manifest.get("kind").and_then(Value::as_str) == Some("List");
     match manifest.get("items").and_then(Value::as_list) {
         Some(items) if is_list => items.iter().for_each(|item| flatten(item.clone(), at, drafts)),
-        _ => drafts.push(Draft { manifest, at: at.clone(), is_foreign: false, hook: None, namespace: None }),
+        _ => drafts.push(Draft {
+            manifest,
+            at: at.clone(),
+            is_foreign: false,
+            hook: None,
+            namespace: None,
+            kept: Outlives::No,
+            unstable: Vec::new(),
+        }),
     }
 }
 

@@ -370,6 +370,7 @@ mod tests {
         let needs = Vec::new();
         let (ahead, settled, deferred, version) = (None, None, None, None);
         LayerPlan {
+            after_failure: None,
             layer: layer(name),
             site: Site::Workload,
             deferred,
@@ -398,7 +399,7 @@ mod tests {
             objects: plan.groups.iter().flat_map(|group| group.objects.clone()).collect(),
             deferred: std::collections::BTreeMap::new(),
             options: LayerOptions::default(),
-            brings: None,
+            outliving: std::collections::BTreeSet::new(),
             hooks: std::collections::BTreeMap::new(),
             notes: std::sync::Arc::default(),
             defines: Vec::new(),

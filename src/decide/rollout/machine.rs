@@ -9,7 +9,7 @@ use crate::decide::health::{self, Health, Reporting, Suspects};
 use crate::decide::plan::{Gate, GroupId, LayerInventory, LayerPlan, Plan, Role, Why};
 use crate::decide::value::{Live, Timestamp};
 use crate::name::ObjectId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,10 @@ pub struct Rollout {
     suspects: Option<(Site, Suspects)>,
     /// What they said last, and of which object.
     reason: Option<(ObjectId, String)>,
+    /// The object whose pods were asked.
+    asked: Option<ObjectId>,
+    /// The objects that failed, each with where its layer stands.
+    failed: BTreeSet<(usize, ObjectId)>,
 }
 
 /// Where a rollout stands.
@@ -124,6 +128,8 @@ impl Rollout {
             waiting: None,
             suspects: None,
             reason: None,
+            asked: None,
+            failed: BTreeSet::new(),
         }
     }
 
@@ -196,6 +202,10 @@ impl Rollout {
             return None;
         };
         let next = match phase {
+            // What did not fail stays.
+            Phase::Enter if layer.after_failure.as_ref().is_some_and(|failure| !self.failed.contains(failure)) => {
+                return self.leave(at, LayerState::Done);
+            }
             Phase::Enter => match self.obstacle(at, layer) {
                 Some(other) => return self.leave(at, LayerState::Skipped(other)),
                 None => Phase::Ahead,
@@ -281,7 +291,7 @@ impl Rollout {
     fn forget_gate(&mut self) {
         self.watch = Watch::default();
         (self.pause, self.until, self.waiting) = (LOOK_FIRST, None, None);
-        (self.suspects, self.reason) = (None, None);
+        (self.suspects, self.reason, self.asked) = (None, None, None);
     }
 
     fn open(&mut self, at: usize, group: usize) {
@@ -373,6 +383,7 @@ impl Rollout {
     }
 
     fn fail(&mut self, at: usize, object: Option<ObjectId>, why: String, spurious: bool) {
+        self.failed.extend(object.iter().map(|object| (at, object.clone())));
         if let Some(layer) = self.plan.layers.get(at) {
             self.troubles.push(Trouble { layer: layer.layer.clone(), object, why, spurious });
         }
@@ -390,20 +401,25 @@ impl Rollout {
         for (place, live) in seen.iter().filter(|(place, _)| self.watch.doubtful.contains(place)) {
             self.uids.extend(uid_of(live).map(|uid| (place.clone(), uid)));
         }
-        let is_first = self.resume.is_none();
+        let (gate, is_first) = (group.gate, self.resume.is_none());
         let nodes = if is_first && new_network::comes_later(&self.plan, at) { Nodes::Made } else { Nodes::Ready };
         match self.watch.judge(group, seen, now, self.settings.judging(&self.plan, layer, nodes)) {
             Judgement::Open => self.open(at, nth),
+            // What is lost at the first look has pods, too, that say why.
+            Judgement::Lost { object, why, .. } if self.asks_pods(&object, seen) => {
+                let deadline = self.deadline(gate, now);
+                self.look_again(object, why, None, now, deadline);
+            }
             Judgement::Lost { object, why, spurious } => {
                 let why = self.with_reason(&object, why);
                 self.fail(at, Some(object), why, spurious);
                 self.leave(at, LayerState::Failed);
             }
             Judgement::Closed { object, why, at: earliest } => {
-                let deadline = self.deadline(group.gate, now);
+                let deadline = self.deadline(gate, now);
                 if now < deadline {
-                    let live = seen.iter().find(|((_, id), _)| *id == object);
-                    self.suspects = live.and_then(|((site, _), live)| Some((*site, health::suspects(live)?)));
+                    self.asked = None;
+                    self.asks_pods(&object, seen);
                     self.look_again(object, why, earliest, now, deadline);
                 } else {
                     let why = self.with_reason(&object, why);
@@ -412,6 +428,17 @@ impl Rollout {
                 }
             }
         }
+    }
+
+    /// Asks for the pods of an object, where they were not asked yet and it has some.
+    fn asks_pods(&mut self, object: &ObjectId, seen: &[(Place, Live)]) -> bool {
+        if self.asked.as_ref() == Some(object) {
+            return false;
+        }
+        let live = seen.iter().find(|((_, id), _)| id == object);
+        self.suspects = live.and_then(|((site, _), live)| Some((*site, health::suspects(live)?)));
+        self.asked = self.suspects.as_ref().map(|_| object.clone());
+        self.asked.is_some()
     }
 
     /// Returns the pods that may say why the gate is closed, and where they are; asked after a look, none is fine too.

@@ -50,6 +50,7 @@ fn layer(layer: &str, operation: Operation, object: &str, needs: &[usize]) -> La
     let inventory =
         LayerInventory { layer: name(layer), plan: PlanId([1; 32]), after: vec![], entries: [entry].into() };
     LayerPlan {
+        after_failure: None,
         layer: name(layer),
         site: Site::Workload,
         deferred: None,
@@ -338,7 +339,7 @@ fn changed(layer: &str, role: LayerRole, options: LayerOptions) -> LayerChange {
         inverse: vec![],
         objects: vec![],
         deferred: std::collections::BTreeMap::new(),
-        brings: None,
+        outliving: std::collections::BTreeSet::new(),
         hooks: std::collections::BTreeMap::new(),
         notes: std::sync::Arc::default(),
         defines: Vec::new(),

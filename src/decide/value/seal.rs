@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// How many bytes of the HMAC a mark shows: enough to tell two values apart, useless for guessing them.
 const MARK_BYTES: usize = 6;
 
+/// What stands for any value that was made up by chance; no JSON, so that it stands for nothing else.
+const GENERATED: &[u8] = b"generated";
+
 /// The installation's key, under which sensitive values enter ids.
 #[derive(Clone)]
 pub struct Seal(Arc<[u8]>);
@@ -26,6 +29,17 @@ impl Seal {
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(canonical(&value).as_bytes());
+        Value::Sensitive(Sensitive(Arc::new((mac.finalize().into_bytes().into(), value))))
+    }
+
+    /// Makes sensitive what was made up by chance: one such value compares, digests and prints as any other.
+    pub fn generated(&self, value: Value) -> Value {
+        let value = match value {
+            Value::Sensitive(sensitive) => sensitive.expose().clone(),
+            value => value,
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(GENERATED);
         Value::Sensitive(Sensitive(Arc::new((mac.finalize().into_bytes().into(), value))))
     }
 }
@@ -46,6 +60,12 @@ impl Sensitive {
     /// Returns the value itself; for expressions, templates and the cluster, never for an output.
     pub fn expose(&self) -> &Value {
         &self.0.1
+    }
+
+    /// Returns another value that nobody may see either, for which the same stands.
+    #[must_use]
+    pub fn holding(&self, value: Value) -> Self {
+        Self(Arc::new((self.0.0, value)))
     }
 
     /// Returns what stands for it in every output and digest.

@@ -4,34 +4,29 @@ use crate::decide::render::ExpandedObject;
 use crate::decide::value::{Map, Pointer, Value};
 use std::collections::BTreeMap;
 
-/// Which object: its kind and its name.
-type Name = (String, String);
+/// Which object: its kind, its namespace and its name.
+type Name = (String, String, String);
 
-/// Returns where two renderings differ.
-pub(super) fn differences(first: &[ExpandedObject], second: &[ExpandedObject]) -> Vec<String> {
-    let (first, second) = (by_name(first), by_name(second));
+/// Notes on each object where a second rendering differs, and returns what is in one of them only, in words.
+pub(super) fn mark_differences(objects: &mut [ExpandedObject], again: &[ExpandedObject]) -> Vec<String> {
+    let names: Vec<Name> = objects.iter().map(name).collect();
+    let again: BTreeMap<Name, &Value> = again.iter().map(|object| (name(object), &object.manifest)).collect();
     let mut found = Vec::new();
-    for (name @ (kind, object), value) in &first {
-        match second.get(name) {
-            Some(other) => {
-                let mut paths = Vec::new();
-                walk(value, other, &mut Pointer::default(), &mut paths);
-                found.extend(paths.into_iter().map(|path| format!("`{path}` of {kind} {object}")));
-            }
-            None => found.push(format!("{kind} {object} has another name")),
+    for (object, name) in objects.iter_mut().zip(&names) {
+        match again.get(name) {
+            Some(other) => walk(&object.manifest, other, &mut Pointer::default(), &mut object.unstable),
+            None => found.push(format!("{} {} has another name", name.0, name.2)),
         }
     }
-    found.extend(second.keys().filter(|name| !first.contains_key(*name)).map(|(kind, name)| format!("{kind} {name}")));
+    let is_new = |other: &&Name| !names.contains(other);
+    found.extend(again.keys().filter(is_new).map(|(kind, _, name)| format!("{kind} {name}")));
     found
 }
 
-fn by_name(objects: &[ExpandedObject]) -> BTreeMap<Name, &Value> {
+fn name(object: &ExpandedObject) -> Name {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-    let name = |object: &'_ ExpandedObject| {
-        let name = object.manifest.get("metadata").and_then(|metadata| metadata.get("name"));
-        (text(object.manifest.get("kind")), text(name))
-    };
-    objects.iter().map(|object| (name(object), &object.manifest)).collect()
+    let metadata = |key: &str| object.manifest.get("metadata").and_then(|metadata| metadata.get(key));
+    (text(object.manifest.get("kind")), text(metadata("namespace")), text(metadata("name")))
 }
 
 fn walk(left: &Value, right: &Value, at: &mut Pointer, found: &mut Vec<Pointer>) {

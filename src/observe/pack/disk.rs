@@ -1,6 +1,6 @@
 //! In: what requests came to. Out: the same in files of the state folder, for the next process.
-//! Guarantee: nothing of a request with sensitive values is written; a file is put in place whole, and one that cannot be
-//! read is as none; the folder's size is bounded.
+//! Guarantee: nothing of a request with sensitive values, or with what was made up, is written; a file is put in place whole,
+//! and one that cannot be read is as none; the folder's size is bounded.
 use crate::decide::render::{Expanded, ExpandedObject, Request};
 use crate::decide::value::{Domain, Hasher, Map, Value, canonical};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -49,7 +49,9 @@ impl Disk {
     pub(super) fn write(&self, request: &Request, version: &str, expanded: &Expanded) {
         let state = self.folder.parent().unwrap_or(&self.folder);
         let Expanded::Objects(objects) = expanded else { return };
-        if request.values.is_tainted() || !state.is_dir() {
+        // What is made up is mostly a password.
+        let is_secret = request.values.is_tainted() || objects.iter().any(|object| !object.unstable.is_empty());
+        if is_secret || !state.is_dir() {
             return;
         }
         let text = canonical(&encode(objects));
@@ -114,7 +116,7 @@ fn decode(value: &Value) -> Option<Expanded> {
     }
     let object = |value: &Value| {
         let file = value.get("file").and_then(Value::as_str).map(Into::into);
-        Some(ExpandedObject { manifest: value.get("manifest")?.clone(), file })
+        Some(ExpandedObject { manifest: value.get("manifest")?.clone(), file, unstable: Vec::new() })
     };
     let objects = value.get("objects")?.as_list()?.iter().map(object).collect::<Option<Vec<_>>>()?;
     Some(Expanded::Objects(objects))
@@ -129,8 +131,12 @@ mod tests {
         let manifest: Map =
             [("a", Value::Float(1.0)), ("b", Value::Unsigned(u64::MAX)), ("c", Value::Null)].into_iter().collect();
         let objects = vec![
-            ExpandedObject { manifest: manifest.into(), file: Some("web/templates/a.yaml".into()) },
-            ExpandedObject { manifest: Value::string("x"), file: None },
+            ExpandedObject {
+                manifest: manifest.into(),
+                file: Some("web/templates/a.yaml".into()),
+                unstable: Vec::new(),
+            },
+            ExpandedObject { manifest: Value::string("x"), file: None, unstable: Vec::new() },
         ];
         let text = canonical(&encode(&objects));
         let read = Value::from_json(text.as_bytes()).expect("it is JSON");

@@ -1,12 +1,12 @@
 //! In: a chart's files, values, release, namespace, capabilities. Out: the objects that `helm template` prints of it.
-//! Guarantee: helm sees no cluster, no network, no plugin and no configuration; values go to its standard input; a chart that
-//! renders otherwise the second time is refused.
+//! Guarantee: helm sees no cluster, no network, no plugin and no configuration; values go to its standard input; where a chart
+//! renders otherwise the second time, that is told of each object.
 //!
 //! Why twice: what is chance, or the time, would be another plan at each look, and never end to differ. Each distinct
 //! request is rendered once by all who ask; the second render of that first sight is all that this costs.
 use super::chart::Chart;
 use super::complaint::complaint;
-use super::difference::differences;
+use super::difference::mark_differences;
 use super::json::go_json;
 use super::program::{Found, version_in};
 use super::{Files, Packs, check_version, cut_short, moved, operators};
@@ -53,7 +53,7 @@ pub(super) fn render(packs: &Packs, request: &Request, chart: &Chart) -> Result<
     let Some(text) = printed(&first) else {
         return Ok(Expanded::Refused(vec![complaint(request, chart, &first.stderr)]));
     };
-    let objects = match read_output(text) {
+    let mut objects = match read_output(text) {
         Ok(objects) => objects,
         Err(refusal) => return Ok(Expanded::Refused(vec![refusal])),
     };
@@ -65,13 +65,13 @@ pub(super) fn render(packs: &Packs, request: &Request, chart: &Chart) -> Result<
         return Ok(Expanded::Objects(objects));
     }
     let again = printed(&second).and_then(|text| read_output(text).ok()).unwrap_or_default();
-    let paths = differences(&objects, &again);
-    if paths.is_empty() {
+    let others = mark_differences(&mut objects, &again);
+    if others.is_empty() {
         return Ok(Expanded::Objects(objects));
     }
-    let hint = "set these by values; what a chart makes up by chance or by the time is another one at each look";
-    let refusal = |path: &String| Refusal::new(format!("it renders otherwise each time: {path}")).hint(hint);
-    Ok(Expanded::Refused(paths.iter().take(DIFFERENCES_MAX).map(refusal).collect()))
+    let hint = "set what these names are made from by values; under another name it is another object at each look";
+    let refusal = |other: &String| Refusal::new(format!("it renders otherwise each time: {other}")).hint(hint);
+    Ok(Expanded::Refused(others.iter().take(DIFFERENCES_MAX).map(refusal).collect()))
 }
 
 /// Returns what was printed, where all went well.

@@ -31,6 +31,7 @@ fn layer_plan(name: &str, change: ObjectChange) -> LayerPlan {
     }
     let writes = change.operation.is_write();
     LayerPlan {
+        after_failure: None,
         layer: layer(name),
         site: Site::Workload,
         deferred: None,

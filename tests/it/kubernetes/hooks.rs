@@ -1,7 +1,7 @@
 //! In: a chart with hooks, a real API server, helm. Out: when each hook was made and deleted, in the server's own order.
 //! Guarantee: what runs does so once for what its layer is, before or after the layer's objects; a repair runs nothing.
 use super::fleet::{Fleet, ask, config_map, read};
-use crate::testenv::{Entry, Mark, Server, program};
+use crate::testenv::{Entry, Mark, Server, on_a_runtime, program};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -27,7 +27,12 @@ fn hook(name: &str, events: &str, weight: i32) -> String {
 }
 
 fn fleet(server: &Server) -> Fleet {
-    let fleet = Fleet::new(server, "hooked");
+    fleet_of(server, "hooked", WELL, JOB)
+}
+
+/// Returns a fleet with a chart whose hooks are in a namespace of the fleet's name.
+fn fleet_of(server: &Server, name: &str, health: &str, job: &str) -> Fleet {
+    let fleet = Fleet::new(server, name);
     let write = |path: &str, text: &str| fleet.checkout.write(path, text);
     write("charts/app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n");
     write("charts/app/values.yaml", "key: one\n");
@@ -35,18 +40,23 @@ fn fleet(server: &Server) -> Fleet {
         "charts/app/templates/app.yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: app }\ndata: { key: {{ .Values.key }} }\n",
     );
-    write("charts/app/templates/migrate.yaml", JOB);
+    write("charts/app/templates/migrate.yaml", job);
     write("charts/app/templates/first.yaml", &hook("first", "pre-install,pre-upgrade", -5));
     write("charts/app/templates/after.yaml", &hook("after", "post-install,post-upgrade", 1));
     write("charts/app/templates/installed.yaml", &hook("installed", "post-install", 0));
-    let layer = format!("    - {{ name: app, chart: {{ path: ../../charts/app }}, namespace: hooked, {WELL} }}\n");
+    let layer = format!("    - {{ name: app, chart: {{ path: ../../charts/app }}, namespace: {name}, {health} }}\n");
     let head = "apiVersion: stratify.dev/v1alpha1\nkind: Profile\nmetadata: { name: apps }\nspec:\n  version: 1.0.0\n  type: add-on\n  layers:\n";
     write("profiles/apps/profile.yaml", &format!("{head}{layer}"));
+    with_helm(&fleet);
+    fleet
+}
+
+/// Names helm in the settings of a fleet.
+pub(super) fn with_helm(fleet: &Fleet) {
     let settings = fleet.folder().join("stratify.yaml");
     let text = fs::read_to_string(&settings).expect("it is there");
     let helm = program("helm", "helm");
     fs::write(&settings, format!("{text}programs: {{ helm: '{}' }}\n", helm.display())).expect("it is ours");
-    fleet
 }
 
 /// Returns what was written for the program since a mark: `verb name`, tries without effect left out.
@@ -109,4 +119,35 @@ async fn hooks_run_once_for_what_their_layer_is_in_their_order() {
     for name in ["first", "after", "installed", "app"] {
         assert!(config_map(server, "hooked", name).await.is_none(), "{name} goes with its layer");
     }
+}
+
+/// Says of the Job, once it is there, that it failed.
+async fn fail(server: &Server, path: &str) {
+    server.eventually("the hook is there", async || read(server, path).await.is_some()).await;
+    let (time, reason) = ("2026-01-01T00:00:00Z", "BackoffLimitExceeded");
+    let condition =
+        |kind: &str| json!({ "type": kind, "status": "True", "reason": reason, "lastTransitionTime": time });
+    let conditions = [condition("FailureTarget"), condition("Failed")];
+    let status = json!({ "status": { "startTime": time, "failed": 1, "conditions": conditions } });
+    ask(server, "PATCH", &format!("{path}/status"), &status).await.expect("an administrator may");
+}
+
+#[test]
+fn a_hook_that_fails_ends_its_layer_and_goes_where_its_chart_says_so() {
+    let server = Server::shared();
+    let job = JOB.replace("before-hook-creation,hook-succeeded", "hook-failed");
+    let fleet = fleet_of(server, "hook-failed", "health: { timeout: 60s }", &job);
+    fleet.checkout.commit("the fleet");
+    let plan = fleet.run(&["plan"]);
+    plan.says(&["* Job hook-failed/migrate runs before the layer (weight 0), and goes when it fails"]);
+    let path = "/apis/batch/v1/namespaces/hook-failed/jobs/migrate";
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| on_a_runtime(|| fail(server, path)));
+        fleet.run(&["sync"])
+    });
+    let ran = ran.ends_with(1).says(&["migrate", "BackoffLimitExceeded"]);
+    let there = |name: &str| on_a_runtime(|| config_map(server, "hook-failed", name)).is_some();
+    assert!(on_a_runtime(|| read(server, path)).is_none(), "it went: {}", ran.all());
+    assert!(there("first"), "what ran well stays");
+    assert!(!there("app") && !there("after"), "nothing that comes after it was written");
 }

@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod faults;
 mod fleet;
+mod generated;
 mod hooks;
 mod kills;
 mod laws;

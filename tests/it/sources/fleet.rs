@@ -100,7 +100,7 @@ impl Shop {
     pub(crate) fn objects(&self, layer: &str) -> Vec<String> {
         let wanted = self.wanted();
         let layer = wanted.layers.layers.iter().find(|it| it.name.as_str() == layer).expect("it is there");
-        let own = layer.objects.iter().filter(|object| !object.is_kept);
+        let own = layer.objects.iter().filter(|object| !object.is_kept());
         let mut texts: Vec<String> = own.map(|object| canonical(&bare(&exposed(&object.manifest), true))).collect();
         texts.sort();
         texts

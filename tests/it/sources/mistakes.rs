@@ -70,6 +70,21 @@ fn a_chart_that_renders_otherwise_each_time_is_refused() {
 }
 
 #[test]
+fn what_is_listed_as_generated_has_to_be_made_up() {
+    let listed = "[ { target: { kind: Secret, name: chance }, pointers: [/stringData/token, /data/absent] }, \
+                    { target: { kind: Deployment }, pointers: [/spec/replicas] }, { target: { kind: Sekret }, pointers: [/a] } ]";
+    let shop = Shop::new(&format!("{LAYER}, values: {{ random: true }}, generated: {listed} }}\n"));
+    let first = shop.run(&["render", "one", "store"]).ends_with(0).says(&[
+        "`/data/absent` is `generated` of layer `store`, and its objects do not have it",
+        "`/spec/replicas` is `generated` of layer `store`, and is rendered the same each time",
+        "`generated` of layer `store` selects none of its objects",
+    ]);
+    assert!(first.out.contains("token: \"<sensitive:") && !first.out.contains("stringData: {}"), "{}", first.out);
+    let again = shop.run(&["render", "one", "store"]).ends_with(0);
+    assert_eq!(first.out, again.out, "what is made up is no part of what is told");
+}
+
+#[test]
 fn a_flood_and_a_loop_are_ended() {
     let flood = with_values("{ flood: true }");
     says(&flood, &["it renders to more than 64 MiB"]);
@@ -100,7 +115,12 @@ fn a_chart_that_is_none_is_told_before_helm_is_asked() {
     let outside = Shop::new("    - { name: store, chart: { path: ../../../absent } }\n");
     says(&outside, &["ST0208 the path leaves the repository"]);
     let twice = Shop::new("    - { name: store, chart: { path: ../../charts/store, repo: 'https://example.org' } }\n");
-    says(&twice, &["the chart of layer `store` is twice (expected either `path`, or `repo`, `name` and `version`)"]);
+    says(
+        &twice,
+        &[
+            "the chart of layer `store` is twice (expected either `path`, or `repo`, `name` and `version`, or `oci` and `version`)",
+        ],
+    );
     let long =
         Shop::new(&format!("{} }}\n", LAYER.replace("releaseName: rel", &format!("releaseName: {}", "a".repeat(60)))));
     says(&long, &["has a name of 60 characters (expected at most 53 characters)"]);

@@ -11,3 +11,4 @@ mod palette;
 mod registry;
 mod repositories;
 mod sealed;
+mod zarf;

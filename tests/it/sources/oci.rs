@@ -20,7 +20,9 @@ fn lock(shop: &Shop, more: &[&str]) -> Ran {
 /// Returns a fleet with one layer, which is allowed what stands at an address.
 fn shop(layer: &str, sources: &str) -> Shop {
     let shop = Shop::new(&format!("    - {{ name: store, namespace: shop, {layer} }}\n"));
-    let settings = format!("repository: {{ url: fleet, branch: main }}\nstate: state\nsources: [ {sources} ]\n");
+    let root = shop.checkout.root();
+    let settings =
+        format!("repository: {{ url: {}, branch: main }}\nstate: state\nsources: [ {sources} ]\n", root.display());
     shop.write("../stratify.yaml", &settings);
     fs::create_dir_all(shop.checkout.path("../state")).expect("there is room");
     shop

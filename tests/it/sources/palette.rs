@@ -88,7 +88,7 @@ fn the_namespaces_of_a_pack_are_brought_along_with_their_labels() {
     let kept: Vec<(String, Option<String>)> = layer
         .objects
         .iter()
-        .filter(|object| object.is_kept)
+        .filter(|object| object.is_kept())
         .map(|object| {
             let labels = object.manifest.get("metadata").and_then(|metadata| metadata.get("labels"));
             let version = labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce-version"));

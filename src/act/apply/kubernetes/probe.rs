@@ -8,7 +8,7 @@ use crate::client::kubernetes::{ApiError, ApplyMode, Kinds, ObjectPath};
 use crate::decide::drift::Tried;
 use crate::decide::plan::book_secrets::with_marks;
 use crate::decide::plan::conflict::{Conflict, Taking, judge, last_applied, words};
-use crate::decide::plan::ignore::{ignored, without};
+use crate::decide::plan::ignore::{ignored, kept, without};
 use crate::decide::plan::ownership::adopted_of;
 use crate::decide::plan::{Conflicts, Expected, Group, ObjectChange, Operation, Plan, Probe, Verdict, Why};
 use crate::decide::value::Value;
@@ -246,7 +246,7 @@ fn is_used(change: &ObjectChange, live: &Value) -> bool {
         && is_free()
 }
 
-/// Returns what is applied: without what the layer leaves to others as the object stands.
+/// Returns what is applied: without what the layer leaves to others as the object stands, and with what it keeps of it.
 pub(super) async fn wanted(
     target: &Target,
     path: &ObjectPath,
@@ -259,7 +259,10 @@ pub(super) async fn wanted(
         return Ok(manifest);
     }
     Ok(match target.server.get(path).await? {
-        Some(live) => without(&manifest, &ignored(rules, owner.layer, &change.object, &manifest, &live)),
+        Some(live) => {
+            let manifest = kept(rules, owner.layer, &change.object, &manifest, &live);
+            without(&manifest, &ignored(rules, owner.layer, &change.object, &manifest, &live))
+        }
         None => manifest,
     })
 }

@@ -9,11 +9,12 @@ use super::target::{CONCURRENT, Owner, Pathless, Target, parts, path_of, text, v
 use crate::client::kubernetes::{ApiError, Applied, ApplyMode, Kinds, ObjectPath};
 use crate::decide::plan::adoption::{adopt, hand_over};
 use crate::decide::plan::book_secrets::{Book, with_marks};
-use crate::decide::plan::ignore::{ignored, without};
+use crate::decide::plan::ignore::{ignored, kept, without};
 use crate::decide::plan::{Admission, Conflicts, Expected, Group, ObjectChange, Operation, Plan, Why};
-use crate::decide::render::RUN;
+use crate::decide::profile::{Ignore, Left};
+use crate::decide::render::{OBJECT, RUN};
 use crate::decide::rollout::Answer;
-use crate::decide::value::{Map, Value};
+use crate::decide::value::{Digested, Map, Value};
 use crate::name::LayerName;
 use futures::StreamExt;
 use std::sync::Arc;
@@ -152,10 +153,29 @@ impl Writer<'_> {
         if let Err(refusal) = try_recreate(self.target, &self.kinds, &path, self.owner, change).await {
             return Answer::Refused(refusal.into());
         }
-        match remove(self.target, &self.kinds, &path, self.owner, change).await {
-            Ok(()) => self.apply(change, Expected::Absent, Conflicts::Refuse).await,
+        let change = match self.with_kept(&path, change).await {
+            Ok(change) => change,
+            Err(error) => return answer(&error),
+        };
+        match remove(self.target, &self.kinds, &path, self.owner, &change).await {
+            Ok(()) => self.apply(&change, Expected::Absent, Conflicts::Refuse).await,
             Err(answer) => answer,
         }
+    }
+
+    /// Returns a write of what is made anew, with what was generated for the object that goes.
+    async fn with_kept(&self, path: &ObjectPath, change: &ObjectChange) -> Result<ObjectChange, ApiError> {
+        let (rules, mut change) = (&self.owner.options.ignore, change.clone());
+        let selects =
+            |rule: &Ignore| rule.left == Left::AsItIs && rule.target.selects(self.owner.layer, &change.object);
+        if !rules.iter().any(selects) {
+            return Ok(change);
+        }
+        if let (Some(manifest), Some(live)) = (&change.manifest, self.target.server.get(path).await?) {
+            let manifest = kept(rules, self.owner.layer, &change.object, manifest, &live);
+            change.manifest = Some(Digested::new(OBJECT, manifest));
+        }
+        Ok(change)
     }
 
     /// Makes a hook anew, unless it has run already for what its layer is now: a sync may have been cut off.
@@ -225,6 +245,7 @@ impl Writer<'_> {
             return server.apply(path, &over(&full, expected), mode).await;
         }
         let Some(live) = server.get(path).await? else { return server.apply(path, &over(&full, expected), mode).await };
+        let full = kept(&options.ignore, self.owner.layer, &change.object, &full, &live);
         let left = ignored(&options.ignore, self.owner.layer, &change.object, &full, &live);
         let patch = match conflicts {
             // A version that cannot be folded in is left where it is; the forced apply takes the fields all the same.

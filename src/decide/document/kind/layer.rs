@@ -25,6 +25,12 @@ const CHART: &[Field] = &[
 
 const KUSTOMIZE: &[Field] = &[required("path", PATH, "The folder of a kustomization.")];
 
+/// Whether a text is where images are: a host, and below it.
+fn is_registry(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./:-_[]".contains(c);
+    !text.is_empty() && text.chars().all(allowed) && !text.starts_with('/') && !text.ends_with('/')
+}
+
 const ZARF: &[Field] = &[
     optional("path", PATH, "The folder with `zarf.yaml`, or the `.tar.zst` archive."),
     optional("oci", OCI, "A package of an OCI registry, which the operator's settings allow: oci://HOST/PATH/NAME."),
@@ -36,6 +42,11 @@ const ZARF: &[Field] = &[
     ),
     optional("flavor", Shape::Text, "The flavour of components."),
     optional("architecture", Shape::Word(&["amd64", "arm64"]), "The architecture of the nodes; default: amd64."),
+    optional(
+        "registry",
+        Shape::Checked(is_registry, "a host, with a port and a path where it has them, such as 127.0.0.1:31999"),
+        "The registry that holds its images as Zarf pushes them: those of its objects are renamed to it.",
+    ),
     optional("allowSkipActions", Shape::Bool, "Actions, files, images and the like are left out, and named."),
 ];
 
@@ -69,6 +80,15 @@ const IGNORE: &[Field] = &[
     optional("managers", Shape::List(&Shape::Text), "To whom they are left; none: to anybody."),
 ];
 
+const GENERATED: &[Field] = &[
+    required(
+        "target",
+        Shape::Object(super::overlay::OBJECT_TARGET),
+        "Of which objects; what is not said does not restrict.",
+    ),
+    required("pointers", Shape::List(&POINTER), "Which fields."),
+];
+
 macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
     optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
@@ -99,7 +119,11 @@ macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
         "What becomes of what belongs to a deleted object; default: background."
     ),
     optional("paused", Shape::Bool, "Nothing is done to it."),
-    later("generated", "fields that are generated anew with each rendering"),
+    optional(
+        "generated",
+        Shape::List(&Shape::Object(GENERATED)),
+        "What a chart makes up by itself: written once, then kept as it is."
+    ),
     $($more),*
 ] } }
 

@@ -7,12 +7,12 @@ use super::disruption::removal;
 use crate::decide::profile::OnRemove;
 use crate::decide::render::{Layer, Object};
 use crate::name::ObjectId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
     let (patch, inverse) = both_ways(Some(&object.manifest), None);
-    let keeps = object.is_kept || layer.options.on_remove == OnRemove::Keep;
+    let keeps = object.is_kept() || layer.options.on_remove == OnRemove::Keep;
     ObjectChange {
         site: layer.site,
         object: object.id.clone(),
@@ -48,7 +48,7 @@ pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> Layer
         inverse,
         objects,
         deferred: BTreeMap::new(),
-        brings: brought(layer),
+        outliving: outliving(layer),
         defines: Vec::new(),
         hooks: BTreeMap::new(),
         notes: Arc::default(),
@@ -58,13 +58,13 @@ pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> Layer
     }
 }
 
-/// Returns the Namespace that a layer brings along, if it does.
-pub(in crate::decide::plan) fn brought(layer: &Layer) -> Option<ObjectId> {
-    layer.objects.iter().find(|object| object.is_kept).map(|object| object.id.clone())
+/// Returns the objects that outlive a layer: the namespaces that it brings along, and what its charts ask for.
+pub(in crate::decide::plan) fn outliving(layer: &Layer) -> BTreeSet<ObjectId> {
+    layer.objects.iter().filter(|object| object.is_kept()).map(|object| object.id.clone()).collect()
 }
 
 /// Whether an object of a layer is let go of, and not deleted, once nobody wants it; its inventory remembers that, for
 /// when no document says so any longer.
 pub(in crate::decide::plan) fn is_kept(layer: &LayerChange, object: &ObjectId) -> bool {
-    layer.options.on_remove == OnRemove::Keep || layer.brings.as_ref() == Some(object)
+    layer.options.on_remove == OnRemove::Keep || layer.outliving.contains(object)
 }

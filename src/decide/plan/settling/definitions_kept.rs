@@ -137,6 +137,7 @@ fn first(layer: &mut LayerPlan, kinds: &Kinds) -> LayerPlan {
     layer.groups.retain(|group| !group.objects.is_empty());
     groups.retain(|group| !group.objects.is_empty());
     LayerPlan {
+        after_failure: None,
         layer: layer.layer.clone(),
         site: layer.site,
         deferred: None,

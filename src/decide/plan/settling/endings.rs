@@ -143,6 +143,32 @@ impl<'a> Settler<'a> {
             needs,
             ahead: None,
             settled,
+            after_failure: None,
+        });
+    }
+
+    /// Plans the end of a hook that goes when it fails, of a layer that is written at a place; `listed` is what it lists then.
+    pub(super) fn end_failed(
+        &mut self,
+        layer: &LayerChange,
+        at: usize,
+        hook: (Site, ObjectId),
+        listed: Option<&LayerInventory>,
+    ) {
+        let Some(mut settled) = listed.cloned() else { return };
+        let end = ObjectChange { operation: Operation::Prune, ..end_of(&hook, settled.entries.get(&hook), None) };
+        settled.entries.remove(&hook);
+        let gate = Gate::Gone { within: layer.timeout };
+        self.plans.push(LayerPlan {
+            layer: layer.layer.clone(),
+            site: layer.site,
+            deferred: None,
+            version: None,
+            groups: vec![Group { role: Role::Hook { weight: 0 }, objects: vec![end], gate }],
+            needs: Vec::new(),
+            ahead: None,
+            settled: Some(settled),
+            after_failure: Some((at, hook.1)),
         });
     }
 
@@ -168,6 +194,7 @@ impl<'a> Settler<'a> {
             needs: (0..self.plans.len()).collect(),
             ahead: None,
             settled: Some(settled),
+            after_failure: None,
         });
     }
 }

@@ -138,9 +138,15 @@ impl<'a> Settler<'a> {
             .collect();
         let (ahead, settled) = if writes { self.books(layer, &groups) } else { (None, None) };
         let needs = self.needs(layer, until);
-        let deferred = until.cloned();
+        let (deferred, all) = (until.cloned(), layer);
         let (layer, site) = (layer.layer.clone(), layer.site);
-        self.plans.push(LayerPlan { layer, site, deferred, version, groups, needs, ahead, settled });
+        let (at, failing) = (self.plans.len(), failing_hooks(all, &groups));
+        let listed = ahead.clone();
+        let after_failure = None;
+        self.plans.push(LayerPlan { layer, site, deferred, version, groups, needs, ahead, settled, after_failure });
+        for hook in failing {
+            self.end_failed(all, at, hook, listed.as_ref());
+        }
     }
 
     fn settled_object(&self, layer: &LayerChange, object: &ObjectChange) -> ObjectChange {
@@ -196,9 +202,8 @@ impl<'a> Settler<'a> {
 
     /// Returns how the books of a layer stand after what is planned so far.
     pub(super) fn settled_book(&self, layer: &LayerName) -> Option<&LayerInventory> {
-        let planned =
-            self.plans.iter().rev().filter(|plan| plan.layer == *layer).find_map(|plan| plan.settled.as_ref());
-        planned.or_else(|| self.inventory.layers.get(layer))
+        let mut planned = self.plans.iter().rev().filter(|plan| plan.layer == *layer && plan.after_failure.is_none());
+        planned.find_map(|plan| plan.settled.as_ref()).or_else(|| self.inventory.layers.get(layer))
     }
 
     /// Returns the inventories before and after the writes; what is still to be pruned stays listed in both.
@@ -230,6 +235,13 @@ impl<'a> Settler<'a> {
         };
         (Some(book(ahead)), Some(book(settled)))
     }
+}
+
+/// Returns the hooks that run and go when they fail.
+fn failing_hooks(layer: &LayerChange, groups: &[Group]) -> Vec<(Site, ObjectId)> {
+    let running = groups.iter().filter(|group| matches!(group.role, Role::Hook { .. })).flat_map(Group::writes);
+    let goes = |change: &&ObjectChange| layer.hooks.get(&change.object).is_some_and(|hook| hook.goes_failed);
+    running.filter(goes).map(|change| (change.site, change.object.clone())).collect()
 }
 
 /// Returns the hooks of a moment, those of one weight together, lower weights first.

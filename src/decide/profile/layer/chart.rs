@@ -101,7 +101,16 @@ fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment, place: &str) -> Res
 fn made(index: &Index, (name, version): (Arc<str>, Arc<str>), content: Content, named: &Fragment) -> Made {
     let what = What::Chart(content);
     let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
-    let part = Part { what, release: None, namespace: None, values: None, given: None, renderer, at: named.span() };
+    let part = Part {
+        what,
+        release: None,
+        namespace: None,
+        values: None,
+        given: None,
+        renderer,
+        finish: None,
+        at: named.span(),
+    };
     Made {
         resolved: ResolvedSource::Chart { name, version },
         pack: None,

@@ -207,6 +207,7 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
     if let Some(package) = &source.zarf {
         package.blobs().into_iter().for_each(|content| blob(Some(content), text));
         package.part.content_into(text);
+        package.kustomizations.values().flatten().for_each(|tree| part(&tree.digest.0, text));
     }
     for preset in &source.presets {
         part(preset.name.as_bytes(), text);
@@ -221,7 +222,7 @@ fn made_from(source: &Made, text: &mut Vec<u8>) {
         text.push(u8::from(*template));
     }
     number(source.parts.len(), text);
-    for Part { what, release, namespace, values, given: _, renderer, at: _ } in source.parts.iter() {
+    for Part { what, release, namespace, values, given: _, renderer, finish: _, at: _ } in source.parts.iter() {
         part(&what.digest().0, text);
         part(format!("{release:?} {namespace:?} {values:?} {renderer:?}").as_bytes(), text);
     }

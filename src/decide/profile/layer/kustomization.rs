@@ -8,7 +8,7 @@ use super::super::codes;
 use super::super::composition::overlays::Selection;
 use super::super::composition::shape::Step;
 use super::super::full::ResolvedSource;
-use super::super::part::{Part, What};
+use super::super::part::{Part, Tree, What};
 use super::chart::tree;
 use super::source::{Made, index_of};
 use crate::decide::document::{File, Fragment};
@@ -46,34 +46,36 @@ pub(super) fn kustomize_source(
 ) -> Option<Made> {
     let named = part.get("path")?;
     let index = index_of(selection, step);
-    let folder = index.path(&named).map_err(|said| errors.push(said)).ok()?;
-    let mut walk = Walk { index, found: BTreeMap::new(), wrong: Vec::new() };
-    walk.folder(&folder, &named, &mut Vec::new());
-    if !walk.wrong.is_empty() {
-        errors.extend(walk.wrong);
-        return None;
-    }
-    let files = walk.found.into_values().collect();
+    let tree = kustomization(index, &named).map_err(|said| errors.extend(said)).ok()?;
     let renderer = index.lock().and_then(|lock| lock.renderers.get("kustomize")).cloned();
     Some(Made {
-        resolved: ResolvedSource::Kustomize { root: folder.clone() },
+        resolved: ResolvedSource::Kustomize { root: tree.root.clone() },
         pack: None,
         presets: Vec::new(),
         defaults: None,
         schema: None,
         manifests: Arc::default(),
         parts: vec![Part {
-            what: What::Kustomization(tree(folder, files)),
+            what: What::Kustomization(tree),
             release: None,
             namespace: None,
             values: None,
             given: None,
             renderer,
+            finish: None,
             at: named.span(),
         }]
         .into(),
         zarf: None,
     })
+}
+
+/// Finds all files that a kustomization reads, whoever names it.
+pub(in crate::decide::profile) fn kustomization(index: &Index, named: &Fragment) -> Result<Tree, Vec<Diagnostic>> {
+    let folder = index.path(named).map_err(|said| vec![said])?;
+    let mut walk = Walk { index, found: BTreeMap::new(), wrong: Vec::new() };
+    walk.folder(&folder, named, &mut Vec::new());
+    if walk.wrong.is_empty() { Ok(tree(folder, walk.found.into_values().collect())) } else { Err(walk.wrong) }
 }
 
 /// The way through kustomizations.

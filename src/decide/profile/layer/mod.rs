@@ -2,7 +2,7 @@
 //! Guarantee: each step is a later writer; what is wrong stands where it was written.
 pub(super) mod source;
 mod chart;
-mod kustomization;
+pub(super) mod kustomization;
 pub(super) mod declared;
 pub(super) mod options;
 pub(super) mod keys;

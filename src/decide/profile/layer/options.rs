@@ -1,7 +1,7 @@
 //! In: a layer as its overlays shaped it. Out: how it is written, changed and removed.
 //! Guarantee: what is not said is the safe way: new before old, nothing taken from others, removal prunes.
 use super::super::composition::shape::Shaped;
-use super::super::full::{About, Ignore, LayerOptions, OnRemove, Propagation, Swap};
+use super::super::full::{About, Generated, Ignore, LayerOptions, Left, OnRemove, Propagation, Swap};
 use super::super::object_selector::ObjectSelector;
 use crate::decide::document::Fragment;
 use crate::decide::value::Pointer;
@@ -22,7 +22,7 @@ pub(in crate::decide::profile) fn options(layer: &Shaped) -> LayerOptions {
             _ => Propagation::Background,
         },
         adopt: layer.field("adopt").iter().flat_map(texts).collect(),
-        ignore: layer.field("ignore").iter().flat_map(Fragment::items).filter_map(|part| ignore(&part)).collect(),
+        ignore: ignore(layer, "ignore", Left::ToOthers).chain(ignore(layer, "generated", Left::AsItIs)).collect(),
         ..LayerOptions::default()
     }
 }
@@ -31,13 +31,38 @@ fn texts(part: &Fragment) -> Vec<Arc<str>> {
     part.items().map(|item| item.text().into()).collect()
 }
 
-fn ignore(part: &Fragment) -> Option<Ignore> {
-    let list = |key: &str| part.get(key).iter().flat_map(texts).collect::<Vec<_>>();
-    Some(Ignore {
-        target: selector(&part.get("target")?),
-        pointers: list("pointers").iter().filter_map(|text| Pointer::parse(text)).collect(),
-        managers: list("managers"),
+fn ignore(layer: &Shaped, field: &str, left: Left) -> impl Iterator<Item = Ignore> {
+    let rules: Vec<Fragment> = layer.field(field).iter().flat_map(Fragment::items).collect();
+    rules.into_iter().filter_map(move |part| {
+        let list = |key: &str| part.get(key).iter().flat_map(texts).collect::<Vec<_>>();
+        let pointers = list("pointers").into_iter().filter_map(|text| Pointer::parse(&text));
+        let pointers = match left {
+            Left::ToOthers => pointers.collect(),
+            Left::AsItIs => pointers.map(|pointer| as_kept(&pointer)).collect(),
+        };
+        Some(Ignore { target: selector(&part.get("target")?), pointers, managers: list("managers"), left })
     })
+}
+
+/// Returns where a server keeps a field: texts of a Secret stand among its data.
+fn as_kept(pointer: &Pointer) -> Pointer {
+    match pointer.tokens() {
+        [first, rest @ ..] if **first == *"stringData" => {
+            rest.iter().fold(Pointer::default().join("data"), |at, token| at.join(token))
+        }
+        _ => pointer.clone(),
+    }
+}
+
+/// Returns what the charts of a layer make up by themselves.
+pub(in crate::decide::profile) fn generated(layer: &Shaped) -> Vec<Generated> {
+    let rules: Vec<Fragment> = layer.field("generated").iter().flat_map(Fragment::items).collect();
+    let pointer = |part: Fragment| Some((as_kept(&Pointer::parse(part.text())?), part.span()));
+    let rule = |part: &Fragment| {
+        let pointers = part.get("pointers").iter().flat_map(Fragment::items).filter_map(pointer).collect();
+        Some(Generated { target: selector(&part.get("target")?), pointers })
+    };
+    rules.iter().filter_map(rule).collect()
 }
 
 /// Returns what a layer says of some of its objects.
@@ -48,8 +73,9 @@ pub(in crate::decide::profile) fn about(layer: &Shaped) -> Vec<About> {
         rules.into_iter().filter_map(about)
     };
     let ignored = rules("ignore", layer.field("ignore"), |rule| rule.get("target"));
+    let generated = rules("generated", layer.field("generated"), |rule| rule.get("target"));
     let judged = rules("health.expressions", layer.health("expressions"), |rule| Some(rule.clone()));
-    ignored.chain(judged).collect()
+    ignored.chain(generated).chain(judged).collect()
 }
 
 /// Reads which objects something is about.

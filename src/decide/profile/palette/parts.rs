@@ -28,7 +28,7 @@ pub(in crate::decide::profile) fn palette_source(
     let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
     let part = |what: What, part: &Fragment| {
         let (release, namespace, values, given, renderer) = (None, None, None, None, renderer.clone());
-        Part { what, release, namespace, values, given, renderer, at: part.span() }
+        Part { what, release, namespace, values, given, renderer, finish: None, at: part.span() }
     };
     let mut parts = Vec::new();
     for named in &palette.charts {

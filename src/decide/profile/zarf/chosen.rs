@@ -37,28 +37,33 @@ pub(super) fn chosen(
         let said = Diagnostic::error(codes::PACKAGE, message).at(part.span()).nearest(near);
         errors.push(said.expected(format!("one of: {}", names.join(", "))));
     }
-    let (architecture, flavor) = (text(layer, "architecture"), text(layer, "flavor"));
-    let fits = |part: &Fragment| {
-        let only = part.get("only");
-        let of = |path: &[&str]| {
-            path.iter().try_fold(only.clone()?, |part, key| part.get(key)).map(|part| part.text().to_owned())
-        };
-        let is_built_for = of(&["cluster", "architecture"]);
-        let is_of_flavor = of(&["flavor"]);
-        is_built_for.is_none_or(|it| it == architecture.as_deref().unwrap_or(ARCHITECTURE))
-            && is_of_flavor.is_none_or(|it| Some(it) == flavor)
-            && of(&["localOS"]).is_none_or(|it| it == "linux")
-    };
+    let site = ClusterSite::of(layer);
+    errors.extend(site.wrong_package(root, layer, &components));
+    let fits = |part: &Fragment| site.misfit(part).is_none();
+    for part in &named {
+        let bears = |component: &&Fragment| text(component, "name").as_deref() == Some(part.text());
+        let of_name: Vec<&Fragment> = components.iter().filter(bears).collect();
+        if of_name.iter().any(|component| fits(component)) {
+            continue;
+        }
+        errors.extend(of_name.iter().find_map(|component| site.misfit(component)).map(|(only, why)| {
+            let message = format!("the component `{}` is not for this layer: {why}", part.text());
+            Diagnostic::error(codes::PACKAGE, message).at(part.span()).also(only.span(), "the component says so")
+        }));
+    }
     let is_named =
         |part: &Fragment| named.iter().any(|other| Some(other.text()) == part.get("name").as_ref().map(Fragment::text));
     let is_taken =
         |part: &Fragment| is(part, "required") || is_named(part) || (named.is_empty() && is(part, "default"));
     let taken: Vec<Fragment> = components.into_iter().filter(|part| fits(part) && is_taken(part)).collect();
     let allows = is(layer, "allowSkipActions");
+    // Where its registry is named, they are there already.
+    let are_pushed = layer.get("registry").is_some();
+    let is_pushed = |key: &str| are_pushed && matches!(key, "images" | "imageArchives");
     for component in &taken {
         let name = text(component, "name").unwrap_or_default();
         for (key, why) in LEFT_OUT {
-            let Some(part) = component.get(key).filter(|part| !is_empty(part)) else { continue };
+            let Some(part) = component.get(key).filter(|part| !is_empty(part) && !is_pushed(key)) else { continue };
             let message = format!("the component `{name}` has `{key}`, which is left out: {why}");
             if allows {
                 warnings.push(Diagnostic::warning(codes::PACKAGE, message).at(part.span()));
@@ -77,6 +82,72 @@ pub(super) fn chosen(
         }
     }
     taken
+}
+
+/// What a layer says of where its package goes.
+struct ClusterSite {
+    architecture: String,
+    flavor: Option<String>,
+}
+
+impl ClusterSite {
+    fn of(layer: &Fragment) -> Self {
+        let text = |key: &str| layer.get(key).map(|part| part.text().to_owned());
+        Self { architecture: text("architecture").unwrap_or_else(|| ARCHITECTURE.into()), flavor: text("flavor") }
+    }
+
+    /// Returns why a component is not for it, and where that is said.
+    fn misfit(&self, component: &Fragment) -> Option<(Fragment, String)> {
+        let only = component.get("only")?;
+        let of = |path: &[&str]| path.iter().try_fold(only.clone(), |part, key| part.get(key));
+        let is_other = |part: &Fragment, wanted: Option<&str>| Some(part.text()) != wanted;
+        if let Some(part) = of(&["cluster", "architecture"]).filter(|part| is_other(part, Some(&self.architecture))) {
+            let why = format!("it is built for {}, and the layer is of {}", part.text(), self.architecture);
+            return Some((part, why));
+        }
+        if let Some(part) = of(&["flavor"]).filter(|part| is_other(part, self.flavor.as_deref())) {
+            let chosen = self.flavor.as_ref().map_or("none".into(), |flavor| format!("`{flavor}`"));
+            let why = format!("it is of the flavor `{}`, and the layer chooses {chosen}", part.text());
+            return Some((part, why));
+        }
+        // What runs on the deployer's machine is left out anyway; this one is Linux.
+        of(&["localOS"]).filter(|part| is_other(part, Some("linux"))).map(|part| {
+            let why = format!("it is deployed from {} only", part.text());
+            (part, why)
+        })
+    }
+
+    /// Returns what the layer says that fits nothing of the package.
+    fn wrong_package(&self, root: &Fragment, layer: &Fragment, components: &[Fragment]) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        let built = root.get("metadata").and_then(|part| part.get("architecture"));
+        if let Some(built) = built.filter(|built| !["", "multi", &*self.architecture].contains(&built.text())) {
+            let message =
+                format!("the package is built for {}, and the layer is of {}", built.text(), self.architecture);
+            let at = layer.get("architecture").unwrap_or_else(|| layer.clone());
+            let said =
+                Diagnostic::error(codes::PACKAGE, message).at(at.span()).also(built.span(), "the package says so");
+            errors
+                .push(said.hint("take the package of that architecture, or say `architecture` of the layer's `zarf`"));
+        }
+        let flavors: Vec<String> =
+            components.iter().filter_map(|part| Some(part.get("only")?.get("flavor")?.text().to_owned())).collect();
+        let built = root.get("build").and_then(|part| part.get("flavor")).map(|part| part.text().to_owned());
+        if let Some(part) = layer
+            .get("flavor")
+            .filter(|part| Some(part.text()) != built.as_deref() && !flavors.iter().any(|flavor| flavor == part.text()))
+        {
+            let message = format!("the package has no flavor `{}`", part.text());
+            let near = nearest(part.text(), flavors.iter().map(String::as_str));
+            let said = Diagnostic::error(codes::PACKAGE, message).at(part.span()).nearest(near);
+            errors.push(if flavors.is_empty() {
+                said.hint("leave it out: no component of the package is of a flavor")
+            } else {
+                said.expected(format!("one of: {}", flavors.join(", ")))
+            });
+        }
+        errors
+    }
 }
 
 /// Whether there is nothing in it: no item, and no map with one.

@@ -5,6 +5,7 @@ use super::super::full::{Inline, NamespaceWish};
 use super::super::part::{Archive, Content, Packed, Part, Tree, TreeFile, What};
 use super::chosen::chosen;
 use super::files::{Files, inside};
+use super::finish::Finish;
 use super::source::Package;
 use super::variables::Variables;
 use crate::decide::document::yaml::{Limits, read};
@@ -41,15 +42,29 @@ pub(in crate::decide::profile) fn expanded(
     }
     let components = chosen(&root, &package.part, &mut errors, &mut warnings);
     let variables = Variables::read(&root, values, at).map_err(|said| errors.extend(said));
-    let Ok(variables) = variables else { return Err(errors) };
+    let Ok(mut variables) = variables else { return Err(errors) };
+    let registry = text(&package.part, "registry");
+    if let Some(registry) = &registry {
+        variables.set_registry(registry);
+    }
+    let variables = Arc::new(variables);
+    let finish = Arc::new(Finish::new(Some(variables.clone()), registry.clone()));
+    let of_charts = Arc::new(Finish::new(None, registry));
     let mut taking = Taking {
         files: &files,
         package,
         variables: &variables,
+        finish,
+        of_charts,
         seal,
+        values: Value::Null,
         expanded: Expanded { warnings, ..Expanded::default() },
         errors,
     };
+    match taking.values(&root) {
+        Ok(values) => taking.values = values,
+        Err(said) => taking.errors.push(said),
+    }
     for component in &components {
         taking.component(component);
     }
@@ -61,7 +76,11 @@ struct Taking<'a> {
     files: &'a Files<'a>,
     package: &'a Package,
     variables: &'a Variables,
+    finish: Arc<Finish>,
+    of_charts: Arc<Finish>,
     seal: &'a Seal,
+    /// The values of the package itself.
+    values: Value,
     expanded: Expanded,
     errors: Vec<Diagnostic>,
 }
@@ -148,8 +167,8 @@ impl Taking<'_> {
             let value = self.sealed(&Value::String(value));
             put(&mut values, &path.split('.').collect::<Vec<_>>(), value);
         }
-        if let Some(part) = chart.get("values") {
-            return Err(wrong(&part, "values of a chart by paths are not supported yet".into()));
+        for mapping in items(chart, "values") {
+            self.mapped(&mapping, &mut values)?;
         }
         self.wish(namespace.as_ref());
         self.expanded.parts.push(Part {
@@ -159,9 +178,53 @@ impl Taking<'_> {
             values: None,
             given: Some(values),
             renderer: self.package.renderer.clone(),
+            finish: Some(self.of_charts.clone()),
             at: chart.span(),
         });
         Ok(())
+    }
+
+    /// Copies a part of the package's values into those of a chart.
+    fn mapped(&self, mapping: &Fragment, values: &mut Value) -> Result<(), Diagnostic> {
+        let steps = |key: &str| -> Vec<String> {
+            let path = text(mapping, key).unwrap_or_default();
+            path.trim_start_matches('.').split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect()
+        };
+        let (source, target) = (steps("sourcePath"), steps("targetPath"));
+        let found = source.iter().try_fold(&self.values, |value, step| value.get(step));
+        if let Some(part) = mapping.get("excludePaths") {
+            return Err(wrong(&part, "paths that are excluded from values are not supported yet".into()));
+        }
+        let Some(found) = found.cloned() else {
+            let message = format!("the values of the package do not have `.{}`", source.join("."));
+            return Err(wrong(mapping, message).expected("a path into the files of `values` of the package"));
+        };
+        let mut part = Value::map(Map::default());
+        put(&mut part, &target.iter().map(String::as_str).collect::<Vec<_>>(), found);
+        merge(values, &part, Nulls::Keep);
+        Ok(())
+    }
+
+    /// Reads the values of the package itself.
+    fn values(&self, root: &Fragment) -> Result<Value, Diagnostic> {
+        let mut values = Value::map(Map::default());
+        let Some(part) = root.get("values") else { return Ok(values) };
+        let files = items(&part, "files");
+        // An archive holds them in one.
+        let named = files.iter().map(|file| (file.text().to_owned(), file));
+        let paths: Vec<(String, &Fragment)> = match files.first() {
+            Some(first) if self.files.is_archive() => vec![("values.yaml".to_owned(), first)],
+            _ => named.collect(),
+        };
+        for (path, file) in paths {
+            let absent = || wrong(file, format!("the package does not hold the file `{path}`"));
+            let bytes = self.files.get(&path).ok_or_else(absent)?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            for document in self.documents(&path, text, file)? {
+                merge(&mut values, &document, Nulls::Keep);
+            }
+        }
+        Ok(values)
     }
 
     fn content(&self, component: &str, chart: &Fragment, name: &str, version: &str) -> Result<Content, Diagnostic> {
@@ -207,12 +270,7 @@ impl Taking<'_> {
             if is_archive {
                 paths.push((format!("components/{component}/manifests/kustomization-{name}-{at}.yaml"), root));
             } else {
-                let said = wrong(
-                    &root,
-                    format!("the manifest `{name}` is a kustomization, which is built when the package is made"),
-                );
-                self.errors
-                    .push(said.hint("make an archive of it by `zarf package create`, or use a layer with `kustomize`"));
+                self.kustomization(&root, namespace.as_ref());
             }
         }
         self.wish(namespace.as_ref());
@@ -220,11 +278,31 @@ impl Taking<'_> {
             match self.filled(&path, &part).and_then(|text| self.documents(&path, text, &part)) {
                 Ok(documents) => {
                     let documents = documents.into_iter().filter(|document| !document.is_null());
-                    let inline = |value| Inline { namespace: namespace.clone(), value, at: part.span() };
+                    let finish = self.finish.clone();
+                    let inline =
+                        |value| Inline { namespace: namespace.clone(), value: finish.mirrored(value), at: part.span() };
                     self.expanded.inline.extend(documents.map(inline));
                 }
                 Err(said) => self.errors.push(said),
             }
+        }
+    }
+
+    /// Has a kustomization of a folder built, which an archive holds built.
+    fn kustomization(&mut self, root: &Fragment, namespace: Option<&Arc<str>>) {
+        match self.package.kustomizations.get(root.text()) {
+            Some(Ok(tree)) => self.expanded.parts.push(Part {
+                what: What::Kustomization(tree.clone()),
+                release: None,
+                namespace: namespace.cloned(),
+                values: None,
+                given: None,
+                renderer: None,
+                finish: Some(self.finish.clone()),
+                at: root.span(),
+            }),
+            Some(Err(said)) => self.errors.extend(said.iter().cloned()),
+            None => self.errors.push(wrong(root, format!("there is no kustomization at `{}`", root.text()))),
         }
     }
 
@@ -246,12 +324,15 @@ fn put(values: &mut Value, path: &[&str], value: Value) {
 
 impl Expanded {
     /// Returns the digest of all of it.
-    pub(in crate::decide::profile) fn digest(&self) -> Digest {
+    pub(in crate::decide::profile) fn digest(&self, seal: &Seal) -> Digest {
         let mut hasher = Hasher::new(Domain("zarf/1"));
         for part in &self.parts {
             hasher.bytes(&part.what.digest().0).value(part.given.as_ref().unwrap_or(&Value::Null));
             for text in [&part.release, &part.namespace] {
                 hasher.bytes(text.as_deref().unwrap_or_default().as_bytes());
+            }
+            if let Some(finish) = &part.finish {
+                hasher.value(&finish.value(seal));
             }
         }
         for inline in &self.inline {

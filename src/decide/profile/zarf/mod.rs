@@ -5,8 +5,11 @@
 mod chosen;
 mod expanded;
 mod files;
+mod finish;
+mod images;
 mod source;
 mod variables;
 
 pub(super) use expanded::{Expanded, expanded};
+pub use finish::Finish;
 pub(super) use source::{Package, zarf_source};

@@ -2,6 +2,7 @@
 //! Guarantee: a folder has a `zarf.yaml`; what stands there as a file is an archive.
 use super::super::codes;
 use super::super::full::ResolvedSource;
+use super::super::layer::kustomization::kustomization;
 use super::super::layer::source::Made;
 use super::super::part::{Archive, Packaged, Remote, Tree, TreeFile};
 use crate::decide::document::{File, Fragment, LockedPackage};
@@ -9,6 +10,7 @@ use crate::decide::fleet::{ARCHITECTURE, Index, ZARF, name_in};
 use crate::decide::lock::is_in;
 use crate::decide::value::Diagnostic;
 use crate::name::{BlobId, RepoPath};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The package of a layer.
@@ -19,6 +21,8 @@ pub(in crate::decide::profile) struct Package {
     remote: Option<Remote>,
     /// The layer's `zarf`.
     pub(in crate::decide::profile) part: Fragment,
+    /// The kustomizations of a folder, by how its components name them; an archive holds them built.
+    pub(in crate::decide::profile) kustomizations: BTreeMap<String, Result<Tree, Vec<Diagnostic>>>,
     /// The version of helm that the lock names.
     pub(in crate::decide::profile) renderer: Option<Arc<str>>,
 }
@@ -58,6 +62,18 @@ fn about_archive(stem: &str) -> (&str, Option<&str>) {
     let stem = stem.strip_prefix("zarf-package-").unwrap_or(stem);
     let split = ["-amd64", "-arm64", "-multi"].iter().find_map(|word| stem.split_once(word));
     split.map_or((stem, None), |(name, version)| (name, version.strip_prefix('-')))
+}
+
+/// Finds what the kustomizations of a folder read.
+fn kustomizations(index: &Index, content: &Content) -> BTreeMap<String, Result<Tree, Vec<Diagnostic>>> {
+    let Content::Folder(_, file) = content else { return BTreeMap::new() };
+    let items = |part: &Fragment, key: &str| part.get(key).map(|part| part.items().collect::<Vec<_>>());
+    let all = |parts: Vec<Fragment>, key: &str| -> Vec<Fragment> {
+        parts.iter().filter_map(|part| items(part, key)).flatten().collect()
+    };
+    let components = items(&file.part(file.root()), "components").unwrap_or_default();
+    let named = all(all(components, "manifests"), "kustomizations");
+    named.iter().map(|root| (root.text().to_owned(), kustomization(index, root))).collect()
 }
 
 /// Finds the package that a layer names.
@@ -151,6 +167,12 @@ fn made(
         schema: None,
         manifests: Arc::default(),
         parts: Arc::default(),
-        zarf: Some(Arc::new(Package { content, remote, part: part.clone(), renderer })),
+        zarf: Some(Arc::new(Package {
+            kustomizations: kustomizations(index, &content),
+            content,
+            remote,
+            part: part.clone(),
+            renderer,
+        })),
     }
 }

@@ -2,16 +2,23 @@
 //! Guarantee: what is not set has its default or is an error; what only Zarf's own services know is an error, not empty.
 use super::super::codes;
 use crate::decide::document::{Fragment, nearest};
-use crate::decide::value::{Diagnostic, Map, Span, Value, canonical};
+use crate::decide::value::{Diagnostic, Map, Seal, Span, Value, canonical};
 use regex::Regex;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What stands in a text, with its name between.
 const MARK: &str = "###ZARF_";
 
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Variables({} known)", self.known.len())
+    }
+}
+
 /// The variables of a package, by the names under which texts have them: `VAR_X` and `CONST_X`.
-#[derive(Debug, Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Variables {
     known: BTreeMap<String, Arc<str>>,
     /// The texts that nobody may see.
@@ -71,6 +78,20 @@ impl Variables {
             errors.push(Diagnostic::error(codes::PACKAGE, message).at(at(key)).nearest(near));
         }
         if errors.is_empty() { Ok(variables) } else { Err(errors) }
+    }
+
+    /// Says what only a registry is known by.
+    pub(super) fn set_registry(&mut self, registry: &Arc<str>) {
+        self.known.insert("REGISTRY".into(), registry.clone());
+    }
+
+    /// Returns what they are digested by.
+    pub(super) fn value(&self, seal: &Seal) -> Value {
+        let value = |value: &Arc<str>| {
+            let plain = Value::String(value.clone());
+            if self.is_in(value) { seal.seal(plain) } else { plain }
+        };
+        self.known.iter().map(|(name, text)| (&**name, value(text))).collect::<Map>().into()
     }
 
     /// Returns a variable, by its name.

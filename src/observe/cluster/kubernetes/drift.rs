@@ -5,7 +5,7 @@ use crate::client::kubernetes::{ApplyMode, ObjectPath, Server};
 use crate::decide::document::Site;
 use crate::decide::drift::{Fate, Found, Standing, Tried, What, fields, is_unchanged, shows};
 use crate::decide::plan::book_secrets::{Place, with_marks};
-use crate::decide::plan::ignore::{ignored, without};
+use crate::decide::plan::ignore::{ignored, kept, without};
 use crate::decide::plan::inventory::OTHER;
 use crate::decide::plan::{ClusterState, Entry};
 use crate::decide::render::Layer;
@@ -169,6 +169,7 @@ async fn difference(
     live: &Value,
 ) -> Option<(What, Option<Tried>)> {
     let marked = with_marks(manifest, place, &layer.name);
+    let marked = kept(&layer.options.ignore, &layer.name, object, &marked, live);
     let manifest = without(&marked, &ignored(&layer.options.ignore, &layer.name, object, &marked, live));
     let differs = if shows(live, &manifest) { Differs::No } else { differs(server, object, &manifest, live).await };
     let what = || What::Changed(fields(live, &manifest));

@@ -2,6 +2,7 @@
 //! Guarantee: what Zarf itself checks is checked: the list of checksums is the one that `zarf.yaml` names, each file is as
 //! the list says, and no other one is there. Images are read past, and never kept.
 mod registry;
+mod signature;
 
 pub(super) use registry::{fetch, locked};
 
@@ -12,7 +13,8 @@ use crate::name::{BlobId, RepoPath};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Files that the list of checksums does not name: it cannot name itself, nor what is signed with it.
 const UNLISTED: [&str; 5] = ["zarf.yaml", "checksums.txt", "zarf.yaml.sig", "zarf.bundle.sig", "zarf.provenance.json"];
@@ -24,7 +26,7 @@ const KEPT_BYTES_MAX: u64 = 64 << 20;
 const COMPONENT: Limits = Limits { entries: 20_000, file_bytes: 32 << 20, bytes: 256 << 20, ratio: 250, depth: 32 };
 
 /// Unpacks the archive of a package; in words why it is refused.
-fn unpack(bytes: &[u8], path: &RepoPath) -> Unpacked {
+fn unpack(bytes: &[u8], path: &RepoPath, keys: &[PathBuf]) -> Unpacked {
     let format = Format::of(path.as_str()).ok_or("it is no archive")?;
     let (mut sums, mut kept) = (BTreeMap::new(), BTreeMap::new());
     each(bytes, format, Limits::PACKAGE, &mut |path, content| {
@@ -37,11 +39,13 @@ fn unpack(bytes: &[u8], path: &RepoPath) -> Unpacked {
         Ok(())
     })
     .map_err(|error| error.to_string())?;
-    opened(&sums, kept)
+    opened(&sums, kept, keys)
 }
 
 /// Verifies the files of a package, and unpacks its components; in words why it is refused.
-fn opened(sums: &BTreeMap<RepoPath, String>, kept: BTreeMap<RepoPath, Vec<u8>>) -> Unpacked {
+fn opened(sums: &BTreeMap<RepoPath, String>, kept: BTreeMap<RepoPath, Vec<u8>>, keys: &[PathBuf]) -> Unpacked {
+    let find = |name: &str| RepoPath::new(name).ok().and_then(|path| kept.get(&path));
+    signature::verify(keys, find)?;
     verify(sums, &kept)?;
     let mut files = BTreeMap::new();
     for (path, content) in kept {
@@ -59,7 +63,7 @@ fn opened(sums: &BTreeMap<RepoPath, String>, kept: BTreeMap<RepoPath, Vec<u8>>) 
 }
 
 fn is_kept(path: &str) -> bool {
-    matches!(path, "zarf.yaml" | "checksums.txt" | "values.yaml")
+    matches!(path, "zarf.yaml" | "zarf.yaml.sig" | "zarf.bundle.sig" | "checksums.txt" | "values.yaml")
         || path
             .strip_prefix("components/")
             .is_some_and(|rest| Format::of(rest) == Some(Format::Tar) && !rest.contains('/'))
@@ -124,15 +128,24 @@ fn verify(sums: &BTreeMap<RepoPath, String>, kept: &BTreeMap<RepoPath, Vec<u8>>)
 
 /// What is kept of archives that were unpacked: those of one sync, mostly of many clusters.
 #[derive(Debug, Default)]
-pub struct Unpackings(std::sync::Mutex<BTreeMap<BlobId, Arc<Unpacked>>>);
+pub struct Unpackings {
+    /// The keys of which one has to have signed a package; none: it need not be signed.
+    keys: Vec<PathBuf>,
+    kept: Mutex<BTreeMap<BlobId, Arc<Unpacked>>>,
+}
 
 /// The most archives that are kept unpacked: a fleet has a handful.
 const KEPT_MAX: usize = 8;
 
 impl Unpackings {
+    /// Takes the keys of which one has to have signed each package.
+    pub fn new(keys: Vec<PathBuf>) -> Self {
+        Self { keys, kept: Mutex::default() }
+    }
+
     /// Unpacks an archive, or returns what it was unpacked to before.
     pub fn get(&self, blob: BlobId, path: &RepoPath, bytes: &[u8]) -> Arc<Unpacked> {
-        self.known(blob).unwrap_or_else(|| self.keep(blob, unpack(bytes, path)))
+        self.known(blob).unwrap_or_else(|| self.keep(blob, unpack(bytes, path, &self.keys)))
     }
 
     /// Returns what a package was unpacked to before.
@@ -140,8 +153,8 @@ impl Unpackings {
         self.kept().get(&blob).cloned()
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlobId, Arc<Unpacked>>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<BlobId, Arc<Unpacked>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what a package was unpacked to.

@@ -18,13 +18,14 @@ use crate::decide::profile::Remote;
 use crate::decide::value::{Digest, Fault};
 use crate::name::{BlobId, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The type of the configuration of a package.
 const CONFIG: &str = "application/vnd.zarf.config.v1+json";
 
 /// Fetches a package; in words why it is refused.
-pub(in crate::observe::pack) fn fetch(remotes: &Remotes, remote: &Remote) -> Result<Unpacked, Fault> {
+pub(in crate::observe::pack) fn fetch(remotes: &Remotes, remote: &Remote, keys: &[PathBuf]) -> Result<Unpacked, Fault> {
     let pull = Pull::of(remotes, &remote.url)?;
     let manifest = pull.manifest()?;
     let sums = match sums(&manifest) {
@@ -40,7 +41,7 @@ pub(in crate::observe::pack) fn fetch(remotes: &Remotes, remote: &Remote) -> Res
         }
         kept.insert(path, pull.layer(layer)?.to_vec());
     }
-    Ok(opened(&sums, kept))
+    Ok(opened(&sums, kept, keys))
 }
 
 /// Returns the checksums of all files, which are the digests of their layers.
@@ -88,7 +89,7 @@ pub(in crate::observe::pack) fn locked(
     };
     let plain = Digest::parse(digest.trim_start_matches("sha256:")).unwrap_or(Digest([0; 32]));
     let remote = Remote { name: version.clone(), url: format!("{oci}@{digest}").into(), digest: plain };
-    let images = match fetch(remotes, &remote)? {
+    let images = match fetch(remotes, &remote, &[])? {
         Ok(files) => images(&files),
         Err(why) => return Ok(Err(format!("{oci}:{tag}: {why}"))),
     };

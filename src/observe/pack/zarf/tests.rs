@@ -1,9 +1,14 @@
 //! In: archives as `zarf package create` lays them out, and as nobody should. Out: their files, or why they are refused.
 //! Guarantee: each refusal is of an archive that is whole but for the one thing.
-use super::unpack;
-use crate::name::RepoPath;
+use super::Unpackings;
+use crate::name::{BlobId, RepoPath};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use tar::{Builder, EntryType, Header};
 
 fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -37,8 +42,13 @@ fn package(change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) -> Vec<u8> {
 }
 
 fn opened(bytes: &[u8]) -> Result<Vec<String>, String> {
+    opened_by(bytes, &[])
+}
+
+fn opened_by(bytes: &[u8], keys: &[PathBuf]) -> Result<Vec<String>, String> {
     let path = RepoPath::new("zarf-package-app-amd64-1.0.0.tar.zst").expect("it is inside");
-    unpack(bytes, &path).map(|files| files.keys().map(ToString::to_string).collect())
+    let unpacked = Unpackings::new(keys.to_vec()).get(BlobId([0; 20]), &path, bytes);
+    unpacked.as_ref().as_ref().map(|files| files.keys().map(ToString::to_string).collect()).map_err(Clone::clone)
 }
 
 fn set(all: &mut [(String, Vec<u8>)], path: &str, bytes: &[u8]) {
@@ -97,4 +107,44 @@ fn a_hostile_archive_is_refused() {
     assert!(said.contains("a link stands there, which is never followed"), "{said}");
     let bomb = compress_to_vec(tar(&[("images/blob", &vec![0; 8 << 20])]).as_slice(), CompressionLevel::Fastest);
     assert!(opened(&bomb).expect_err("it is a bomb").contains("it unpacks to more than"), "a bomb goes out");
+}
+
+/// A key, and its public part in a file.
+fn key(folder: &std::path::Path, name: &str) -> (EcdsaKeyPair, PathBuf) {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("there is chance");
+    let pair =
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).expect("it is one");
+    let der = [&super::signature::P256[..], pair.public_key().as_ref()].concat();
+    let text = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
+    let file = folder.join(name);
+    std::fs::write(&file, text).expect("the folder is ours");
+    (pair, file)
+}
+
+#[test]
+fn a_package_is_taken_only_as_signed_by_a_key_of_the_settings() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let ((pair, ours), (_, others)) = (key(folder.path(), "ours.pub"), key(folder.path(), "others.pub"));
+    let signed = |name: &str, form: &dyn Fn(String) -> String| {
+        package(|all| {
+            let about = all.iter().find(|(path, _)| path == "zarf.yaml").expect("it is there").1.clone();
+            let signature = pair.sign(&SystemRandom::new(), &about).expect("it can sign");
+            all.push((name.into(), form(STANDARD.encode(signature.as_ref())).into_bytes()));
+        })
+    };
+    let plain = signed("zarf.yaml.sig", &|text| text + "\n");
+    let bundle = signed("zarf.bundle.sig", &|text| format!("{{\"messageSignature\":{{\"signature\":\"{text}\"}}}}"));
+    for archive in [&plain, &bundle] {
+        opened_by(archive, &[others.clone(), ours.clone()]).expect("one of the keys has signed it");
+        let said = opened_by(archive, std::slice::from_ref(&others)).expect_err("another key has");
+        assert_eq!(said, "its signature is by none of the keys of the settings, or not of this zarf.yaml");
+        opened(archive).expect("nobody demands that it is signed");
+    }
+    let unsigned = opened_by(&package(|_| {}), std::slice::from_ref(&ours)).expect_err("it is not signed");
+    assert_eq!(unsigned, "it is not signed with a key, and the settings demand that");
+    let absent = folder.path().join("absent.pub");
+    assert!(
+        opened_by(&plain, &[absent]).is_err_and(|said| said.contains("absent.pub of the settings is none of cosign"))
+    );
 }
