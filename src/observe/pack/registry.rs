@@ -5,7 +5,8 @@
 //! pkg/registry (`ConfigMediaType`, `ChartLayerMediaType`).
 use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
 use super::repository::ANY;
-use crate::client::registry::{Key, Layer, Manifest, Reference, Registry, Repository, Signature, Which};
+use crate::client::public_key::PublicKey;
+use crate::client::registry::{Layer, Manifest, Reference, Registry, Repository, Signature, Which};
 use crate::decide::document::LockedChart;
 use crate::decide::fleet::ChartReference;
 use crate::decide::lock::{Tagged, newest, tag_of};
@@ -58,10 +59,10 @@ impl<'a> Pull<'a> {
         let Some(file) = key_for(self.remotes.allowed(), &self.reference.repository.to_string()) else {
             return Ok(());
         };
-        let (key, digest) = (Key::read(file)?, format!("sha256:{}", self.digest));
+        let (key, digest) = (PublicKey::read(file)?, format!("sha256:{}", self.digest));
         let name = format!("{}-{}.sig", self.digest, digest_of(key.bytes()));
         let known = self.remotes.kept().note(&name).and_then(|note| decoded(&note));
-        if known.is_some_and(|known| key.signed(&digest, &known)) {
+        if known.is_some_and(|known| known.is_of(&key, &digest)) {
             return Ok(());
         }
         let Signature { payload, signature } = self.registry()?.signature(&digest, &key)?;

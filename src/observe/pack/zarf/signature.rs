@@ -4,18 +4,11 @@
 //!
 //! Both forms of cosign are read: `zarf.yaml.sig`, a signature in base64, and `zarf.bundle.sig`, a bundle with one over the
 //! same bytes. A bundle by an identity in the place of a key is not verified, and counts for nothing.
+use crate::client::public_key::PublicKey;
 use crate::decide::value::Value;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
-use std::fs;
 use std::path::PathBuf;
-
-/// What stands before the point of a P-256 key in its DER form (RFC 5480).
-pub(super) const P256: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
 
 /// Verifies the signature of a package; `find` returns its files.
 pub(super) fn verify<'a>(keys: &[PathBuf], find: impl Fn(&str) -> Option<&'a Vec<u8>>) -> Result<(), String> {
@@ -30,12 +23,8 @@ pub(super) fn verify<'a>(keys: &[PathBuf], find: impl Fn(&str) -> Option<&'a Vec
         return Err("it is not signed with a key, and the settings demand that".into());
     }
     for file in keys {
-        let unread =
-            || format!("the key {} of the settings is none of cosign: expected a P-256 key in PEM", file.display());
-        let pem = fs::read_to_string(file).map_err(|_| unread())?;
-        let point = point(&pem).ok_or_else(unread)?;
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
-        if signatures.iter().any(|signature| key.verify(about, signature).is_ok()) {
+        let key = PublicKey::read(file).map_err(|fault| fault.to_string())?;
+        if signatures.iter().any(|signature| key.signed(about, signature)) {
             return Ok(());
         }
     }
@@ -49,10 +38,4 @@ fn in_bundle(bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(std::str::from_utf8(text).ok()?.trim()).ok()
-}
-
-fn point(pem: &str) -> Option<Vec<u8>> {
-    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-    let der = STANDARD.decode(body).ok()?;
-    Some(der.strip_prefix(&P256[..])?.to_vec())
 }
