@@ -81,5 +81,7 @@ fn images_are_named_as_they_are_in_the_registry_of_the_layer() {
     let renamed = r#""image":"127.0.0.1:31999/library/nginx:1.23.3-zarf-3793515731""#;
     assert_eq!(objects.iter().filter(|object| object.contains(renamed)).count(), 3, "{objects:#?}");
     let images = shop.run(&["images", "one"]).ends_with(0);
-    assert_eq!(images.out.trim(), "127.0.0.1:31999/library/nginx:1.23.3-zarf-3793515731", "{}", images.err);
+    // What is run, and what the package names: that is to be brought there.
+    let both = "127.0.0.1:31999/library/nginx:1.23.3-zarf-3793515731\nnginx:1.23.3";
+    assert_eq!(images.out.trim(), both, "{}", images.err);
 }
