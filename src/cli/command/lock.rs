@@ -26,6 +26,11 @@ use std::sync::Arc;
 pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
     let fleet = here.preview()?.fleet(None)?;
+    // A document that cannot be read names nothing: what the lock has for it would go.
+    let unread: Vec<Diagnostic> = fleet.index.said().into_iter().filter(Diagnostic::is_error).collect();
+    if !unread.is_empty() {
+        return Err(unread.into());
+    }
     let mut remotes = Remotes { here: &here, local: here.local()?, others: BTreeMap::new() };
     let (mut tags, mut wrong) = (Vec::new(), Vec::new());
     for named in fleet.index.tags() {

@@ -162,11 +162,6 @@ impl Tree {
 }
 
 impl What {
-    /// Whether the namespace of its part is none that a program was told.
-    pub fn takes_namespace(&self) -> bool {
-        matches!(self, Self::Kustomization(_))
-    }
-
     /// Returns the digest of all that it is made from.
     pub fn digest(&self) -> Digest {
         let (word, digest): (_, &[u8]) = match self {

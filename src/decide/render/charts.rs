@@ -50,9 +50,8 @@ pub(super) fn drafts_of(
         flatten(manifest, &part.at, drafts);
         for draft in drafts.iter_mut().skip(before) {
             let asks = request.what.is_chart() && is_kept(&draft.manifest);
-            if part.what.takes_namespace() {
-                draft.namespace.clone_from(&part.namespace);
-            }
+            // As `helm install --namespace` has it; none is the layer's own.
+            draft.namespace.clone_from(&part.namespace);
             draft.kept = if asks { Outlives::AsAsked } else { Outlives::No };
             (draft.is_foreign, draft.hook) = (true, hook.clone());
         }

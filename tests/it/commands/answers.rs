@@ -260,6 +260,16 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
 }
 
 #[test]
+fn lock_drops_nothing_of_a_document_that_cannot_be_read() {
+    let fleet = Checkout::example();
+    let before = fs::read_to_string(fleet.path("fleet.lock")).expect("it is there");
+    fleet.write("profiles/broken/profile.yaml", "kind: [\n");
+    fleet.run(&["lock"]).ends_with(1).says(&["profiles/broken/profile.yaml"]);
+    fleet.run(&["lock", "--check"]).ends_with(1).says(&["profiles/broken/profile.yaml"]);
+    assert_eq!(fs::read_to_string(fleet.path("fleet.lock")).expect("it stays"), before, "nothing of it went");
+}
+
+#[test]
 fn lock_holds_the_newest_version_of_each_minor_of_kubernetes() {
     let fleet = Checkout::example();
     let pack = |version: &str, more: &str| {

@@ -71,7 +71,9 @@ pub fn open(
     seal: &Seal,
 ) -> Result<Vec<Value>, Vec<Diagnostic>> {
     let Some(first) = documents.first() else { return Ok(Vec::new()) };
-    let said = |message: String, at: crate::decide::value::Span| Diagnostic::error(codes::SEALED, message).at(at);
+    // What is not sealed may be meant to be.
+    let said =
+        |message: String, at: crate::decide::value::Span| Diagnostic::error(codes::SEALED, message).at(at.withheld());
     let part = first.root().get(SOPS).ok_or_else(|| {
         let message = format!("`{path}` is not sealed by SOPS");
         vec![
@@ -210,7 +212,7 @@ impl Opening<'_> {
 
     fn wrong(&mut self, node: Node<'_>, why: &str) -> Value {
         let message = format!("a value of `{}` cannot be opened: {why}", self.file.path);
-        let said = Diagnostic::error(codes::SEALED, message).at(self.file.span(node));
+        let said = Diagnostic::error(codes::SEALED, message).at(self.file.span(node).withheld());
         self.errors.push(said.hint("edit the file with `sops`, which seals all of it again"));
         Value::Null
     }
