@@ -1,15 +1,11 @@
 //! In: a digest, how to fetch what has it. Out: what has it.
 //! Guarantee: what is kept is used only where it has its digest; a file is put in place whole; however many ask at once in
 //! one process, one of them fetches; the folder's size is bounded.
+use super::bounded_folder::BoundedFolder;
 use super::remote::digest_of;
 use crate::decide::value::{Digest, Fault};
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 /// The most bytes on the disk: the charts and packages of a large fleet, of which images are never fetched.
 const DISK_BYTES_MAX: u64 = 2 << 30;
@@ -17,17 +13,13 @@ const DISK_BYTES_MAX: u64 = 2 << 30;
 /// How many bytes are kept in memory where there is no state folder.
 const BYTES_MAX: usize = 64 << 20;
 
-/// How many files are written until it is looked again how much there is.
-const WRITES: u64 = 16;
-
 /// How many digests are fetched at once at most: those that begin alike wait for each other.
 const TURNS: usize = 16;
 
 /// What was fetched.
 #[derive(Debug)]
 pub(super) struct Kept {
-    folder: PathBuf,
-    writes: AtomicU64,
+    folder: BoundedFolder,
     turns: [Mutex<()>; TURNS],
     /// What was taken last, where it cannot be kept on the disk.
     taken: Mutex<Vec<(Digest, Arc<[u8]>)>>,
@@ -36,8 +28,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(state: &Path) -> Self {
         Self {
-            folder: state.join("fetched"),
-            writes: AtomicU64::new(0),
+            folder: BoundedFolder::new(state.join("fetched"), DISK_BYTES_MAX),
             turns: Default::default(),
             taken: Mutex::default(),
         }
@@ -61,14 +52,12 @@ impl Kept {
         if digest_of(&bytes) != digest {
             return Err(Fault::bug("what was fetched was not verified"));
         }
-        if self.put(digest, &bytes).is_err() {
+        if self.folder.write(&digest.to_string(), &bytes).is_err() {
             let mut taken = self.taken();
             taken.push((digest, bytes.clone()));
             while taken.len() > 1 && taken.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > BYTES_MAX {
                 taken.remove(0);
             }
-        } else if self.writes.fetch_add(1, Ordering::Relaxed).is_multiple_of(WRITES) {
-            self.clear(DISK_BYTES_MAX);
         }
         Ok(bytes)
     }
@@ -78,10 +67,9 @@ impl Kept {
     }
 
     fn known(&self, digest: Digest) -> Option<Arc<[u8]>> {
-        let file = self.folder.join(digest.to_string());
-        if let Some(known) = fs::read(&file).ok().filter(|bytes| digest_of(bytes) == digest) {
-            // What was used last goes last.
-            let _ = fs::File::open(&file).and_then(|file| file.set_modified(SystemTime::now()));
+        let name = digest.to_string();
+        if let Some(known) = self.folder.read(&name).filter(|bytes| digest_of(bytes) == digest) {
+            self.folder.used(&name);
             return Some(known.into());
         }
         self.taken().iter().find(|(known, _)| *known == digest).map(|(_, bytes)| bytes.clone())
@@ -89,53 +77,13 @@ impl Kept {
 
     /// Returns a note that was kept.
     pub(super) fn note(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.folder.join(name)).ok()
+        self.folder.read(name)
     }
 
     /// Keeps a note, which nobody needs to have; who reads it has to verify it.
     pub(super) fn put_note(&self, name: &str, bytes: &[u8]) {
-        if let Err(error) = self.write(name, bytes) {
+        if let Err(error) = self.folder.write(name, bytes) {
             tracing::debug!(name, %error, "a note could not be kept");
-        }
-    }
-
-    fn put(&self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        self.write(&digest.to_string(), bytes)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let state = self.folder.parent().unwrap_or(&self.folder);
-        if !state.is_dir() {
-            return Err(std::io::ErrorKind::NotFound.into());
-        }
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let file = self.folder.join(name);
-        // Another process may fetch the same: whichever is put in place last is the same bytes.
-        let temporary = self.folder.join(format!("{name}.{}.new", std::process::id()));
-        let _ = fs::remove_file(&temporary);
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        out.write_all(bytes)?;
-        out.sync_all()?;
-        fs::rename(&temporary, file)
-    }
-
-    /// Removes what was used longest ago, as far as there is more than so many bytes.
-    fn clear(&self, bytes_max: u64) {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
-            .filter_map(|entry| {
-                let facts = entry.metadata().ok()?;
-                Some((facts.modified().ok()?, facts.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut left: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, bytes, file) in files {
-            if left <= bytes_max {
-                break;
-            }
-            left = left.saturating_sub(bytes);
-            let _ = fs::remove_file(file);
         }
     }
 }
@@ -143,6 +91,9 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
 
     #[test]
     fn what_was_fetched_once_is_kept_and_what_was_changed_is_fetched_again() {
@@ -171,7 +122,7 @@ mod tests {
             let time = SystemTime::now() - std::time::Duration::from_hours(age);
             file.and_then(|file| file.set_modified(time)).expect("it is ours");
         }
-        kept.clear(10);
+        kept.folder.clear(10);
         let is_there = |text: &str| kept.known(digest_of(text.as_bytes())).is_some();
         assert_eq!([is_there("oldest"), is_there("older"), is_there("newer")], [false, true, true]);
     }
