@@ -1,10 +1,11 @@
 //! In: a full profile, a world. Out: what had to be rendered outside, rendered.
 //! Guarantee: a distinct request is rendered once, however many clusters ask for it and whenever; who asks meanwhile waits;
 //! what is kept in memory is bounded.
+use super::registry_packs::{self, Held};
 use super::sealed;
 use super::world::Sources;
 use crate::decide::document::{Texts, Unpacked};
-use crate::decide::fleet::Found;
+use crate::decide::fleet::{Fleet, Found, PackFiles};
 use crate::decide::profile::{FullProfile, Packaged, Remote};
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
 use crate::decide::value::{Digest, Fault, Seal};
@@ -26,6 +27,7 @@ pub struct Expansions {
     packs: Arc<Packs>,
     secrets: Vec<AgeKeys>,
     unpackings: Unpackings,
+    registry_packs: Held,
     kept: Mutex<Kept>,
     /// A render takes a core.
     turns: Semaphore,
@@ -51,6 +53,7 @@ impl Expansions {
             packs: Arc::new(Packs::new(settings)),
             secrets: settings.secrets.clone(),
             unpackings: Unpackings::new(settings.package_keys.clone()),
+            registry_packs: Held::default(),
             kept: Mutex::default(),
             turns: Semaphore::new(cores),
             renders: AtomicU64::new(0),
@@ -95,6 +98,22 @@ impl Expansions {
         Ok(self.unpackings.keep(id, unpacked))
     }
 
+    /// Returns the packs of registries that were read so far.
+    pub(super) fn registry_packs(&self) -> &Held {
+        &self.registry_packs
+    }
+
+    /// Returns a fleet with the packs of registries that were read so far.
+    pub(super) fn with_packs(&self, fleet: &Fleet) -> Fleet {
+        fleet.with_packs(self.registry_packs.known())
+    }
+
+    /// Fetches a pack of a registry; in words why it is refused.
+    pub(super) async fn fetch_pack(&self, remote: Remote) -> Result<Result<PackFiles, String>, Fault> {
+        let packs = self.packs.clone();
+        blocking(move || packs.registry_pack(&remote)).await
+    }
+
     async fn expand<W: Sources>(&self, world: &W, request: Request) -> Result<Arc<Expanded>, Fault> {
         let digest = request.digest;
         let cell = self.cell(digest);
@@ -110,7 +129,7 @@ impl Expansions {
         if let Some(known) = blocking(move || packs.recall(&asked)).await? {
             return Ok(Arc::new(known));
         }
-        let texts: Texts = world.texts(request.what.blobs()).await?;
+        let texts = registry_packs::texts(world, request.what.blobs()).await?;
         let packs = self.packs.clone();
         self.renders.fetch_add(1, Ordering::Relaxed);
         blocking(move || packs.render(&request, &texts)).await.map(Arc::new)

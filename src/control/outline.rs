@@ -4,10 +4,11 @@
 //! Why: what a head changes is asked of all clusters that it concerns, and nearly all their layers are as they were.
 //! Values and manifests of a layer that is the same on both sides are not there, so nothing can be written from this.
 use super::expansion::expanded;
+use super::registry_packs::{sketched, texts};
 use super::sync::{Applied, Wanted, applied, whole};
 use super::world::Sources;
 use crate::decide::fleet::Fleet;
-use crate::decide::profile::{Declarations, Record, Sketch, sketch_with};
+use crate::decide::profile::{Declarations, Record, Sketch};
 use crate::decide::render::{self, Recalled, recall, remember};
 use crate::decide::value::{Digest, Fault, Warnings};
 use crate::name::{BlobId, ClusterName, LayerName};
@@ -33,13 +34,13 @@ pub(super) struct Begun {
 }
 
 /// Settles what has to be read of a cluster at a head.
-pub(super) fn begin<W: Sources>(
+pub(super) async fn begin<W: Sources>(
     world: &W,
     declarations: &mut Declarations,
     fleet: &Fleet,
     cluster: &ClusterName,
 ) -> Result<Begun, Fault> {
-    let sketch = sketch_with(declarations, fleet, cluster, world.seal())?;
+    let sketch = sketched(world, declarations, fleet, cluster).await?;
     let keys = sketch.keys();
     let memory = world.remembered(cluster).unwrap_or_default();
     let recalled = recall(&memory, &[&keys]);
@@ -76,7 +77,7 @@ pub(super) async fn outline_applied<W: Sources>(
     let Outlined { memory, keys, .. } = &wanted;
     let made = async {
         let fleet = world.fleet(moment.head).await?;
-        let sketch = sketch_with(declarations, &fleet.past(), &record.cluster, world.seal())?;
+        let sketch = sketched(world, declarations, &fleet.past(), &record.cluster).await?;
         let old_keys = sketch.keys();
         let recalled = recall(memory, &[&old_keys, keys]);
         Outlined::make(world, sketch, old_keys, recalled, memory.clone()).await
@@ -119,7 +120,7 @@ impl Outlined {
     ) -> Result<Self, Fault> {
         if !recalled.is_empty() {
             let known = render::known(&sketch, &recalled);
-            let mut texts = world.texts(sketch.needs_but(&known)).await?;
+            let mut texts = texts(world, sketch.needs_but(&known)).await?;
             world.expansions().unpack(sketch.packages_but(&known, &texts), &mut texts).await?;
             world.expansions().open(&sketch.sealed(&texts), &mut texts, world.seal())?;
             if let Some(profile) = render::resolve_outline(&sketch, &recalled, &texts, world.seal()) {

@@ -7,7 +7,6 @@ use crate::decide::document::{
 use crate::decide::profile::role_word;
 use crate::decide::value::Fault;
 use crate::name::RepoPath;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What a pack is.
@@ -36,9 +35,8 @@ pub struct About {
 }
 
 /// Reads what a pack is.
-pub fn about(folder: &Path) -> Result<About, Fault> {
-    let files = Files::read(folder)?;
-    let pack = files.pack(folder)?;
+pub fn about(files: &Files) -> Result<About, Fault> {
+    let pack = files.pack()?;
     let inside = |name: &str| files.document(name, &pack);
     let presets: Vec<Preset> = match inside("presets.yaml").filter(|_| pack.palette.is_some()) {
         Some(file) => read_presets(&file?)?.0,
@@ -70,8 +68,7 @@ pub fn about(folder: &Path) -> Result<About, Fault> {
 }
 
 /// Returns the text of a file of a pack.
-pub fn text_of(folder: &Path, name: &str) -> Option<String> {
-    let files = Files::read(folder).ok()?;
+pub fn text_of(files: &Files, name: &str) -> Option<String> {
     files.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 

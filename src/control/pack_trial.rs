@@ -6,7 +6,7 @@
 //! others (packs beside it, variables, macros of the fleet) is no mistake of the pack: it is told as needed.
 use crate::client::git::{Content, fault};
 use crate::decide::document::{Entry, EntryKind, File, LayerRole, Pack, Revision, Texts, TreeChange, without_tabs};
-use crate::decide::fleet::{Fleet, Index, Tense};
+use crate::decide::fleet::{Fleet, Index, PackFiles};
 use crate::decide::profile::{self, FullProfile, codes};
 use crate::decide::render::{self, ExpandedPacks, Layers, Recalled};
 use crate::decide::value::{Diagnostic, Domain, Fault, Hasher, Owner, Seal, Source};
@@ -74,12 +74,11 @@ pub fn is_pack(folder: &Path) -> bool {
     ["pack.yaml", "pack.json"].iter().any(|name| folder.join(name).is_file())
 }
 
-/// Tries the pack of a folder.
-pub fn trial(folder: &Path, wishes: &Wishes, packs: &Packs) -> Result<Trial, Fault> {
-    let files = Files::read(folder)?;
-    let (path, bytes) = files.description().ok_or_else(|| no_pack(folder))?;
+/// Tries a pack.
+pub fn trial(files: &Files, wishes: &Wishes, packs: &Packs) -> Result<Trial, Fault> {
+    let (path, bytes) = files.description().ok_or_else(|| files.no_pack())?;
     let mut trial = Trial {
-        about: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        about: files.called.rsplit('/').next().unwrap_or_default().to_owned(),
         reached: Reached::Nothing,
         errors: Vec::new(),
         needs: Vec::new(),
@@ -94,15 +93,10 @@ pub fn trial(folder: &Path, wishes: &Wishes, packs: &Packs) -> Result<Trial, Fau
     trial.about = format!("{name}@{version}");
     let Some(fleet) = files.fleet(&mut trial, &name, &version, wishes) else { return Ok(trial) };
     trial.reached = Reached::Loaded;
-    if let Some((sound, texts)) = resolved(&mut trial, &fleet, &files) {
+    if let Some((sound, texts)) = resolved(&mut trial, &fleet, files) {
         rendered(&mut trial, &sound, &texts, packs)?;
     }
     Ok(trial)
-}
-
-fn no_pack(folder: &Path) -> Fault {
-    let message = format!("there is no pack in {}", folder.display());
-    fault(Owner::Caller, false, message, "name the folder that holds `pack.yaml` or Palette's `pack.json`")
 }
 
 /// Returns the name and version that a pack's own file states.
@@ -122,10 +116,25 @@ fn about(path: &str, bytes: &[u8]) -> Result<(String, String), Vec<Diagnostic>> 
 }
 
 /// The files of a pack, by their paths in its folder.
-pub(super) struct Files(BTreeMap<RepoPath, (BlobId, Content)>);
+pub struct Files {
+    files: BTreeMap<RepoPath, (BlobId, Content)>,
+    /// Its folder, or where else it is from.
+    called: String,
+}
+
+/// A file's path, and what it holds.
+type Held<'a> = (&'a RepoPath, &'a [u8]);
 
 impl Files {
-    pub(super) fn read(folder: &Path) -> Result<Self, Fault> {
+    /// Takes those of a pack of a registry.
+    pub fn of(files: &PackFiles, address: &str) -> Self {
+        let file =
+            |(path, (blob, bytes)): (&RepoPath, &(BlobId, Arc<[u8]>))| (path.clone(), (*blob, Ok(bytes.clone())));
+        Self { files: files.iter().map(file).collect(), called: address.to_owned() }
+    }
+
+    /// Reads those of a folder.
+    pub fn read(folder: &Path) -> Result<Self, Fault> {
         let tree = Worktree::open(folder)?;
         let change = tree.list()?;
         let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable);
@@ -137,17 +146,36 @@ impl Files {
             let content = contents.get(&entry.blob)?.clone();
             Some((path, (entry.blob, content)))
         };
-        Ok(Self(entries.into_iter().filter_map(file).collect()))
+        let files = entries.into_iter().filter_map(file).collect();
+        Ok(Self { files, called: folder.display().to_string() })
+    }
+
+    fn no_pack(&self) -> Fault {
+        let message = format!("there is no pack in {}", self.called);
+        fault(Owner::Caller, false, message, "name what holds `pack.yaml` or Palette's `pack.json`")
+    }
+
+    /// Returns what its files hold; an error where one is too large.
+    pub fn contents(&self) -> Result<Vec<Held<'_>>, Fault> {
+        let content = |(path, (_, content)): (&'_ RepoPath, &'_ (BlobId, Content))| match content {
+            Ok(_) => Ok(()),
+            Err(size) => {
+                let message = format!("{path} has {} bytes, expected at most {}", size.bytes, size.bytes_max);
+                Err(fault(Owner::Author, false, message, "a registry is for what a commit can hold"))
+            }
+        };
+        self.files.iter().try_for_each(content)?;
+        Ok(self.files.iter().filter_map(|(path, (_, content))| Some((path, &**content.as_ref().ok()?))).collect())
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&[u8]> {
-        let (_, content) = self.0.get(&RepoPath::new(path).ok()?)?;
+        let (_, content) = self.files.get(&RepoPath::new(path).ok()?)?;
         content.as_deref().ok()
     }
 
     /// Returns the pack, or what is wrong with it.
-    pub(super) fn pack(&self, folder: &Path) -> Result<Arc<Pack>, Fault> {
-        let (path, bytes) = self.description().ok_or_else(|| no_pack(folder))?;
+    pub fn pack(&self) -> Result<Arc<Pack>, Fault> {
+        let (path, bytes) = self.description().ok_or_else(|| self.no_pack())?;
         let (name, version) = about(&path, &bytes)?;
         let (index, said) = index(&self.placed(&name, &version)?);
         match index.pack(&name.as_str().into(), &version.as_str().into())? {
@@ -163,7 +191,7 @@ impl Files {
             let message = "the name or the version of the pack is no name of a folder";
             Ok((inside.map_err(|_| vec![Diagnostic::error(codes::NO_PACK, message)])?, content.clone()))
         };
-        self.0.iter().map(place).collect()
+        self.files.iter().map(place).collect()
     }
 
     fn description(&self) -> Option<(String, Vec<u8>)> {
@@ -173,7 +201,7 @@ impl Files {
     /// Returns the variables and macros of Palette that the pack's texts name, as `var.X` and `macro.X`.
     fn names(&self) -> BTreeSet<String> {
         let is_text = |path: &RepoPath| [".yaml", ".yml"].iter().any(|end| path.as_str().ends_with(end));
-        let texts = self.0.iter().filter(|(path, _)| is_text(path));
+        let texts = self.files.iter().filter(|(path, _)| is_text(path));
         let mut names = BTreeSet::new();
         for text in texts.filter_map(|(_, (_, content))| std::str::from_utf8(content.as_deref().ok()?).ok()) {
             // A comment's macro is no one's need.
@@ -215,14 +243,7 @@ impl Files {
         }
         let (index, said) = index(&files);
         trial.errors.extend(said.into_iter().filter(Diagnostic::is_error));
-        trial.errors.is_empty().then(|| Fleet {
-            head: Revision::Commit(CommitId([0; 20])),
-            index: Arc::new(index),
-            pins: BTreeMap::new(),
-            tags: BTreeMap::new(),
-            repositories: BTreeMap::new(),
-            tense: Tense::Present,
-        })
+        trial.errors.is_empty().then(|| Fleet::new(Revision::Commit(CommitId([0; 20])), Arc::new(index)))
     }
 }
 
@@ -301,7 +322,7 @@ fn resolved(trial: &mut Trial, fleet: &Fleet, files: &Files) -> Option<(FullProf
     let seal = Seal::new(TRIAL.as_bytes());
     let cluster = ClusterName::new(TRIAL).ok()?;
     let mut texts = Texts::default();
-    for (blob, content) in files.0.values() {
+    for (blob, content) in files.files.values() {
         texts.insert(*blob, content.clone());
     }
     let suspect = match profile::suspect(fleet, &cluster, &seal) {

@@ -5,6 +5,7 @@
 //! them together is bounded. A target that is far slower than the others, or dead, would hold them all; so it is left, and
 //! looked at apart. What is deleted there counts for those that are synced after it is known, as for a cluster that comes back.
 use super::outline::{Begun, Outlined, begin, outline_applied};
+use super::registry_packs::texts;
 use super::sync::{between, change, ruling};
 use super::whose_record::own;
 use super::world::{Sources, Target};
@@ -180,11 +181,13 @@ async fn prepare_within<W: Sources + Target>(
     wait: Wait,
 ) -> Preparation {
     let mut declarations = Declarations::default();
-    let begun: Vec<_> =
-        clusters.iter().map(|cluster| (cluster, begin(world, &mut declarations, fleet, cluster))).collect();
+    let mut begun = Vec::new();
+    for cluster in clusters {
+        begun.push((cluster, begin(world, &mut declarations, fleet, cluster).await));
+    }
     // Read at once, since neighbours are packed as differences of each other. What cannot be read is told of its cluster.
     let needs = begun.iter().filter_map(|(_, begun)| begun.as_ref().ok()).flat_map(Begun::needs).collect();
-    let ahead = world.texts(needs).await;
+    let ahead = texts(world, needs).await;
     let mut outlined = Vec::new();
     for (cluster, begun) in begun {
         outlined.push(match begun {

@@ -4,6 +4,7 @@
 use super::commits::{Moments, Repositories};
 use super::expansion::Expansions;
 use super::overview::{at_once, in_time};
+use super::registry_packs::texts;
 use super::sync::{Applied, Wanted, applied, begun, between, change, resolve};
 use super::target::{Examined, Needs, Placed, Targets};
 use super::views::Views;
@@ -504,7 +505,7 @@ fn as_if_applied(before: &Applied) -> plan::Inventory {
 impl Preview {
     /// Returns the texts that a cluster reads, with what the sealed ones hold.
     pub async fn opened(&self, sketch: &Sketch) -> Result<Texts, Fault> {
-        let mut texts = self.texts(sketch.needs()).await?;
+        let mut texts = texts(self, sketch.needs()).await?;
         self.expansions.unpack(sketch.packages(&texts), &mut texts).await?;
         self.expansions.open(&sketch.sealed(&texts), &mut texts, &self.seal)?;
         Ok(texts)

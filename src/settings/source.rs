@@ -3,11 +3,14 @@
 use super::repository::Credentials;
 use crate::decide::document::Fragment;
 use crate::decide::document::field_types::{Field, Shape, optional, required};
+use crate::decide::document::kind::is_label;
 use std::path::{Path, PathBuf};
 
 /// Addresses from which something may be fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedSource {
+    /// What documents may call it.
+    pub name: Option<String>,
     /// How they begin.
     pub prefix: String,
     /// Whether their host may be on a private network, or this machine.
@@ -27,6 +30,11 @@ pub(super) const FIELDS: &[Field] = &[
         "prefix",
         Shape::Checked(is_prefix, "an address that begins with https:// or http://, or oci://"),
         "How addresses begin from which something may be fetched.",
+    ),
+    optional(
+        "name",
+        Shape::Checked(is_label, "lower-case letters, digits and inner hyphens, at most 63 characters"),
+        "What `registry` of a pack may call it.",
     ),
     optional("private", Shape::Bool, "Whether their host may be on a private network, or this machine; default: no."),
     optional("tokenFile", Shape::Text, "A file with a token."),
@@ -67,6 +75,7 @@ pub(super) fn read(part: &Fragment, folder: &Path) -> AllowedSource {
         _ => Credentials::None,
     };
     AllowedSource {
+        name: text("name"),
         prefix: text("prefix").unwrap_or_default(),
         is_private: part.get("private").is_some_and(|part| part.value().as_bool() == Some(true)),
         credentials,

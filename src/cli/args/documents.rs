@@ -27,7 +27,7 @@ pub(crate) struct Lock {
     /// Write nothing; fail where fleet.lock is not up to date
     #[arg(long)]
     pub(crate) check: bool,
-    /// Resolve a chart or package anew that fleet.lock has, or take the version of helm or kustomize here; may be repeated
+    /// Resolve a chart, package or pack anew that fleet.lock has, or take the version of helm or kustomize here; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "check")]
     pub(crate) update: Vec<String>,
 }

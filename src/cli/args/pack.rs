@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// Options of `push`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Push {
-    /// The profile
-    #[arg(value_name = "PROFILE")]
+    /// The profile, or the folder of a pack
+    #[arg(value_name = "PROFILE|PACK")]
     pub(crate) profile: String,
     /// Where to: `oci://HOST/REPOSITORY:TAG`
     #[arg(value_name = "ADDRESS")]
@@ -46,7 +46,7 @@ pub(crate) enum PackCommand {
 /// Options of `pack lint`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PackLint {
-    /// Its folder, or NAME@VERSION of the fleet
+    /// Its folder, NAME@VERSION of the fleet, or its address in a registry
     #[arg(value_name = "PACK", value_hint = ValueHint::DirPath)]
     pub(crate) pack: String,
     /// Choose a preset; may be given several times
@@ -71,7 +71,7 @@ pub(crate) struct PackWalk {
 /// Options of `pack show`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PackShow {
-    /// Its folder, or NAME@VERSION of the fleet
+    /// Its folder, NAME@VERSION of the fleet, or its address in a registry
     #[arg(value_name = "PACK", value_hint = ValueHint::DirPath)]
     pub(crate) pack: String,
 }

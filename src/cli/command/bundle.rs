@@ -1,13 +1,14 @@
-//! In: a profile of the fleet, or an address in a registry. Out: the profile there, or its files in the working tree.
+//! In: a profile of the fleet or a pack, or an address in a registry. Out: the profile there, or its files in the working tree.
 //! Guarantee: equal files are an equal digest; nothing that exists is overwritten by other bytes; what is pulled is the one
 //! reader's, within its limits.
 use super::current_fleet::Here;
-use super::{Answer, Failure};
+use super::{Answer, Failure, pack};
 use crate::cli::args::{Pull, Push};
 use crate::cli::print::Text;
 use crate::client::archive::{Entry, Format, Limits, read};
 use crate::client::git::{fault, in_folder};
 use crate::client::registry::{self, Part, Reference};
+use crate::control::pack_trial::is_pack;
 use crate::decide::fleet::pack_of;
 use crate::decide::value::{Fault, Owner};
 use crate::name::{ProfileName, RepoPath};
@@ -22,6 +23,9 @@ use tar::{Builder, Header};
 
 /// What a bundle is, in a registry.
 const ARTIFACT: &str = "application/vnd.stratify.profile.v1";
+
+/// What packs are there.
+pub(super) const PACK: &str = "application/vnd.stratify.pack.v1";
 
 /// What its one part is.
 const CONTENT: &str = "application/vnd.stratify.profile.content.v1.tar+gzip";
@@ -46,10 +50,16 @@ fn reference(address: &str) -> Result<Reference, Fault> {
 /// Puts a profile into a registry.
 pub(super) fn push(options: &Push, settings: Option<&Path>) -> Result<Answer, Failure> {
     let reference = reference(&options.address)?;
+    if is_pack(Path::new(&options.profile)) {
+        return pack::push(Path::new(&options.profile), &reference, settings);
+    }
     let here = Here::find(settings)?;
     let root = here.root()?.to_owned();
     let fleet = here.preview()?.fleet(None)?;
-    let none = || fault(Owner::Caller, false, format!("there is no profile {}", options.profile), "see `profiles/`");
+    let none = || {
+        let message = format!("there is no profile {}, and no pack in such a folder", options.profile);
+        fault(Owner::Caller, false, message, "see `profiles/` and `packs/`")
+    };
     let name = ProfileName::new(&options.profile).map_err(|_| none())?;
     let profile = fleet.index.profile(&name)?.ok_or_else(none)?;
     let packs = profile.layers.iter().filter_map(|(_, layer)| pack_of(layer));
@@ -67,8 +77,7 @@ fn packed(root: &Path, folders: &BTreeSet<String>) -> Result<(Vec<u8>, usize), F
     let tree = Worktree::open(root)?;
     let change = tree.list()?;
     let is_in = |path: &RepoPath| folders.iter().any(|folder| path.as_str().starts_with(folder));
-    let (mut archive, mut count) = (Builder::new(GzEncoder::new(Vec::new(), Compression::default())), 0);
-    let attempt = "could not pack the profile";
+    let mut files = Vec::new();
     for (path, entry) in change.entries.iter().filter(|(path, _)| is_in(path)) {
         let Some(entry) = entry else { continue };
         for (_, content) in tree.read(&[entry.blob])? {
@@ -76,15 +85,23 @@ fn packed(root: &Path, folders: &BTreeSet<String>) -> Result<(Vec<u8>, usize), F
                 let message = format!("{path} has {} bytes, expected at most {}", size.bytes, size.bytes_max);
                 fault(Owner::Author, false, message, "a registry is for what a commit can hold")
             })?;
-            let mut header = Header::new_gnu();
-            header.set_size(bytes.len() as u64);
-            header.set_mode(0o644);
-            archive.append_data(&mut header, path.as_str(), &*bytes).map_err(in_folder(attempt))?;
-            count += 1;
+            files.push((path.as_str(), bytes));
         }
     }
-    let bytes = archive.into_inner().and_then(GzEncoder::finish).map_err(in_folder(attempt))?;
-    Ok((bytes, count))
+    Ok((archive(files.iter().map(|(path, bytes)| (*path, &**bytes)))?, files.len()))
+}
+
+/// Packs files, the same whenever and wherever it is done.
+pub(super) fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>, Fault> {
+    let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    let attempt = "could not pack the files";
+    for (path, bytes) in files {
+        let mut header = Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, bytes).map_err(in_folder(attempt))?;
+    }
+    archive.into_inner().and_then(GzEncoder::finish).map_err(in_folder(attempt))
 }
 
 /// Takes a profile from a registry.
@@ -98,6 +115,9 @@ pub(super) fn pull(options: &Pull, settings: Option<&Path>) -> Result<Answer, Fa
     };
     let part = match pulled.parts.as_slice() {
         [part] if pulled.artifact == ARTIFACT && part.kind == CONTENT => part,
+        _ if pulled.artifact == PACK => {
+            return Err(wrong("it is a pack, which layers name by `pack: { name, version, registry }`".into()).into());
+        }
         _ => return Err(wrong(format!("expected {ARTIFACT}, found {}", pulled.artifact)).into()),
     };
     let entries = read(part.bytes.as_slice(), Format::Gzip, LIMITS).map_err(|error| wrong(error.to_string()))?;

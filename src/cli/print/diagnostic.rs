@@ -3,7 +3,7 @@
 use super::Effect;
 use super::excerpt::{clean, excerpt};
 use super::style::Style;
-use crate::decide::value::{Diagnostic, Excerpt, Severity, Span};
+use crate::decide::value::{Diagnostic, Excerpt, Origin, Severity, Span};
 use crate::name::RepoName;
 use serde_json::{Value, json};
 
@@ -40,7 +40,10 @@ fn with_place(mut data: Value, at: Option<&Span>) -> Value {
         let origin = at.and_then(|span| span.origin.as_ref());
         let repository = origin.and_then(|origin| origin.repository()).map(RepoName::as_str);
         data.insert("repository".to_owned(), json!(repository));
-        data.insert("commit".to_owned(), json!(origin.map(|origin| origin.commit().to_string())));
+        data.insert("commit".to_owned(), json!(origin.and_then(Origin::commit).map(|commit| commit.to_string())));
+        if let Some(address) = origin.and_then(|origin| origin.registry()) {
+            data.insert("registry".to_owned(), json!(address));
+        }
         data.insert("path".to_owned(), json!(place.map(|(path, _)| path)));
         data.insert("line".to_owned(), json!(place.map(|(_, (line, _))| line)));
         data.insert("column".to_owned(), json!(place.map(|(_, (_, column))| column)));

@@ -124,7 +124,8 @@ fn resolved(address: &str, host: &str, port: u16, is_private: bool) -> Result<So
     }
     if let Some(place) = places.iter().find(|place| !is_private && is_within(place.ip())) {
         let why = format!("its host is at {}, on a private network or this machine", place.ip());
-        return Err(not_allowed(address, &why));
+        let hint = "if that is right, set `private: true` at its prefix under `sources` of the settings";
+        return Err(Fault { hint: Some(hint.into()), ..not_allowed(address, &why) });
     }
     places.first().copied().ok_or_else(|| outside(address, "its host has no address", true))
 }

@@ -19,6 +19,9 @@ const ATTEMPTS_MAX: usize = 5;
 /// The largest answer with a token.
 const TOKEN_BYTES_MAX: u64 = 1 << 20;
 
+/// A page of an answer, and where the next one is.
+pub(super) type Page = (Vec<u8>, Option<Url>);
+
 /// Requests to one repository.
 pub(super) struct Session<'a> {
     /// The repository as it is named; what is asked may be a mirror of it.
@@ -127,15 +130,6 @@ impl<'a> Session<'a> {
         self.base.join(path).map_err(|error| self.outside(&error.to_string(), false))
     }
 
-    /// Returns what stands at a path of the repository.
-    pub(super) fn get(&self, path: &str, accept: Option<&str>, bytes_max: u64) -> Result<Vec<u8>, Fault> {
-        let mut request = self.request(Method::GET, self.url(path)?)?;
-        if let Some(accept) = accept {
-            request = request.header(ACCEPT, accept);
-        }
-        self.body(self.send(request)?, bytes_max)
-    }
-
     /// Returns the manifest that a tag names, if there is one.
     pub(super) fn find_manifest(&self, tag: &str) -> Result<Option<Vec<u8>>, Fault> {
         let request = self.request(Method::GET, self.url(&format!("manifests/{tag}"))?)?.header(ACCEPT, ACCEPTED);
@@ -146,9 +140,12 @@ impl<'a> Session<'a> {
         self.body(answer, MANIFEST_BYTES_MAX).map(Some)
     }
 
-    /// Returns what stands at a path and where it goes on, for answers that come in pages.
-    pub(super) fn page(&self, url: &Url, bytes_max: u64) -> Result<(Vec<u8>, Option<Url>), Fault> {
+    /// Returns what stands at a path and where it goes on, for answers that come in pages; nothing where nothing is there.
+    pub(super) fn page(&self, url: &Url, bytes_max: u64) -> Result<Option<Page>, Fault> {
         let answer = self.send(self.request(Method::GET, url.clone())?)?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
         let next = answer.headers().get(LINK).and_then(|link| link.to_str().ok()).and_then(|link| {
             let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
             rest.contains("next").then(|| url.join(target).ok()).flatten()
@@ -157,7 +154,7 @@ impl<'a> Session<'a> {
         if next.as_ref().is_some_and(|next| next.origin() != self.base.origin()) {
             return Err(self.outside("its list goes on at another host", false));
         }
-        Ok((self.body(answer, bytes_max)?, next))
+        Ok(Some((self.body(answer, bytes_max)?, next)))
     }
 
     fn body(&self, answer: Response, bytes_max: u64) -> Result<Vec<u8>, Fault> {

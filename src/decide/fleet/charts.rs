@@ -1,4 +1,4 @@
-//! In: all documents of a tree. Out: the charts and the packages of other servers that they name.
+//! In: all documents of a tree. Out: the charts, the packages and the packs of other servers that they name.
 //! Guarantee: what any document may come to use is named, under whichever condition.
 use super::index::Index;
 use crate::decide::document::{Fragment, Overlay};
@@ -30,6 +30,19 @@ pub struct PackageReference {
     pub part: Fragment,
 }
 
+/// A pack of a registry, as a document names it.
+#[derive(Clone, Debug)]
+pub struct PackReference {
+    /// The registry: `oci://HOST/PATH` below which packs are, or a name of the operator's settings.
+    pub registry: Arc<str>,
+    /// The pack.
+    pub name: Arc<str>,
+    /// The version or range.
+    pub wanted: Arc<str>,
+    /// Where it is named.
+    pub part: Fragment,
+}
+
 /// The architecture of nodes where a layer does not say.
 pub const ARCHITECTURE: &str = "amd64";
 
@@ -44,6 +57,11 @@ impl Index {
         self.named_layers().filter_map(|layer| package(&layer)).collect()
     }
 
+    /// Returns the packs of registries that documents name, each wherever it is named.
+    pub fn pack_references(&self) -> Vec<PackReference> {
+        self.named_layers().filter_map(|layer| layer.get("pack").and_then(PackReference::read)).collect()
+    }
+
     fn named_layers(&self) -> impl Iterator<Item = Fragment> {
         let profiles = self.profiles.values().flat_map(|profile| profile.layers.iter().map(|(_, part)| part.clone()));
         let environments = self.environments.values();
@@ -51,6 +69,14 @@ impl Index {
         let overlays = overlays.chain(self.clusters.values().map(|cluster| &cluster.overlay));
         let entries = overlays.flat_map(|overlay| layers_of(overlay));
         profiles.chain(entries)
+    }
+}
+
+impl PackReference {
+    /// Reads the `pack` of a layer; nothing where it is one of the repository.
+    pub fn read(part: Fragment) -> Option<Self> {
+        let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
+        Some(Self { registry: text("registry")?, name: text("name")?, wanted: text("version")?, part })
     }
 }
 

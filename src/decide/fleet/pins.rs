@@ -2,6 +2,7 @@
 //! Guarantee: environments and clusters are read at the head, profiles and packs at the pin; a tag is what the lock says.
 use super::codes;
 use super::index::Index;
+use super::registry_packs::RegistryPacks;
 use crate::decide::document::{Cluster, Environment, Overlay, PinReference, Revision, nearest};
 use crate::decide::value::{Diagnostic, Span};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
@@ -26,6 +27,8 @@ pub struct Fleet {
     pub repositories: BTreeMap<RepoName, Option<String>>,
     /// Whether the head is the one to sync to, or was.
     pub tense: Tense,
+    /// The packs of registries that were read so far.
+    pub packs: RegistryPacks,
 }
 
 /// Whether a head is the one to sync to.
@@ -125,7 +128,8 @@ impl Fleet {
     /// Returns a head that names nothing beside itself, before anything is known of that.
     pub fn new(head: Revision, index: Arc<Index>) -> Self {
         let (pins, tags, repositories) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { head, index, pins, tags, repositories, tense: Tense::Present }
+        let packs = RegistryPacks::default();
+        Self { head, index, pins, tags, repositories, tense: Tense::Present, packs }
     }
 
     /// Returns the same as it was when it was synced to.

@@ -2,7 +2,7 @@
 //! Guarantee: what is a pre-release or deprecated is taken only where it is named exactly.
 use crate::decide::document::kind::range;
 use crate::decide::document::yaml::{Limits, read};
-use crate::decide::value::{Digest, Text, Value};
+use crate::decide::value::{Digest, Map, Text, Value};
 use semver::Version;
 use std::sync::Arc;
 
@@ -29,6 +29,19 @@ pub fn read_index(text: &str) -> Result<Value, String> {
         Some(_) => Ok(index),
         None => Err("it has no `entries`, as the index of a chart repository has".into()),
     }
+}
+
+/// Returns the names of the charts that an index has.
+pub fn charts_of(index: &Value) -> Vec<&str> {
+    let entries = index.get("entries").and_then(Value::as_map);
+    entries.into_iter().flat_map(Map::iter).map(|(name, _)| &**name).collect()
+}
+
+/// Returns the versions of a chart that an index has, the newest first.
+pub fn versions_of<'a>(index: &'a Value, name: &str) -> Vec<&'a str> {
+    let entries = index.get("entries").and_then(|entries| entries.get(name)).and_then(Value::as_list);
+    let versions = entries.into_iter().flatten().filter_map(|entry| entry.get("version").and_then(Value::as_str));
+    super::tags::versions(versions)
 }
 
 /// Returns the newest version of a chart in a range.

@@ -74,6 +74,8 @@ fn places(index: &Index) -> Vec<(Arc<str>, Arc<str>, Fragment)> {
     let all = of_profiles.chain(of_environments).chain(of_clusters);
     all.flat_map(|part| [part.get("pack"), part.get("replaceWith").and_then(|with| with.get("pack"))])
         .flatten()
+        // What registries have is asked of them.
+        .filter(|pack| pack.get("registry").is_none())
         .filter_map(|pack| read(&pack))
         .collect()
 }

@@ -23,14 +23,22 @@ pub fn tag_of(wanted: &str) -> Option<Tagged> {
 /// Returns the newest of tags in a range; in words why there is none.
 pub fn newest<'a>(tags: impl Iterator<Item = &'a str>, wanted: &str) -> Result<Tagged, String> {
     let range = range(wanted).ok_or_else(|| format!("`{wanted}` is no range of versions"))?;
-    let parsed = |tag: &'a str| {
-        let text = tag.strip_prefix('v').unwrap_or(tag).replace('_', "+");
-        Some((Version::parse(&text).ok()?, tag))
-    };
     let fits = |(version, _): &(Version, &str)| version.pre.is_empty() && range.matches(version);
     let newest = tags.filter_map(parsed).filter(fits).max();
     let (version, tag) = newest.ok_or_else(|| format!("it has no tag that is `{wanted}`"))?;
     Ok(Tagged { version: version.to_string().into(), tag: tag.to_owned() })
+}
+
+/// Returns the tags that are versions, the newest first.
+pub fn versions<'a>(tags: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut versions: Vec<(Version, &str)> = tags.filter_map(parsed).collect();
+    versions.sort();
+    versions.into_iter().rev().map(|(_, tag)| tag).collect()
+}
+
+fn parsed(tag: &str) -> Option<(Version, &str)> {
+    let text = tag.strip_prefix('v').unwrap_or(tag).replace('_', "+");
+    Some((Version::parse(&text).ok()?, tag))
 }
 
 /// Whether a version is one that is asked for.

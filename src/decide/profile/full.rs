@@ -256,6 +256,8 @@ pub enum ResolvedSource {
         version: Arc<str>,
         /// Its folder.
         folder: RepoPath,
+        /// The digest of its manifest, if it is of a registry.
+        digest: Option<Digest>,
     },
     /// Plain manifests.
     Manifests,

@@ -94,6 +94,8 @@ impl fmt::Debug for Packed {
 pub struct Remote {
     /// Its name and its version.
     pub name: Arc<str>,
+    /// The name by which the lock's entry is updated.
+    pub entry: Arc<str>,
     /// Where it is fetched; of a registry, with the digest of its manifest.
     pub url: Arc<str>,
     /// The SHA-256 of the archive, of a package that of its manifest: another one is refused.

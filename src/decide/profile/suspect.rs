@@ -5,6 +5,7 @@ use super::composition::overlays::{Selected, select};
 use super::composition::shape::shape;
 use super::constraint;
 use super::layer::declared::Declarations;
+use super::layer::pack_source::{MissingPack, missing};
 use super::layer::source::source;
 use super::part::Packaged;
 use super::resolve::{Sketch, pack_layers};
@@ -23,6 +24,8 @@ pub struct Suspect {
     pub(super) is_whole: bool,
     /// Whether each variable has its value.
     pub(super) has_variables: bool,
+    /// The packs of registries that were not read yet.
+    missing: Vec<MissingPack>,
 }
 
 /// Settles as much of a cluster as can be told; an error where nothing at all can.
@@ -34,6 +37,11 @@ impl Suspect {
     /// Returns the archives of packages that have to be unpacked before it is looked at further.
     pub fn packages(&self, texts: &Texts) -> Vec<Packaged> {
         self.sketch.packages(texts)
+    }
+
+    /// Returns the packs of registries that have to be read before more can be told.
+    pub fn missing_packs(&self) -> &[MissingPack] {
+        &self.missing
     }
 
     /// Returns the files that have to be opened before it is looked at further, once its texts were read.
@@ -60,6 +68,7 @@ pub(super) fn suspect_with(
     // What is missing with a profile or an overlay is no further mistake.
     let follows = [codes::NO_LAYER, codes::MISSING_LAYER, codes::NO_VARIABLE];
     errors.extend(found.into_iter().filter(|said| is_whole || !follows.contains(&said.code)));
+    let missing = missing(&selection, &shaped);
     let (mut layers, count) = (Vec::new(), shaped.len());
     for mut layer in shaped {
         layer.declared = declarations.of(&selection, &layer);
@@ -72,5 +81,5 @@ pub(super) fn suspect_with(
         constraint::check(&selection.cluster, &pack_layers(&layers), &mut errors, &mut warnings);
     }
     let sketch = Sketch { selection, layers, variables, head: fleet.head.clone(), warnings };
-    Ok(Suspect { sketch, errors, is_whole, has_variables })
+    Ok(Suspect { sketch, errors, is_whole, has_variables, missing })
 }

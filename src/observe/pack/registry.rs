@@ -4,12 +4,12 @@
 //! How helm lays a chart out: one layer with the archive, and a configuration with what Chart.yaml says. Source: helm.sh/helm,
 //! pkg/registry (`ConfigMediaType`, `ChartLayerMediaType`).
 use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
-use super::repository::ANY;
+use super::repository::{ANY, Unresolved};
 use crate::client::public_key::PublicKey;
 use crate::client::registry::{Layer, Manifest, Reference, Registry, Repository, Signature, Which};
-use crate::decide::document::LockedChart;
-use crate::decide::fleet::ChartReference;
-use crate::decide::lock::{Tagged, newest, tag_of};
+use crate::decide::document::{LockedChart, nearest};
+use crate::decide::fleet::{ChartReference, name_in};
+use crate::decide::lock::{Tagged, newest, tag_of, versions};
 use crate::decide::profile::Remote;
 use crate::decide::render::Refusal;
 use crate::decide::value::{Digest, Fault, Owner, Source};
@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 /// The type of the layer that is a chart's archive.
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// How many tags a hint shows.
+pub(super) const TAGS_SHOWN: usize = 5;
 
 /// Something of a registry that is taken by the digest of its manifest; the registry is asked once something is not kept.
 pub(super) struct Pull<'a> {
@@ -48,10 +51,20 @@ impl<'a> Pull<'a> {
 
     /// Returns the manifest.
     pub(super) fn manifest(&self) -> Result<Manifest, Fault> {
-        let fetch = || self.registry()?.manifest(&self.reference.which);
+        let fetch = || self.registry()?.try_manifest(&self.reference.which)?.ok_or_else(|| self.gone());
         let bytes = self.remotes.kept().get(self.digest, fetch)?;
         self.check_signature()?;
         Manifest::read(&bytes).map_err(|why| fault(&self.reference.to_string(), why))
+    }
+
+    /// What was locked is gone, or it was never there.
+    fn gone(&self) -> Fault {
+        let name = name_in(&self.reference.repository.path);
+        let hint = format!(
+            "it was removed there, or fleet.lock was edited by hand: `stratify lock --update {name}` takes what is there now"
+        );
+        let address = self.reference.to_string();
+        Fault { hint: Some(hint), ..fault(&address, "there is no such thing, which fleet.lock says is there") }
     }
 
     /// Checks that the manifest is signed, where the settings want that; what was found is kept, and verified each time.
@@ -90,7 +103,8 @@ pub(super) fn archive(remotes: &Remotes, remote: &Remote) -> Result<Result<Arc<[
             "fleet.lock has the digest sha256:{} of its archive, and its manifest has {}",
             remote.digest, layer.digest
         );
-        return Ok(Err(Refusal::new(message).hint("fleet.lock was edited by hand: run `stratify lock`")));
+        let hint = format!("fleet.lock was edited by hand: run `stratify lock --update {}`", remote.entry);
+        return Ok(Err(Refusal::new(message).hint(hint)));
     }
     pull.layer(&layer).map(Ok)
 }
@@ -107,23 +121,17 @@ fn layer_of(manifest: &Manifest) -> Result<Layer, String> {
 }
 
 /// Returns what a chart is now, or what is wrong with who names it.
-pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Result<LockedChart, String>, Fault> {
+pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Result<LockedChart, Unresolved>, Fault> {
     let ChartReference { repo, name, wanted, .. } = reference;
-    let repository = Repository::parse(repo).map_err(|why| fault(repo, why))?;
-    let registry = Registry::open(&repository, remotes.allowed())?;
-    let Tagged { version, tag } = match tag_of(wanted) {
-        Some(tagged) => tagged,
-        None => match newest(registry.tags()?.iter().map(String::as_str), wanted) {
-            Ok(tagged) => tagged,
-            Err(why) => return Ok(Err(format!("{repo}: {why}"))),
-        },
+    let (Tagged { version, tag }, bytes) = match tagged(remotes, repo, wanted)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
     };
-    let bytes = registry.manifest(&Which::Tag(tag.clone()))?;
-    let manifest = registry.read(&bytes)?;
+    let manifest = Manifest::read(&bytes).map_err(|why| fault(repo, why))?;
     let url = format!("{repo}@{}", manifest.digest);
     let layer = match layer_of(&manifest) {
         Ok(layer) => layer,
-        Err(why) => return Ok(Err(format!("{repo}:{tag}: {why}"))),
+        Err(why) => return Ok(Err(format!("{repo}:{tag}: {why}").into())),
     };
     // Taken now, so that what the lock says can be had, and is at hand for the next render.
     remotes.kept().get(digest_of(&bytes), || Ok(bytes))?;
@@ -134,11 +142,48 @@ pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Re
     Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
 }
 
+/// Returns the tag that is named, or the newest of a range, with its manifest; or why there is none.
+pub(super) fn tagged(
+    remotes: &Remotes,
+    oci: &str,
+    wanted: &str,
+) -> Result<Result<(Tagged, Vec<u8>), Unresolved>, Fault> {
+    let repository = Repository::parse(oci).map_err(|why| fault(oci, why))?;
+    let registry = Registry::open(&repository, remotes.allowed())?;
+    let exact = tag_of(wanted);
+    if let Some(tagged) = exact.clone()
+        && let Some(bytes) = registry.try_manifest(&Which::Tag(tagged.tag.clone()))?
+    {
+        return Ok(Ok((tagged, bytes)));
+    }
+    let Some(tags) = registry.try_tags()? else {
+        let (message, hint) = (format!("the registry has no repository {oci}"), "see how it is spelt".to_owned());
+        return Ok(Err(Unresolved { message, nearest: None, hint: Some(hint) }));
+    };
+    let tags = || tags.iter().map(String::as_str);
+    let message = match (&exact, newest(tags(), wanted)) {
+        (None, Ok(tagged)) => match registry.try_manifest(&Which::Tag(tagged.tag.clone()))? {
+            Some(bytes) => return Ok(Ok((tagged, bytes))),
+            None => format!("{oci}: its tag `{}` went while it was read", tagged.tag),
+        },
+        (None, Err(why)) => format!("{oci}: {why}"),
+        (Some(tagged), _) => format!("{oci} has no tag `{}`", tagged.tag),
+    };
+    let known = versions(tags());
+    let named = exact.map_or_else(|| wanted.to_owned(), |tagged| tagged.tag);
+    let nearest = nearest(&named, known.iter().copied()).map(str::to_owned);
+    let hint = match known.get(..known.len().min(TAGS_SHOWN)) {
+        None | Some([]) => "none of its tags is a version".to_owned(),
+        Some(newest) => format!("its newest tags are {}", newest.join(", ")),
+    };
+    Ok(Err(Unresolved { message, nearest, hint: Some(hint) }))
+}
+
 /// Returns the newest version that a repository has.
-pub(super) fn newest_of(remotes: &Remotes, repo: &str) -> Result<Option<Arc<str>>, Fault> {
+pub(super) fn newest_of(remotes: &Remotes, repo: &str) -> Result<Option<Tagged>, Fault> {
     let repository = Repository::parse(repo).map_err(|why| fault(repo, why))?;
-    let tags = Registry::open(&repository, remotes.allowed())?.tags()?;
-    Ok(newest(tags.iter().map(String::as_str), ANY).ok().map(|tagged| tagged.version))
+    let tags = Registry::open(&repository, remotes.allowed())?.try_tags()?.unwrap_or_default();
+    Ok(newest(tags.iter().map(String::as_str), ANY).ok())
 }
 
 /// Reads a signature that was kept: how long it is, itself, and the text that was signed.

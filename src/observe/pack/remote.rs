@@ -50,12 +50,12 @@ impl Remotes {
 }
 
 fn other(remote: &Remote, found: Digest) -> Fault {
-    let Remote { url, digest, .. } = remote;
+    let Remote { url, digest, entry, .. } = remote;
     let message = format!("{url} has the digest sha256:{found}, expected sha256:{digest} of fleet.lock");
     Fault {
         owner: Owner::Outside,
         spurious: false,
-        hint: Some("look at who changed it; `stratify lock --update NAME` takes what is there now".into()),
+        hint: Some(format!("look at who changed it; `stratify lock --update {entry}` takes what is there now")),
         source: Source::Error(message.into()),
     }
 }

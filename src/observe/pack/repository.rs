@@ -2,11 +2,11 @@
 //! Guarantee: an index is asked for once; the digest is that of the archive that was fetched, and that of the index, if it
 //! states one.
 use super::remote::{ARCHIVE_BYTES_MAX, Remotes, digest_of};
-use super::{registry, zarf};
+use super::{registry, registry_pack, zarf};
 use crate::client::http::download;
-use crate::decide::document::{LockedChart, LockedPackage};
-use crate::decide::fleet::{ChartReference, PackageReference};
-use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, choose, read_index};
+use crate::decide::document::{LockedChart, LockedPackage, LockedRegistryPack, nearest};
+use crate::decide::fleet::{ChartReference, PackReference, PackageReference};
+use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, Tagged, charts_of, choose, read_index, versions_of};
 use crate::decide::value::{Fault, Value};
 use crate::settings::Settings;
 use std::collections::BTreeMap;
@@ -14,6 +14,23 @@ use std::sync::Arc;
 
 /// The range of all versions that are no pre-release.
 pub(super) const ANY: &str = "*";
+
+/// Why what a document names cannot be resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// What was found.
+    pub message: String,
+    /// What there is that is most like what is named.
+    pub nearest: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl From<String> for Unresolved {
+    fn from(message: String) -> Self {
+        Self { message, nearest: None, hint: None }
+    }
+}
 
 /// Chart repositories over HTTP, and registries.
 pub struct OtherServers {
@@ -28,21 +45,27 @@ impl OtherServers {
     }
 
     /// Returns what a package is now, or what is wrong with who names it.
-    pub fn resolve_package(&self, reference: &PackageReference) -> Result<Result<LockedPackage, String>, Fault> {
+    pub fn resolve_package(&self, reference: &PackageReference) -> Result<Result<LockedPackage, Unresolved>, Fault> {
         zarf::locked(&self.remotes, reference)
     }
 
+    /// Returns what a pack of a registry is now, or what is wrong with who names it.
+    pub fn resolve_pack(&self, reference: &PackReference) -> Result<Result<LockedRegistryPack, Unresolved>, Fault> {
+        registry_pack::locked(&self.remotes, reference)
+    }
+
     /// Returns the newest version of a chart, or of a package of a registry, that its server has; nothing where it has none.
-    pub fn newest(&mut self, repo: &Arc<str>, name: &str) -> Result<Option<Arc<str>>, Fault> {
+    pub fn newest(&mut self, repo: &Arc<str>, name: &str) -> Result<Option<Tagged>, Fault> {
         if repo.starts_with("oci://") {
             return registry::newest_of(&self.remotes, repo);
         }
         let index = self.index(repo)?;
-        Ok(index.ok().and_then(|index| choose(index, name, ANY).ok()).map(|chosen| chosen.version))
+        let chosen = index.ok().and_then(|index| choose(index, name, ANY).ok());
+        Ok(chosen.map(|chosen| Tagged { tag: chosen.version.to_string(), version: chosen.version }))
     }
 
     /// Returns what a chart is now, or what is wrong with who names it.
-    pub fn resolve(&mut self, reference: &ChartReference) -> Result<Result<LockedChart, String>, Fault> {
+    pub fn resolve(&mut self, reference: &ChartReference) -> Result<Result<LockedChart, Unresolved>, Fault> {
         let ChartReference { repo, name, wanted, .. } = reference;
         if repo.starts_with("oci://") {
             return registry::locked(&self.remotes, reference);
@@ -53,16 +76,27 @@ impl OtherServers {
         };
         let Chosen { version, url, digest: stated } = match chosen {
             Ok(chosen) => chosen,
-            Err(why) => return Ok(Err(format!("the index of {repo}: {why}"))),
+            Err(why) => return Ok(Err(self.unresolved(repo, name, &why))),
         };
         let url = absolute(repo, &url);
         let bytes = download(&url, self.remotes.allowed(), ARCHIVE_BYTES_MAX)?;
         let digest = digest_of(&bytes);
         if stated.is_some_and(|stated| stated != digest) {
-            return Ok(Err(format!("{url} has the digest sha256:{digest}, which is not that of its index")));
+            return Ok(Err(format!("{url} has the digest sha256:{digest}, which is not that of its index").into()));
         }
         let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
         Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+    }
+
+    /// Says what the index of a repository has in the place of what is named.
+    fn unresolved(&self, repo: &Arc<str>, name: &str, why: &str) -> Unresolved {
+        let message = format!("the index of {repo}: {why}");
+        let Some(index) = self.indexes.get(repo) else { return message.into() };
+        let (names, versions) = (charts_of(index), versions_of(index, name));
+        let nearest = if versions.is_empty() { nearest(name, names.iter().copied()).map(str::to_owned) } else { None };
+        let newest = versions.get(..versions.len().min(registry::TAGS_SHOWN)).unwrap_or_default();
+        let hint = (!newest.is_empty()).then(|| format!("its newest versions are {}", newest.join(", ")));
+        Unresolved { message, nearest, hint }
     }
 
     fn index(&mut self, repo: &Arc<str>) -> Result<Result<&Value, String>, Fault> {

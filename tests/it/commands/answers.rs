@@ -254,7 +254,10 @@ fn schema_is_that_of_the_kind_and_lock_is_right_without_tags() {
     fleet.run(&["lock"]).ends_with(0).says(&["fleet.lock is right (0 tags)"]);
     assert_eq!(
         fleet.json(&["lock", "--check"]),
-        (Some(0), json!({ "changed": false, "charts": [], "packages": [], "packs": [], "tags": [] }))
+        (
+            Some(0),
+            json!({ "changed": false, "charts": [], "packages": [], "packs": [], "registryPacks": [], "tags": [] })
+        )
     );
     assert!(!fleet.path("fleet.lock").exists(), "there is nothing to lock");
 }

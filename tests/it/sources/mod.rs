@@ -7,6 +7,7 @@ mod hooks;
 mod kustomizations;
 mod mistakes;
 mod oci;
+mod packs;
 mod palette;
 mod registry;
 mod repositories;

@@ -1,12 +1,12 @@
 //! In: two packs, mostly two versions of one. Out: how their values, rules, constraints and rendered objects differ.
 //! Guarantee: both are rendered alike; sensitive values stand as their marks.
-use super::{folder, packs, wishes};
+use super::{files, packs, wishes};
 use crate::cli::args::PackDiff;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Text, Tone};
 use crate::control::pack_about::{about, text_of};
-use crate::control::pack_trial::{Trial, trial};
+use crate::control::pack_trial::{Files, Trial, trial};
 use crate::decide::plan::directory_layout::encode_object;
 use crate::decide::report::counted;
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ const CONTEXT: usize = 2;
 
 /// Compares two packs.
 pub(super) fn run(options: &PackDiff, settings: Option<&Path>) -> Result<Answer, Failure> {
-    let (left, right) = (folder(&options.left, settings)?, folder(&options.right, settings)?);
     let packs = packs(settings)?;
+    let (left, right) = (files(&options.left, settings, &packs)?, files(&options.right, settings, &packs)?);
     let wishes = wishes(&options.presets, options.kubernetes.as_ref());
     let (sides, tried) = on_large_stack(async {
         let sides = (about(&left)?, about(&right)?);
@@ -29,12 +29,12 @@ pub(super) fn run(options: &PackDiff, settings: Option<&Path>) -> Result<Answer,
     let (mut text, mut data) = (Text::default(), serde_json::Map::new());
     text.line(format!("{} → {}", sides.0.name, sides.1.name));
     let lines = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
-    let files = |folder: &Path, name: &str| text_of(folder, name).unwrap_or_default();
+    let file = |files: &Files, name: &str| text_of(files, name).unwrap_or_default();
     for (head, before, after) in [
         ("constraints", lines(&sides.0.constraints), lines(&sides.1.constraints)),
         ("presets", lines(&sides.0.presets), lines(&sides.1.presets)),
         ("rules of values", lines(&sides.0.rules), lines(&sides.1.rules)),
-        ("values", files(&left, "values.yaml"), files(&right, "values.yaml")),
+        ("values", file(&left, "values.yaml"), file(&right, "values.yaml")),
     ] {
         data.insert(head.into(), differing(head, &before, &after, &mut text));
     }
@@ -86,7 +86,10 @@ fn printed(trial: &Trial) -> BTreeMap<String, String> {
         let id = &object.id;
         let namespace = id.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
         let bytes = encode_object(&object.manifest, &layers.fleet, layers.cluster.as_str(), layer.name.as_str());
-        (format!("{} {namespace}{}", id.kind, id.name), String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8_lossy(&bytes);
+        // The first line is for whoever has the file, and no part of the object.
+        let text = text.split_once('\n').map_or("", |(_, object)| object);
+        (format!("{} {namespace}{}", id.kind, id.name), text.to_owned())
     };
     own.flat_map(|layer| layer.objects.iter().map(move |one| object(layer, one))).collect()
 }

@@ -1,6 +1,6 @@
 //! In: a pack. Out: everything that is wrong with it.
 //! Guarantee: what has no error here renders in a layer; what it asks of others is told apart.
-use super::{folder, packs, wishes};
+use super::{files, packs, wishes};
 use crate::cli::args::PackLint;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Exit, Failure};
@@ -13,10 +13,10 @@ use std::path::Path;
 
 /// Tries a pack.
 pub(super) fn run(options: &PackLint, settings: Option<&Path>) -> Result<Answer, Failure> {
-    let folder = folder(&options.pack, settings)?;
     let packs = packs(settings)?;
+    let files = files(&options.pack, settings, &packs)?;
     let wishes = wishes(&options.presets, options.kubernetes.as_ref());
-    let trial = on_large_stack(async { Ok(trial(&folder, &wishes, &packs)?) })?;
+    let trial = on_large_stack(async { Ok(trial(&files, &wishes, &packs)?) })?;
     Ok(answer(trial))
 }
 

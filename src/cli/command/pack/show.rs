@@ -1,6 +1,6 @@
 //! In: a pack. Out: what it is: versions, role, clouds, lifecycle, constraints, presets, the rules of its values.
 //! Guarantee: from the pack's own files, by the readers of a sync.
-use super::{folder, packs, wishes};
+use super::{files, packs, wishes};
 use crate::cli::args::PackShow;
 use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
@@ -12,11 +12,11 @@ use std::path::Path;
 
 /// Shows a pack.
 pub(super) fn run(options: &PackShow, settings: Option<&Path>) -> Result<Answer, Failure> {
-    let folder = folder(&options.pack, settings)?;
     let packs = packs(settings)?;
+    let files = files(&options.pack, settings, &packs)?;
     let (about, trial) = on_large_stack(async {
-        let about = about(&folder)?;
-        Ok((about, trial(&folder, &wishes(&[], None), &packs)))
+        let about = about(&files)?;
+        Ok((about, trial(&files, &wishes(&[], None), &packs)))
     })?;
     let mut text = Text::default();
     text.pieces([

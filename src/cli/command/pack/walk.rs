@@ -6,7 +6,7 @@ use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Table, Text};
 use crate::client::git::{fault, in_folder};
-use crate::control::pack_trial::{Reached, Trial, is_pack, told, trial};
+use crate::control::pack_trial::{Files, Reached, Trial, is_pack, told, trial};
 use crate::decide::report::counted;
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use serde_json::json;
@@ -30,7 +30,9 @@ pub(super) fn run(options: &PackWalk, settings: Option<&Path>) -> Result<Answer,
     let wishes = wishes(&[], options.kubernetes.as_ref());
     let mut rows = Vec::new();
     for folder in &folders {
-        let row = on_large_stack(async { Ok(Row::of(folder, trial(folder, &wishes, &packs))) })?;
+        let row = on_large_stack(async {
+            Ok(Row::of(folder, Files::read(folder).and_then(|files| trial(&files, &wishes, &packs))))
+        })?;
         rows.push(row);
     }
     Ok(answer(&rows))

@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of a layer, in a profile and in an overlay.
 //! Guarantee: an overlay may say all that a profile says of a layer, and what only an overlay says.
-use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, OCI, PACK, PATH, POINTER, RANGE, SEMVER, URL};
-use crate::decide::document::field_types::{Field, Shape, later, optional, required};
+use super::text_rules::{CHART_NAME, DURATION, EXPRESSION, LABEL, OCI, PACK, PATH, POINTER, RANGE, REGISTRY, URL};
+use crate::decide::document::field_types::{Field, Shape, optional, required};
 
 /// The fields of which exactly one names the source.
 pub const SOURCES: [&str; 5] = ["pack", "chart", "manifests", "kustomize", "zarf"];
@@ -11,8 +11,16 @@ pub const ROLES: &[&str] = &["os", "kubernetes", "network", "storage", "add-on"]
 
 const PACK_FIELDS: &[Field] = &[
     required("name", LABEL, "The pack's name."),
-    required("version", SEMVER, "The pack's version."),
-    later("registry", "an OCI registry of the operator's settings"),
+    required(
+        "version",
+        RANGE,
+        "The pack's version; with `registry` also a range such as 1.16.x, which fleet.lock pins.",
+    ),
+    optional(
+        "registry",
+        REGISTRY,
+        "The OCI registry that has it: oci://HOST/PATH, or a name of the operator's settings.",
+    ),
 ];
 
 const CHART: &[Field] = &[
@@ -91,7 +99,7 @@ const GENERATED: &[Field] = &[
 
 macro_rules! source_fields { ($($more:expr),* $(,)?) => { &[
     optional("role", Shape::Word(ROLES), "Its role; an infrastructure profile has each of the first four once."),
-    optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version."),
+    optional("pack", Shape::TextOr(&PACK, PACK_FIELDS), "A pack of the repository, as name@version, or one of a registry."),
     optional("chart", Shape::Object(CHART), "A Helm chart, rendered as `helm template` does."),
     optional("zarf", Shape::Object(ZARF), "A Zarf package: a folder with `zarf.yaml`, or an archive."),
     optional("kustomize", Shape::Object(KUSTOMIZE), "A kustomization, built as `kustomize build` does."),

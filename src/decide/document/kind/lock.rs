@@ -1,7 +1,7 @@
 //! In: nothing. Out: the fields of the lock.
 //! Guarantee: one table for reading, schema and messages.
 use super::API_VERSION_FIELD;
-use super::text_rules::{CHART_NAME, DIGEST, LABEL, OCI, RANGE, SEMVER, SERVER};
+use super::text_rules::{CHART_NAME, DIGEST, LABEL, OCI, RANGE, REGISTRY, SEMVER, SERVER};
 use crate::decide::document::field_types::{Field, Shape, optional, required};
 
 pub(super) const LOCK: &[Field] = &[
@@ -15,6 +15,7 @@ pub(super) const LOCK: &[Field] = &[
         "The charts that repositories over HTTP and registries have.",
     ),
     optional("packages", Shape::List(&Shape::Object(LOCKED_PACKAGE)), "The Zarf packages that registries have."),
+    optional("registryPacks", Shape::List(&Shape::Object(LOCKED_REGISTRY_PACK)), "The packs that registries have."),
     optional("renderers", Shape::Entries(&SEMVER), "The versions of renderers."),
 ];
 
@@ -37,6 +38,15 @@ const LOCKED_PACKAGE: &[Field] = &[
     required("version", SEMVER, "The version that it is."),
     required("digest", DIGEST, "The digest of its manifest."),
     optional("images", Shape::List(&Shape::Text), "The images that its components name."),
+];
+
+const LOCKED_REGISTRY_PACK: &[Field] = &[
+    required("registry", REGISTRY, "The registry, as documents name it."),
+    required("name", LABEL, "The pack."),
+    required("wanted", RANGE, "The version or range, as documents name it."),
+    required("version", SEMVER, "The version that it is."),
+    required("oci", OCI, "The repository that it is in."),
+    required("digest", DIGEST, "The digest of its manifest."),
 ];
 
 const TAG: &[Field] = &[

@@ -16,6 +16,8 @@ pub(super) const EXPRESSION: Shape = Shape::Text;
 pub(super) const URL: Shape = Shape::Checked(is_url, "an address that begins with https:// or http://, without a user");
 pub(super) const OCI: Shape =
     Shape::Checked(is_oci, "oci://, a host and a repository of lower-case letters, without tag and digest");
+pub(super) const REGISTRY: Shape =
+    Shape::Checked(is_registry, "oci://HOST/PATH, or the name of a source of the operator's settings");
 pub(super) const SERVER: Shape =
     Shape::Checked(is_server, "an address that begins with https:// or http://, or oci://, without a user");
 pub(super) const CHART_NAME: Shape =
@@ -67,6 +69,11 @@ fn is_oci(text: &str) -> bool {
     };
     let rest = text.strip_prefix("oci://").filter(|_| text.len() <= 512);
     rest.and_then(|rest| rest.split_once('/')).is_some_and(|(host, path)| is_host(host) && path.split('/').all(is_part))
+}
+
+/// Whether it is where packs are: below a repository of a registry, or what the settings call by a name.
+fn is_registry(text: &str) -> bool {
+    is_oci(text) || is_label(text)
 }
 
 /// Whether it is where a lock says that something is: of a registry, with its digest or without.

@@ -90,8 +90,27 @@ pub struct Lock {
     pub charts: Vec<LockedChart>,
     /// The Zarf packages that registries have.
     pub packages: Vec<LockedPackage>,
+    /// The packs that registries have.
+    pub registry_packs: Vec<LockedRegistryPack>,
     /// The versions of renderers, by name.
     pub renderers: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// A pack of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedRegistryPack {
+    /// The registry, as documents name it.
+    pub registry: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version or range, as documents name it.
+    pub wanted: Arc<str>,
+    /// The version that it is.
+    pub version: Arc<str>,
+    /// The repository that it is in.
+    pub oci: Arc<str>,
+    /// The SHA-256 of its manifest.
+    pub digest: Digest,
 }
 
 /// A Zarf package of a registry.
@@ -168,10 +187,13 @@ impl Lock {
         let charts = charts.iter().flat_map(Fragment::items).filter_map(|part| chart(&part)).collect();
         let packages = file.root().get("packages").map(|node| file.part(node));
         let packages = packages.iter().flat_map(Fragment::items).filter_map(|part| package(&part)).collect();
+        let registry_packs = file.root().get("registryPacks").map(|node| file.part(node));
+        let registry_packs = registry_packs.iter().flat_map(Fragment::items).filter_map(|part| registry_pack(&part));
+        let registry_packs = registry_packs.collect();
         let renderers = file.root().get("renderers").map(|node| file.part(node));
         let renderers = renderers.iter().flat_map(Fragment::entries);
         let renderers = renderers.map(|(name, version)| (name.text().into(), version.text().into())).collect();
-        Ok((Self { file, tags, packs, charts, packages, renderers }, warnings))
+        Ok((Self { file, tags, packs, charts, packages, registry_packs, renderers }, warnings))
     }
 }
 
@@ -188,6 +210,13 @@ fn package(part: &Fragment) -> Option<LockedPackage> {
     let images = part.get("images").iter().flat_map(Fragment::items).map(|image| image.text().into()).collect();
     let (oci, architecture, wanted) = (text("oci")?, text("architecture")?, text("wanted")?);
     Some(LockedPackage { oci, architecture, wanted, version: text("version")?, digest, images })
+}
+
+fn registry_pack(part: &Fragment) -> Option<LockedRegistryPack> {
+    let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
+    let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
+    let (registry, name, wanted) = (text("registry")?, text("name")?, text("wanted")?);
+    Some(LockedRegistryPack { registry, name, wanted, version: text("version")?, oci: text("oci")?, digest })
 }
 
 fn tag(part: &Fragment) -> Option<Tag> {

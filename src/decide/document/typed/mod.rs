@@ -9,7 +9,7 @@ mod fleet;
 mod place_of_kind;
 
 pub use cluster::{Cluster, Management};
-pub use fleet::{Fleet, Lock, LockedChart, LockedPack, LockedPackage, PolicyPart, Tag};
+pub use fleet::{Fleet, Lock, LockedChart, LockedPack, LockedPackage, LockedRegistryPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
 pub use pack::{Component, Constraint, ConstraintKind, Nodes, Pack, PackLifecycle, Preset, Resource, version};
 pub use place_of_kind::{Place, place};

@@ -7,7 +7,7 @@ use super::super::placeholder::template::named;
 use super::profile_entries::find_profiles;
 use super::rules::check_types;
 use crate::decide::document::{Cluster, Environment, Overlay, PinReference, Profile, ProfileReference};
-use crate::decide::fleet::{Fleet, Index};
+use crate::decide::fleet::{Fleet, Index, RegistryPacks};
 use crate::decide::value::{Diagnostic, Seal};
 use crate::name::{ClusterName, ProfileName, RepoName};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(in crate::decide::profile) struct Selection {
     pub(in crate::decide::profile) pins: Vec<Pin>,
     /// What overlays name and this cluster does not have; none where that cannot be read.
     pub(in crate::decide::profile) beside: Vec<Option<Arc<Index>>>,
+    /// The packs of registries that were read so far.
+    pub(in crate::decide::profile) packs: RegistryPacks,
     pub(in crate::decide::profile) warnings: Vec<Diagnostic>,
 }
 
@@ -90,6 +92,7 @@ pub(in crate::decide::profile) fn select(
         fleet_name: document.name.clone(),
         head: fleet.index.clone(),
         beside: beside(fleet, &overlays, &references),
+        packs: fleet.packs.clone(),
         cluster,
         environment,
         shared,

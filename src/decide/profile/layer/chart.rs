@@ -91,10 +91,11 @@ fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment, place: &str) -> Res
             found.version, found.name, found.wanted
         );
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
-        return Err(vec![said.hint("fleet.lock was edited by hand: run `stratify lock`")]);
+        return Err(vec![said.hint(format!("fleet.lock was edited by hand: run `stratify lock --update {name}`"))]);
     }
     let LockedChart { name, version, url, digest, .. } = found;
-    let remote = Remote { name: format!("{name}-{version}").into(), url: url.clone(), digest: *digest };
+    let (called, entry) = (format!("{name}-{version}").into(), name.clone());
+    let remote = Remote { name: called, entry, url: url.clone(), digest: *digest };
     Ok(made(index, (name.clone(), version.clone()), Content::Remote(remote), part))
 }
 

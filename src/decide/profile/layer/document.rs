@@ -66,6 +66,9 @@ fn digest(source: &Made) -> String {
     for part in source.parts.iter() {
         hasher.bytes(&part.what.digest().0);
     }
+    if let ResolvedSource::Pack { digest: Some(digest), .. } = &source.resolved {
+        hasher.bytes(&digest.0);
+    }
     if let Some(remote) = source.zarf.as_ref().and_then(|package| package.packaged()?.remote) {
         hasher.bytes(&remote.digest.0);
     }

@@ -194,10 +194,11 @@ fn written(steps: &[Step], text: &mut Vec<u8>) {
 
 /// Adds all that a layer is made from beside what is written of it.
 fn made_from(source: &Made, text: &mut Vec<u8>) {
-    if let ResolvedSource::Pack { name, version, folder } = &source.resolved {
+    if let ResolvedSource::Pack { name, version, folder, digest } = &source.resolved {
         for word in [&**name, &**version, folder.as_str()] {
             part(word.as_bytes(), text);
         }
+        part(digest.as_ref().map_or(&[], |digest| &digest.0), text);
     }
     let blob = |blob: Option<BlobId>, text: &mut Vec<u8>| part(blob.as_ref().map_or(&[], |blob| &blob.0), text);
     // The presets that were chosen stand in the pack's document, and are named where the layer is written.

@@ -9,6 +9,7 @@ pub(super) mod keys;
 pub(super) mod document;
 pub(super) mod manifest_files;
 pub(super) mod pack_lifecycle;
+pub(super) mod pack_source;
 pub(super) mod presets;
 pub(super) mod patches;
 pub(super) mod values;

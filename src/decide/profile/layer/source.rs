@@ -4,18 +4,16 @@ use super::super::codes;
 use super::super::composition::overlays::{Home, Selection};
 use super::super::composition::shape::{Shaped, Step};
 use super::super::full::{ManifestFile, ResolvedSource};
-use super::super::palette::{PaletteSource, palette_source, presets_of};
 use super::super::part::Part;
 use super::super::zarf::{Package, zarf_source};
 use super::chart::chart_source;
 use super::kustomization::kustomize_source;
 use super::manifest_files::take_files;
 use super::pack_lifecycle::check_pack;
-use super::presets::presets;
-use crate::decide::document::{Fragment, LayerRole, Pack, Preset, nearest};
+use super::pack_source::{of_registry, pack_source};
+use crate::decide::document::{Fragment, LayerRole, Pack, Preset};
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::{Diagnostic, Nulls};
-use crate::name::RepoPath;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -139,14 +137,16 @@ pub(in crate::decide::profile) fn locked<'a>(
     layer: &Shaped,
     pack: &'a str,
 ) -> impl Iterator<Item = &'a Arc<str>> {
-    let home = layer.source().ok().map(|(step, ..)| pack_index(selection, step));
+    // What registries have of other versions is in no lock.
+    let found = layer.source().ok().filter(|(_, _, part)| of_registry(part).is_none());
+    let home = found.map(|(step, ..)| pack_index(selection, step));
     let lock = home.and_then(Index::lock);
     let packs = lock.into_iter().flat_map(|lock| &lock.packs);
     packs.filter(move |locked| *locked.name == *pack).map(|locked| &locked.version)
 }
 
 /// What an overlay names is of the environment's packs, whoever's layer it is for.
-fn pack_index<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
+pub(super) fn pack_index<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
     home_of(selection, step).map_or(&*selection.shared, |home| &*home.index)
 }
 
@@ -227,75 +227,8 @@ pub(super) fn index_of<'a>(selection: &'a Selection, step: &Step) -> &'a Index {
     home_of(selection, step).map_or(&selection.head, |home| &home.index)
 }
 
-fn home_of<'a>(selection: &'a Selection, step: &Step) -> Option<&'a Home> {
+pub(super) fn home_of<'a>(selection: &'a Selection, step: &Step) -> Option<&'a Home> {
     step.profile.and_then(|at| selection.homes.get(at))
-}
-
-fn pack_source(
-    selection: &Selection,
-    layer: &Shaped,
-    step: &Step,
-    (part, other_version): (&Fragment, Option<&Arc<str>>),
-    manifests: &mut Vec<ManifestFile>,
-    errors: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) -> Option<Made> {
-    let (name, version) = match part.as_str() {
-        Some(text) => {
-            text.split_once('@').map(|(name, version)| (Arc::<str>::from(name), Arc::<str>::from(version)))?
-        }
-        None => (part.get("name")?.text().into(), part.get("version")?.text().into()),
-    };
-    let version = other_version.cloned().unwrap_or(version);
-    let index = pack_index(selection, step);
-    let pack = match index.pack(&name, &version) {
-        Ok(Some(pack)) => pack.clone(),
-        Ok(None) => {
-            errors.push(no_pack(home_of(selection, step), index, part, &name, &version));
-            return None;
-        }
-        Err(said) => {
-            errors.extend(said);
-            return None;
-        }
-    };
-    check_pack(selection, layer, &pack, part, errors, warnings);
-    let folder = pack.file.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let folder = RepoPath::new(folder).expect("a pack's document stands in its folder");
-    let known = presets_of(index, &pack, &folder).map_err(|said| errors.extend(said)).ok()?;
-    let presets = presets(layer, &pack, &known, errors);
-    let defaults = RepoPath::new(&format!("{folder}/values.yaml")).ok().and_then(|path| index.try_file(&path));
-    let PaletteSource { parts, schema } = match &pack.palette {
-        Some(palette) => palette_source(index, &pack, palette, &folder, errors),
-        None => PaletteSource { parts: Vec::new(), schema: schema_of(index, &pack, errors) },
-    };
-    pack.manifests.iter().for_each(|pattern| take_files(index, pattern, manifests, errors));
-    let resolved = ResolvedSource::Pack { name, version, folder };
-    let (manifests, parts) = (Arc::default(), parts.into());
-    Some(Made { resolved, presets, defaults, schema, manifests, parts, zarf: None, pack: Some(pack) })
-}
-
-fn schema_of(index: &Index, pack: &Pack, errors: &mut Vec<Diagnostic>) -> Option<(Found, Fragment)> {
-    let part = pack.values_schema.as_ref()?;
-    let found = index.file(part).map_err(|error| errors.push(error)).ok()?;
-    Some((found, part.clone()))
-}
-
-fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, version: &str) -> Diagnostic {
-    let versions: Vec<&str> =
-        index.pack_names().filter(|(other, _)| &**other == name).map(|(_, version)| &**version).collect();
-    let place = match home.and_then(|home| home.repository.as_ref()) {
-        Some(repository) => format!("of the repository `{repository}` at the profile's revision"),
-        None => "at the revision of the environment".to_owned(),
-    };
-    let said = Diagnostic::error(codes::NO_PACK, format!("there is no pack `{name}@{version}`"))
-        .at(part.span())
-        .expected(format!("`packs/{name}/{version}/pack.yaml` {place}"));
-    if versions.is_empty() {
-        let known = index.pack_names().map(|(name, _)| &**name);
-        return said.nearest(nearest(name, known));
-    }
-    said.hint(format!("versions of this pack: {}", versions.join(", ")))
 }
 
 /// Returns a role as the format has it.

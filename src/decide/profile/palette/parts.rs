@@ -6,6 +6,7 @@ use crate::decide::document::{Fragment, Pack, Palette, Preset, read_presets};
 use crate::decide::fleet::{Found, Index};
 use crate::decide::value::Diagnostic;
 use crate::name::RepoPath;
+use std::sync::Arc;
 
 /// What a pack of Palette is made from, beside its values.
 pub(in crate::decide::profile) struct PaletteSource {
@@ -19,15 +20,15 @@ pub(in crate::decide::profile) fn palette_source(
     pack: &Pack,
     palette: &Palette,
     folder: &RepoPath,
+    renderer: Option<&Arc<str>>,
     errors: &mut Vec<Diagnostic>,
 ) -> PaletteSource {
     if let Some(roles) = &palette.roles {
         let message = format!("the pack `{}` has Ansible roles, which are never run", pack.name);
         errors.push(Diagnostic::error(codes::PACK_REFUSED, message).at(roles.span()).hint("use another pack"));
     }
-    let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
     let part = |what: What, part: &Fragment| {
-        let (release, namespace, values, given, renderer) = (None, None, None, None, renderer.clone());
+        let (release, namespace, values, given, renderer) = (None, None, None, None, renderer.cloned());
         Part { what, release, namespace, values, given, renderer, finish: None, at: part.span() }
     };
     let mut parts = Vec::new();

@@ -140,7 +140,9 @@ fn of_registry(index: &Index, part: &Fragment, oci: &Fragment) -> Result<Made, V
         let message =
             format!("fleet.lock has `{version}` of the package {}, which is not `{}`", oci.text(), wanted.text());
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
-        return Err(vec![said.hint("fleet.lock was edited by hand: run `stratify lock`")]);
+        return Err(vec![
+            said.hint(format!("fleet.lock was edited by hand: run `stratify lock --update {}`", name_in(oci.text()))),
+        ]);
     }
     let name: Arc<str> = name_in(oci.text()).into();
     let called = format!("{name}-{version}-{architecture}");
@@ -148,7 +150,7 @@ fn of_registry(index: &Index, part: &Fragment, oci: &Fragment) -> Result<Made, V
         .map_err(|error| vec![Diagnostic::error(codes::SOURCE, error.to_string()).at(oci.span())])?;
     let url = format!("{}@sha256:{digest}", oci.text()).into();
     let archive = Archive { path, blob: Packaged::id(*digest), origin: None, is_named: false };
-    let remote = Remote { name: called.into(), url, digest: *digest };
+    let remote = Remote { name: called.into(), entry: name.clone(), url, digest: *digest };
     Ok(made(index, part, (name, Some(version.clone())), (Content::Archive(archive), Some(remote))))
 }
 

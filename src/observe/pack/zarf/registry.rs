@@ -6,14 +6,15 @@
 //! of its own, and a tag names an index with a manifest for each architecture, of the operating system `multi`.
 //! Source: zarf-dev/zarf, src/pkg/zoci (`ZarfLayerMediaTypeBlob`, `ZarfConfigMediaType`, `PushPackage`) and
 //! defenseunicorns/pkg, oci (`MultiOS`, `UpdateIndex`).
-use super::super::registry::{Pull, fault};
+use super::super::registry::{Pull, fault, tagged};
 use super::super::remote::Remotes;
+use super::super::repository::Unresolved;
 use super::{KEPT_BYTES_MAX, is_kept, opened};
-use crate::client::registry::{Manifest, Registry, Repository, Which};
+use crate::client::registry::Manifest;
 use crate::decide::document::yaml::Node;
 use crate::decide::document::{File, LockedPackage, Unpacked};
-use crate::decide::fleet::PackageReference;
-use crate::decide::lock::{Tagged, newest, tag_of};
+use crate::decide::fleet::{PackageReference, name_in};
+use crate::decide::lock::Tagged;
 use crate::decide::profile::Remote;
 use crate::decide::value::{Digest, Fault};
 use crate::name::{BlobId, RepoPath};
@@ -65,33 +66,32 @@ fn sums(manifest: &Manifest) -> Result<BTreeMap<RepoPath, String>, String> {
 pub(in crate::observe::pack) fn locked(
     remotes: &Remotes,
     reference: &PackageReference,
-) -> Result<Result<LockedPackage, String>, Fault> {
+) -> Result<Result<LockedPackage, Unresolved>, Fault> {
     let PackageReference { oci, architecture, wanted, .. } = reference;
-    let repository = Repository::parse(oci).map_err(|why| fault(oci, why))?;
-    let registry = Registry::open(&repository, remotes.allowed())?;
-    let Tagged { version, tag } = match tag_of(wanted) {
-        Some(tagged) => tagged,
-        None => match newest(registry.tags()?.iter().map(String::as_str), wanted) {
-            Ok(tagged) => tagged,
-            Err(why) => return Ok(Err(format!("{oci}: {why}"))),
-        },
+    let (Tagged { version, tag }, bytes) = match tagged(remotes, oci, wanted)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
     };
-    let bytes = registry.manifest(&Which::Tag(tag.clone()))?;
-    let manifest = registry.read(&bytes)?;
+    let manifest = Manifest::read(&bytes).map_err(|why| fault(oci, why))?;
     let digest = if manifest.platforms.is_empty() {
         manifest.digest
     } else {
         let mut platforms = manifest.platforms.iter();
         match platforms.find(|it| it.architecture == **architecture) {
             Some(platform) => platform.digest.clone(),
-            None => return Ok(Err(format!("{oci}:{tag} has no package for {architecture}"))),
+            None => return Ok(Err(format!("{oci}:{tag} has no package for {architecture}").into())),
         }
     };
     let plain = Digest::parse(digest.trim_start_matches("sha256:")).unwrap_or(Digest([0; 32]));
-    let remote = Remote { name: version.clone(), url: format!("{oci}@{digest}").into(), digest: plain };
+    let remote = Remote {
+        name: version.clone(),
+        entry: name_in(oci).into(),
+        url: format!("{oci}@{digest}").into(),
+        digest: plain,
+    };
     let images = match fetch(remotes, &remote, &[])? {
         Ok(files) => images(&files),
-        Err(why) => return Ok(Err(format!("{oci}:{tag}: {why}"))),
+        Err(why) => return Ok(Err(format!("{oci}:{tag}: {why}").into())),
     };
     let (oci, architecture, wanted) = (oci.clone(), architecture.clone(), wanted.clone());
     Ok(Ok(LockedPackage { oci, architecture, wanted, version, digest: plain, images }))
