@@ -1,5 +1,7 @@
 //! In: a fleet, a cluster of it. Out: where its target is not as the fleet wants it, object by object and field by field.
 //! Guarantee: nothing is written; what could not be read is told apart from what is absent; no sensitive value comes out.
+use super::applied::Applied;
+use super::due_hooks::due;
 use super::preview::Preview;
 use super::target::Placed;
 use super::whose_record::own;
@@ -42,6 +44,8 @@ pub enum What {
     Missing,
     /// It is ours, and no layer wants it.
     Unwanted,
+    /// It is a hook of a chart, which the next sync runs.
+    Runs,
     /// It could not be read, and why.
     Unread(String),
 }
@@ -73,14 +77,12 @@ pub async fn differences(
     let mut layers: BTreeSet<LayerName> = wanted.layers.layers.iter().map(|layer| layer.name.clone()).collect();
     layers.extend(facts.inventory.layers.keys().cloned());
     let drifted: BTreeSet<ObjectId> = preview.found(cluster).into_iter().map(|found| found.object).collect();
-    let asked: Vec<(&Layer, &Object)> = if is_to_go {
-        Vec::new()
-    } else {
-        let all = objects(&wanted.layers);
-        all.filter(|(layer, object)| drifted.contains(&object.id) || !is_as_wanted(&listed, layer, object)).collect()
-    };
-    let keys: BTreeSet<(Site, &ObjectId)> =
-        objects(&wanted.layers).filter(|_| !is_to_go).map(|(layer, object)| (layer.site, &object.id)).collect();
+    let all = || objects(&wanted.layers).filter(|_| !is_to_go);
+    let is_hook = |(_, object): &(&Layer, &Object)| object.hook.is_some();
+    let asked = all().filter(|one| !is_hook(one));
+    let asked: Vec<(&Layer, &Object)> =
+        asked.filter(|(layer, object)| drifted.contains(&object.id) || !is_as_wanted(&listed, layer, object)).collect();
+    let keys: BTreeSet<(Site, &ObjectId)> = all().map(|(layer, object)| (layer.site, &object.id)).collect();
     let unwanted = listed.iter().filter(|(key, _)| !keys.contains(*key));
     let unwanted: Vec<Placed> =
         unwanted.map(|((site, object), (layer, _))| ((*layer).clone(), *site, (*object).clone())).collect();
@@ -91,6 +93,8 @@ pub async fn differences(
     let places: Vec<Placed> = asked.iter().map(place).chain(unwanted.iter().cloned()).collect();
     let live: BTreeMap<(Site, ObjectId), Live> = preview.live(cluster, &places).await.into_iter().collect();
     let see = |site: Site, object: &ObjectId| live.get(&(site, object.clone()));
+    let order: BTreeMap<LayerName, usize> =
+        wanted.layers.layers.iter().enumerate().map(|(at, layer)| (layer.name.clone(), at)).collect();
     let mut found: Vec<Difference> = Vec::new();
     for (layer, object) in asked {
         let before = listed.get(&(layer.site, &object.id)).and_then(|(_, entry)| entry.applied.or(entry.intended));
@@ -98,6 +102,17 @@ pub async fn differences(
         let (layer, site, object) = (layer.name.clone(), layer.site, object.id.clone());
         found.extend(what.map(|what| Difference { layer, site, object, what }));
     }
+    let applied = Applied::of(preview, &facts.record, Some(&wanted)).await;
+    let due = due(&wanted.layers, applied.layers(&wanted.layers));
+    for (layer, object) in all().filter(is_hook) {
+        let entry = listed.get(&(layer.site, &object.id)).map(|(_, entry)| entry);
+        let was_cut_off = entry.is_some_and(|entry| entry.intended.is_some());
+        if was_cut_off || (due.contains(&(layer.site, &object.id)) && !is_as_wanted(&listed, layer, object)) {
+            let (layer, site, object) = (layer.name.clone(), layer.site, object.id.clone());
+            found.push(Difference { layer, site, object, what: What::Runs });
+        }
+    }
+    found.sort_by_key(|one| order.get(&one.layer).copied());
     for (layer, site, object) in unwanted {
         let what = remains(see(site, &object));
         found.extend(what.map(|what| Difference { layer, site, object, what }));

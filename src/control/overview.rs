@@ -1,19 +1,20 @@
 //! In: a fleet, its settings' targets. Out: where each cluster is, as its target itself tells: what is applied, how well it
 //! is, what others changed, since when.
 //! Guarantee: nothing is written; a target that does not answer in time is told as such, and hides no other.
+use super::applied::Applied;
+use super::due_hooks::{Hooks, due};
 use super::preview::Preview;
 use super::released_clusters::Released;
-use super::sync::{Wanted, resolve};
+use super::sync::Wanted;
 use super::target::Placed;
 use super::whose_record::own;
-use super::world::Sources;
 use crate::decide::document::Site;
 use crate::decide::drift::Found;
 use crate::decide::fleet::Fleet;
 use crate::decide::health::{Health, Reporting};
 use crate::decide::plan::{ClusterState, LayerInventory};
 use crate::decide::profile::{HealthRule, Lifecycle, Record};
-use crate::decide::render::Layer;
+use crate::decide::render::{Layer, Object};
 use crate::decide::rollout::{health_as_seen, health_words};
 use crate::decide::value::{Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
 use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName, ObjectId};
@@ -162,9 +163,9 @@ async fn told(
 ) -> Result<Told, Fault> {
     let facts = in_time(&place.target, preview.targets().recorded(place)).await??;
     own(fleet, &place.cluster, &facts.record)?;
-    let applied = applied(preview, &facts.record, wanted.as_ref().ok()).await;
+    let applied = Applied::of(preview, &facts.record, wanted.as_ref().ok()).await;
     // What was applied is what the target is compared with; before the first time, it is what is being applied.
-    let Some(known) = applied.as_ref().or(wanted.as_ref().ok()) else {
+    let Some(known) = applied.other().or(wanted.as_ref().ok()) else {
         let unwanted = wanted.err().map(|fault| fault.to_string());
         let layers = facts.inventory.layers.values().map(|book| Seen::of(book, &facts.record)).collect();
         return Ok(Told { record: facts.record, written: None, layers, unwanted });
@@ -182,7 +183,8 @@ async fn told(
     let sight = Sight {
         facts: &facts,
         known,
-        applied: applied.as_ref(),
+        applied: applied.other(),
+        due: wanted.as_ref().map(|wanted| due(&wanted.layers, applied.layers(&wanted.layers))).unwrap_or_default(),
         live: shown.into_iter().collect(),
         found: targets.found(&place.cluster),
         reporting: targets.reporting(&place.cluster),
@@ -192,16 +194,6 @@ async fn told(
     Ok(Told { layers, written: targets.written(&place.cluster), record: facts.record, unwanted })
 }
 
-/// Renders again what the record says was applied last, where that is not what is wanted.
-async fn applied(preview: &Preview, record: &Record, wanted: Option<&Wanted>) -> Option<Wanted> {
-    let moment = record.applied.as_ref()?;
-    if wanted.is_some_and(|wanted| wanted.profile.digest == moment.digest && record.paused.is_empty()) {
-        return None;
-    }
-    let fleet = Sources::fleet(preview, moment.head).await.ok()?;
-    resolve(preview, &fleet.past(), &record.cluster, &mut Warnings::default()).await.ok()
-}
-
 /// What was read of one cluster.
 struct Sight<'a> {
     facts: &'a ClusterState,
@@ -209,6 +201,8 @@ struct Sight<'a> {
     known: &'a Wanted,
     /// What was applied, where that is another profile than is wanted.
     applied: Option<&'a Wanted>,
+    /// The hooks that the next sync runs.
+    due: Hooks<'a>,
     live: BTreeMap<(Site, ObjectId), Live>,
     found: Vec<Found>,
     reporting: Reporting,
@@ -224,7 +218,7 @@ impl Sight<'_> {
             let book = book.find_map(|name| self.facts.inventory.layers.get(name));
             layers.push(match book {
                 Some(book) => Seen { layer: layer.name.clone(), place: self.place(layer, book), ..self.seen(book) },
-                None => Seen { place: absent(layer), ..Seen::none(layer) },
+                None => Seen { place: self.absent(layer), ..Seen::none(layer) },
             });
         }
         let is_wanted = |book: &&LayerInventory| {
@@ -242,19 +236,35 @@ impl Sight<'_> {
         let drifted: BTreeSet<&ObjectId> = self.found.iter().map(|found| &found.object).collect();
         let known = self.known.layers.layers.iter().flat_map(|layer| &layer.objects);
         let known: BTreeMap<&ObjectId, Digest> = known.map(|it| (&it.id, it.manifest.digest())).collect();
-        let is_applied = |object: &crate::decide::render::Object| {
+        let is_applied = |object: &Object| {
             let digest = object.manifest.digest();
-            book.entries.get(&(layer.site, object.id.clone())).is_some_and(|entry| {
+            let entry = book.entries.get(&(layer.site, object.id.clone()));
+            if object.hook.is_some() {
+                // It ran, and may be gone or of an earlier run.
+                return !self.due.contains(&(layer.site, &object.id)) && entry.is_none_or(|it| it.intended.is_none());
+            }
+            entry.is_some_and(|entry| {
                 (entry.applied == Some(digest) && entry.intended.is_none())
                     || (drifted.contains(&object.id) && known.get(&object.id) == Some(&digest))
             })
         };
+        let is_wanted = |object: &ObjectId| layer.objects.iter().any(|wanted| wanted.id == *object);
         if layer.options.paused {
             Standing::Paused
-        } else if book.entries.len() == layer.objects.len() && layer.objects.iter().all(is_applied) {
+        } else if book.entries.keys().all(|(_, object)| is_wanted(object)) && layer.objects.iter().all(is_applied) {
             Standing::Synced
         } else {
             Standing::Behind
+        }
+    }
+
+    /// A layer without objects, or of hooks alone that ran and went, has no inventory, and nothing to be applied.
+    fn absent(&self, layer: &Layer) -> Standing {
+        let has_run = |object: &Object| object.hook.is_some() && !self.due.contains(&(layer.site, &object.id));
+        match (layer.options.paused, layer.objects.iter().all(has_run)) {
+            (true, _) => Standing::Paused,
+            (false, true) => Standing::Synced,
+            (false, false) => Standing::Absent,
         }
     }
 
@@ -289,6 +299,10 @@ impl Sight<'_> {
         let mut ill = Vec::new();
         for ((site, object), entry) in &book.entries {
             let wanted = layer.and_then(|layer| layer.objects.iter().find(|it| it.id == *object));
+            if wanted.is_some_and(|wanted| wanted.hook.is_some()) && entry.intended.is_none() {
+                // It was well when it ran, and nothing of its layer waits for it.
+                continue;
+            }
             let health = match self.live.get(&(*site, object.clone())) {
                 Some(live) => health_as_seen(object, wanted.map(|it| &it.manifest), live, rules, self.reporting),
                 None => Health::Unknown("it was not looked at".into()),
@@ -303,15 +317,6 @@ impl Sight<'_> {
             }
         }
         ill
-    }
-}
-
-/// A layer without objects has no inventory, and nothing to be applied.
-fn absent(layer: &Layer) -> Standing {
-    match (layer.options.paused, layer.objects.is_empty()) {
-        (true, _) => Standing::Paused,
-        (false, true) => Standing::Synced,
-        (false, false) => Standing::Absent,
     }
 }
 

@@ -1,6 +1,7 @@
 //! In: the arguments of commands that read or write documents. Out: their options.
 //! Guarantee: what an option says in its help is all that it does.
 use super::names::cluster;
+use crate::client::secret::age::Recipient;
 use crate::name::ClusterName;
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -30,6 +31,28 @@ pub(crate) struct Lock {
     /// Resolve a chart, package or pack anew that fleet.lock has, or take the version of helm or kustomize here; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "check")]
     pub(crate) update: Vec<String>,
+}
+
+/// Options of `encrypt`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Encrypt {
+    /// The file, of YAML
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Who can open it; may be repeated
+    #[arg(long, value_name = "RECIPIENT", required = true, value_parser = recipient)]
+    pub(crate) age: Vec<Recipient>,
+    /// Only what stands below keys of this pattern, as `^(data|stringData)$`; default: all
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) encrypted_regex: Option<String>,
+    /// Write it over the file
+    #[arg(long)]
+    pub(crate) in_place: bool,
+}
+
+/// Reads a recipient.
+fn recipient(text: &str) -> Result<Recipient, String> {
+    Recipient::parse(text)
 }
 
 /// Options of `render`.

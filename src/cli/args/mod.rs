@@ -9,7 +9,7 @@ mod run;
 
 pub(crate) use change::{Accept, Adopt, Approve, Pause, Release};
 pub(crate) use documents::{
-    Export, ExportPalette, Images, Import, ImportPalette, Init, Lint, Lock, Outdated, Render, Schema,
+    Encrypt, Export, ExportPalette, Images, Import, ImportPalette, Init, Lint, Lock, Outdated, Render, Schema,
 };
 pub(crate) use look::{Diff, Doctor, Explain, Forge, Outbox, Plan, Question, Status, Statuses, Values, Why};
 pub(crate) use names::CHANGE_DIGITS;
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Resolve the tags that documents name into fleet.lock
     Lock(Lock),
+    /// Encrypt a file with age, as SOPS does; `sops` decrypts and edits it
+    Encrypt(Encrypt),
     /// Print the objects of a cluster, or of one of its layers
     Render(Render),
     /// List the container images that clusters need, for mirroring them

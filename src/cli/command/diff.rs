@@ -70,6 +70,10 @@ fn text(cluster: &str, found: &[Difference]) -> Text {
     let mut parts = vec![format!("{differing} differ{}", if differing == 1 { "s" } else { "" })];
     parts.push(format!("{missing} missing"));
     parts.push(format!("{unwanted} to go"));
+    let runs = count(|what| matches!(what, What::Runs));
+    if runs > 0 {
+        parts.push(format!("{} to run", counted(runs, "hook")));
+    }
     if unread > 0 {
         parts.push(format!("{unread} that could not be read"));
     }
@@ -81,6 +85,9 @@ fn tell(one: &Difference, text: &mut Text) {
     let name = name(one);
     match &one.what {
         What::Missing => text.pieces([(Tone::Good, format!("  + {name}")), (Tone::Plain, " is missing".into())]),
+        What::Runs => {
+            text.pieces([(Tone::Warning, format!("  * {name}")), (Tone::Plain, " runs with the next sync".into())]);
+        }
         What::Unwanted => {
             text.pieces([(Tone::Bad, format!("  - {name}")), (Tone::Plain, " is wanted no longer".into())]);
         }
@@ -126,6 +133,7 @@ fn data(cluster: &str, found: &[Difference]) -> Value {
         let (mut fields, mut removed) = (Vec::new(), Vec::new());
         let (state, why) = match &one.what {
             What::Missing => ("missing", None),
+            What::Runs => ("runs", None),
             What::Unwanted => ("unwanted", None),
             What::Unread(why) => ("unread", Some(why)),
             What::Fields { stated, unstated } => {

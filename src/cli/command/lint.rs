@@ -108,6 +108,7 @@ async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failur
         found.said.extend(Found::of_all(errors));
         return Ok(found);
     }
+    found.said.extend(Found::of_all(fleet.index.without_document()));
     found.said.extend(Found::of_all(absent_labels(&fleet.index)));
     let all = clusters.len();
     for cluster in clusters {

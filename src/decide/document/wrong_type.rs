@@ -1,5 +1,5 @@
 //! In: a value, the shape that its field has. Out: what is wrong with its type, and what was expected.
-//! Guarantee: a text that looks like a number or a boolean is told to be put in quotes.
+//! Guarantee: a text that looks like a number or a boolean is told to be put in quotes; a duration, to have its unit.
 use super::codes;
 use super::field_types::Shape;
 use super::strict_fields::Checker;
@@ -12,7 +12,11 @@ impl Checker<'_> {
             .at(self.file.span(node))
             .expected(expected(shape));
         let wants_text = matches!(shape, Shape::Text | Shape::Checked(..) | Shape::Word(_) | Shape::TextOr(..));
-        if wants_text && matches!(kind, Kind::Bool | Kind::Integer | Kind::Number) {
+        let wants_unit = matches!(shape, Shape::Checked(_, expected) if expected.starts_with("a duration"));
+        if wants_unit && kind == Kind::Integer {
+            let number = node.text();
+            said = said.hint(format!("write its unit: `{number}s` or `{number}m`"));
+        } else if wants_text && matches!(kind, Kind::Bool | Kind::Integer | Kind::Number) {
             said = said.hint("put it in quotes to make it a text");
         }
         self.found.push(said);

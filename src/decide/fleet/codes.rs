@@ -36,3 +36,5 @@ pub const NO_REPOSITORY: Code = Code(215);
 pub const UNREACHABLE: Code = Code(216);
 /// A pack that two formats describe.
 pub const TWO_FORMATS: Code = Code(230);
+/// A folder of documents without one.
+pub const NO_DOCUMENT: Code = Code(217);

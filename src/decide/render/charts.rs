@@ -3,7 +3,7 @@
 use super::codes;
 use super::expanded::{Expanded, ExpandedObject, Refusal};
 use super::expansion::Request;
-use super::hook::{Role, is_kept, role};
+use super::hook::{Role, is_kept, notes_of, role};
 use super::model::Outlives;
 use super::object::{Draft, flatten};
 use super::taint::Taint;
@@ -35,14 +35,13 @@ pub(super) fn drafts_of(
         };
         let manifest = finished.as_ref().unwrap_or(manifest);
         let role = if request.what.is_chart() { role(manifest) } else { Role::Plain };
+        if matches!(role, Role::Hook(_) | Role::Elsewhen) {
+            notes.extend(notes_of(manifest, &named(manifest)));
+        }
         let hook = match role {
             Role::Plain => None,
             Role::Hook(hook) => Some(hook),
-            Role::Test => continue,
-            Role::Elsewhen(events) => {
-                notes.push(format!("the hook {events} of {} is not run", named(manifest)).into());
-                continue;
-            }
+            Role::Test | Role::Elsewhen => continue,
         };
         let mut manifest = manifest.clone();
         taint.seal(&mut manifest, seal);

@@ -31,7 +31,10 @@ impl Head {
         match self {
             Self::At(_) => None,
             Self::Empty => Some("the repository has no commit yet".into()),
-            Self::BranchGone { .. } => Some("the watched branch is gone; nothing is changed until it is back".into()),
+            Self::BranchGone { last: None } => {
+                Some("the repository has no such branch as is watched; nothing is changed until it has, or the settings name another one".into())
+            }
+            Self::BranchGone { last: Some(_) } => Some("the watched branch is gone; nothing is changed until it is back".into()),
             Self::Rewound { last, now } => Some(format!(
                 "the branch was rewritten: {now} does not come after {last}; accept it by `stratify accept {now}`"
             )),

@@ -238,11 +238,12 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 9] = [
+const ELSEWHERE: [(u16, &str); 10] = [
     (140, "keys are of the settings: tests of sealed files"),
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
     (212, "no document names a cluster: tested above"),
+    (217, "`lint` alone looks for it: a test of the commands"),
     (328, "`lint` asks all clusters at once: a test of the commands"),
     (412, "`lint` alone looks for it: a test of the commands"),
     (413, "a mistake of ours, not of an author"),

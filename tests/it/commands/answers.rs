@@ -56,6 +56,20 @@ fn lint_warns_of_what_does_nothing_and_was_meant_to() {
 }
 
 #[test]
+fn lint_warns_of_a_folder_whose_document_is_misspelt() {
+    let fleet = Checkout::example();
+    fleet.run(&["lint"]).ends_with(0).says(&["no errors, 0 warnings"]);
+    let from = fleet.path("clusters/dev/dev-1/cluster.yaml");
+    std::fs::rename(from, fleet.path("clusters/dev/dev-1/clutser.yaml")).expect("it is there");
+    let said = [
+        "warning[ST0217]: the folder `clusters/dev/dev-1` describes no cluster: it has no `cluster.yaml`",
+        "hint: rename `clutser.yaml`",
+        "3 clusters, no errors, 1 warning",
+    ];
+    fleet.run(&["lint"]).ends_with(0).says(&said);
+}
+
+#[test]
 fn lint_of_a_part_says_what_is_wrong_there() {
     let fleet = Checkout::example();
     fleet.edit(CLUSTER, "podCidr:", "podCidrx:");

@@ -221,6 +221,16 @@ impl Ran {
         self
     }
 
+    /// Asserts that none of these was printed, wherever.
+    #[track_caller]
+    pub(crate) fn lacks(self, texts: &[&str]) -> Self {
+        let all = self.all();
+        for text in texts {
+            assert!(!all.contains(text), "it does not say {text:?}:\n{all}");
+        }
+        self
+    }
+
     pub(crate) fn all(&self) -> String {
         format!("{}{}", self.out, self.err)
     }

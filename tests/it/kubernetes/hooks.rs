@@ -90,6 +90,8 @@ async fn hooks_run_once_for_what_their_layer_is_in_their_order() {
     let mark = server.audit().mark();
     fleet.run(&["sync"]).ends_with(0);
     assert_eq!(written(server, mark), [""; 0], "a further sync of the same runs nothing");
+    fleet.run(&["diff", "hooked"]).ends_with(0).says(&["hooked is as it is wanted"]);
+    fleet.run(&["status"]).ends_with(0).says(&["synced"]).lacks(&["behind", "failed"]);
     let path = "/api/v1/namespaces/hooked/configmaps";
     ask(server, "DELETE", &format!("{path}/after"), &Value::Null).await.expect("an administrator may");
     ask(server, "PATCH", &format!("{path}/app"), &json!({ "data": { "key": "other" } }))
@@ -101,8 +103,12 @@ async fn hooks_run_once_for_what_their_layer_is_in_their_order() {
     let first = uid(config_map(server, "hooked", "first").await);
     let installed = uid(config_map(server, "hooked", "installed").await);
     fleet.checkout.edit("charts/app/values.yaml", "one", "two");
+    fleet.checkout.commit("another value");
+    let diff = fleet.run(&["diff", "hooked"]).ends_with(2);
+    let due = ["~ ConfigMap hooked/app", "* Job hooked/migrate runs with the next sync", "3 hooks to run"];
+    diff.says(&due).lacks(&["hooked/installed"]);
     let mark = server.audit().mark();
-    fleet.sync("another value").ends_with(0);
+    fleet.run(&["sync"]).ends_with(0);
     assert_eq!(
         written(server, mark),
         ["delete first", "patch first", "patch migrate", "patch app", "patch after", "delete migrate"],
@@ -110,12 +116,16 @@ async fn hooks_run_once_for_what_their_layer_is_in_their_order() {
     );
     assert_ne!(uid(config_map(server, "hooked", "first").await), first, "it is another one");
     assert_eq!(uid(config_map(server, "hooked", "installed").await), installed, "what ran at the installation stays");
+    fleet.run(&["diff", "hooked"]).ends_with(0);
+    fleet.run(&["status"]).ends_with(0).says(&["synced"]).lacks(&["behind", "failed"]);
     fleet.checkout.edit(
         "profiles/apps/profile.yaml",
         "    - { name: app",
         "    - { name: other, manifests: [config/*.yaml], namespace: hooked }\n    #",
     );
-    fleet.sync("no chart").ends_with(0);
+    fleet.checkout.commit("no chart");
+    fleet.run(&["plan"]).says(&["- ConfigMap hooked/app"]).lacks(&["Job hooked/migrate"]);
+    fleet.run(&["sync"]).ends_with(0);
     for name in ["first", "after", "installed", "app"] {
         assert!(config_map(server, "hooked", name).await.is_none(), "{name} goes with its layer");
     }

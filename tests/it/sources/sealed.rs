@@ -100,6 +100,45 @@ fn what_sops_sealed_is_in_the_objects_and_in_no_output() {
 }
 
 #[test]
+fn what_is_encrypted_here_sops_decrypts() {
+    let shop = Shop::new("    - { name: app, manifests: [app.yaml] }\n");
+    let (keys, recipient) = key(&shop, "key");
+    let (_, other) = key(&shop, "other");
+    let text = "b: correct horse battery\na:\n  list: [1, 0.25, true, 'yes', \"\", null, 2001-01-01]\n  name_unencrypted: on\n  z: |\n    two\n    lines\n";
+    let sops = |args: &[&str], file: &Path| {
+        let mut sops = Command::new(program("sops", "sops"));
+        sops.env_clear().env("HOME", file.parent().expect("it is in a folder")).env("SOPS_AGE_KEY_FILE", &keys.file);
+        let output = sops.args(args).arg(file).output().expect("it was built");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it is YAML")
+    };
+    for more in [&[][..], &["--encrypted-regex", "^a$"]] {
+        let file = shop.checkout.path("../values.sops.yaml");
+        std::fs::write(&file, text).expect("it is ours");
+        let mut stratify = Command::new(env!("CARGO_BIN_EXE_stratify"));
+        stratify.args(["encrypt", "--in-place", "--age", &recipient, "--age", &other]).args(more).arg(&file);
+        let output = stratify.output().expect("it was built");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let sealed = std::fs::read_to_string(&file).expect("it was written");
+        assert!(!sealed.contains("two") && sealed.contains(SECRET) != more.is_empty(), "{sealed}");
+        let opened = sops(&["decrypt", "--output-type", "json"], &file);
+        let opened: serde_json::Value = serde_json::from_str(&opened).expect("it is JSON");
+        let expected = serde_json::json!({
+            "b": SECRET,
+            "a": { "list": [1, 0.25, true, "yes", "", null, "2001-01-01"], "name_unencrypted": "on", "z": "two\nlines\n" },
+        });
+        assert_eq!(opened, expected);
+        sops(&["rotate", "--in-place"], &file);
+        let rotated = sops(&["decrypt", "--output-type", "json"], &file);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&rotated).expect("it is JSON"),
+            expected,
+            "it is edited on"
+        );
+    }
+}
+
+#[test]
 fn without_its_key_a_file_stays_closed_and_says_so() {
     let mut sealed = Sealed::new();
     let keys = std::mem::take(&mut sealed.keys);

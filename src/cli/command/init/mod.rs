@@ -51,7 +51,7 @@ fn answer(folder: &Path) -> Answer {
     for path in written() {
         text.pieces([(Tone::Good, "+ ".to_owned()), (Tone::Plain, folder.join(path).display().to_string())]);
     }
-    text.line("next: commit it, then `stratify lint` and `stratify plan`");
+    text.line("next: commit it (`git init` first, outside of a repository), then `stratify lint` and `stratify plan`");
     let paths: Vec<&str> = written().collect();
     Answer::new(text, json!({ "folder": folder.display().to_string(), "files": paths }))
 }

@@ -24,7 +24,7 @@ impl fmt::Debug for DataKey {
 /// A value that was opened, of the type that it had.
 pub(super) enum Opened {
     Text(String),
-    Integer(String, i64),
+    Integer(String, Value),
     Float(f64),
     Bool(bool),
     /// Notes of people, which SOPS seals too, in lists.
@@ -36,7 +36,7 @@ impl Opened {
     pub(super) fn parts(self) -> (Vec<u8>, Value) {
         match self {
             Self::Text(text) => (text.as_bytes().to_vec(), Value::string(&text)),
-            Self::Integer(text, number) => (text.into_bytes(), Value::Integer(number)),
+            Self::Integer(text, number) => (text.into_bytes(), number),
             Self::Float(number) => (go_float(number).into_bytes(), Value::float(number).unwrap_or_default()),
             Self::Bool(true) => (b"True".to_vec(), Value::Bool(true)),
             Self::Bool(false) => (b"False".to_vec(), Value::Bool(false)),
@@ -75,9 +75,9 @@ impl DataKey {
         let text = String::from_utf8(bytes).map_err(|_| "it is no text")?;
         match sealed.kind {
             "str" | "bytes" => Ok(Opened::Text(text)),
-            "int" => match text.parse() {
-                Ok(number) => Ok(Opened::Integer(text, number)),
-                Err(_) => Err("it is no integer"),
+            "int" => match (text.parse().map(Value::Integer), text.parse().map(Value::Unsigned)) {
+                (Ok(number), _) | (_, Ok(number)) => Ok(Opened::Integer(text, number)),
+                _ => Err("it is no integer"),
             },
             "float" => text.parse().map(Opened::Float).map_err(|_| "it is no number"),
             "bool" => match text.as_str() {
@@ -90,8 +90,7 @@ impl DataKey {
         }
     }
 
-    /// Seals a text, as SOPS does.
-    #[cfg(test)]
+    /// Seals a text, as SOPS does; a nonce is for one text only.
     pub(super) fn seal(&self, text: &str, kind: &str, under: &str, nonce: [u8; 32]) -> String {
         let mut bytes = text.as_bytes().to_vec();
         let sealed = self.0.encrypt_in_place_detached(Nonce::<U32>::from_slice(&nonce), under.as_bytes(), &mut bytes);

@@ -1,11 +1,14 @@
 //! In: a document that SOPS has sealed with age, the keys of the operator for its path. Out: its values, the sealed ones
-//! sensitive.
+//! sensitive. And the reverse: documents, recipients; what `sops` opens.
 //! Guarantee: nothing is taken that SOPS itself would refuse: each value opens under its own path, and all together are those
 //! that were sealed (MAC). Nothing sensitive is in an error. No program is run and no `.sops.yaml` is read.
 //!
 //! Why not the program: it takes its keys from its environment, and would have to be given one set of keys a path.
 mod cipher;
 mod metadata;
+mod sealing;
+
+pub use sealing::{Sealing, seal};
 
 use super::age::Identity;
 use crate::decide::document::yaml::{Kind, Node};
@@ -218,10 +221,15 @@ impl Opening<'_> {
     }
 }
 
+/// Whether a word is true or false in YAML 1.2.
+fn is_truth(word: &str) -> bool {
+    ["true", "false"].contains(&word.to_ascii_lowercase().as_str())
+}
+
 /// Returns the bytes of a plain value as SOPS counts them in its MAC: it reads YAML 1.2, in which `yes` is a text.
 fn plain_bytes(node: Node<'_>, value: &Value) -> Vec<u8> {
     match value {
-        Value::Bool(truth) if ["true", "false"].contains(&node.text().to_ascii_lowercase().as_str()) => {
+        Value::Bool(truth) if is_truth(node.text()) => {
             if *truth {
                 b"True".to_vec()
             } else {

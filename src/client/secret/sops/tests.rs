@@ -1,16 +1,13 @@
 //! In: documents that are sealed here as SOPS seals them. Out: their values, or why they do not open.
 //! Guarantee: what the program itself writes is read in tests/it; here each way of being wrong is by itself.
-use super::super::age::Identity;
+use super::super::age::{Identity, Recipient};
 use super::cipher::DataKey;
-use super::{Key, Keys, open};
+use super::{Key, Keys, Sealing, open, seal};
 use crate::decide::document::File;
 use crate::decide::value::{Diagnostic, Seal, Value, canonical};
 use crate::name::{BlobId, RepoPath};
 use sha2::{Digest, Sha512};
 use std::fmt::Write;
-
-/// From which the keys of these tests are made.
-const SEED: &str = "tests";
 
 /// The day on which all documents here are sealed.
 const SEALED_AT: &str = "2026-11-26T08:00:00Z";
@@ -25,7 +22,9 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
-    let (identity, key, sealed_key) = super::super::age::sealed_for_tests(SEED);
+    let (identity, key) = (Identity::generate(), vec![7; 32]);
+    let recipient = Recipient::parse(identity.recipient()).expect("it is one");
+    let sealed_key = recipient.seal(&key).expect("it is short");
     Fixture { identity, key, sealed_key }
 }
 
@@ -89,6 +88,7 @@ fn shown(value: &Value) -> String {
         match value {
             Value::Sensitive(sensitive) => exposed(sensitive.expose()),
             Value::Map(map) => Value::map(map.iter().map(|(key, value)| (key.clone(), exposed(value))).collect()),
+            Value::List(items) => Value::list(items.iter().map(exposed).collect()),
             value => value.clone(),
         }
     }
@@ -153,7 +153,7 @@ fn a_key_opens_what_is_below_its_paths_and_nothing_else() {
     assert!(fixture.open("teams/ab/x.yaml", &["teams/a"], &text).is_err(), "a name that begins so is another one");
     let none = open_with("x.yaml", &Keys::default(), &text).expect_err("there is no key");
     assert_eq!(none, "`x.yaml` cannot be opened: the settings have no key for its path");
-    let (other, ..) = super::super::age::sealed_for_tests(super::super::age::OTHER_FOR_TESTS);
+    let other = Identity::generate();
     let keys = Keys::new(vec![Key { identity: other, paths: Vec::new(), repository: None }]);
     let wrong = open_with("x.yaml", &keys, &text).expect_err("it is another key");
     assert_eq!(wrong, "`x.yaml` cannot be opened: no key of the settings for its path opens it");
@@ -170,4 +170,26 @@ fn rules_say_which_values_are_sealed() {
     let other = text.replace("age:", "kms:");
     let said = fixture.open("a.yaml", &[], &other).expect_err("it is sealed otherwise");
     assert_eq!(said, "`a.yaml` cannot be opened: it is sealed with no key of age");
+}
+
+#[test]
+fn what_is_sealed_here_opens_here_and_every_time_otherwise() {
+    let fixture = fixture();
+    let path = RepoPath::new("a.yaml").expect("it is inside");
+    let text = "z: hush\na:\n  port: 5432\n  big: 18446744073709551615\n  list: [0.5, true, 'yes', \"\", null]\n  host_unencrypted: db\n";
+    let files = File::read_all(&path, BlobId([0; 20]), text.as_bytes()).expect("it is YAML");
+    let recipients = [Recipient::parse(fixture.identity.recipient()).expect("it is one")];
+    let sealed = |pattern| {
+        seal(&files, &Sealing { recipients: &recipients, pattern, now: SEALED_AT }).expect("all of it can be sealed")
+    };
+    let all = sealed(None);
+    assert!(!all.contains("hush") && all.contains("host_unencrypted: db") && all.starts_with("z: "), "{all}");
+    assert_ne!(all, sealed(None), "each has a key of its own");
+    let whole = fixture.open("a.yaml", &[], text).expect_err("it is not sealed");
+    assert_eq!(whole, "`a.yaml` is not sealed by SOPS");
+    let expected = r#"{"a":{"big":18446744073709551615,"host_unencrypted":"db","list":[5e-1,true,"yes","",null],"port":5432},"z":"hush"}"#;
+    assert_eq!(shown(&fixture.open("a.yaml", &[], &all).expect("it opens")), expected);
+    let part = sealed(Some("^z$"));
+    assert!(!part.contains("hush") && part.contains("port: 5432"), "{part}");
+    assert_eq!(shown(&fixture.open("a.yaml", &[], &part).expect("it opens")), expected);
 }

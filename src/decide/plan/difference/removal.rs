@@ -5,10 +5,9 @@ use super::super::settling::object_order;
 use super::change::{Places, both_ways};
 use super::disruption::removal;
 use crate::decide::profile::OnRemove;
-use crate::decide::render::{Layer, Object};
+use crate::decide::render::{Layer, Object, is_of_removal};
 use crate::name::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> ObjectChange {
     let (patch, inverse) = both_ways(Some(&object.manifest), None);
@@ -26,11 +25,13 @@ pub(in crate::decide::plan) fn gone_object(layer: &Layer, object: &Object) -> Ob
     }
 }
 
-/// A layer that goes; what another layer has now is moved there, not deleted.
+/// A layer that goes; what another layer has now is moved there, not deleted. What its charts would run then is noted.
 pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> LayerChange {
     let stays = |object: &&Object| new.find(layer.site, &object.id).is_some();
-    let mut objects: Vec<ObjectChange> =
-        layer.objects.iter().filter(|object| !stays(object)).map(|object| gone_object(layer, object)).collect();
+    // A hook that goes once all is well is gone already.
+    let ran = |object: &&Object| object.hook.as_ref().is_some_and(|hook| hook.goes);
+    let ending = layer.objects.iter().filter(|object| !stays(object) && !ran(object));
+    let mut objects: Vec<ObjectChange> = ending.map(|object| gone_object(layer, object)).collect();
     objects.sort_by(|left, right| object_order::by_end(&left.object, &right.object));
     let (disruption, reason) = removal(layer, &objects);
     let (patch, inverse) = both_ways(Some(&layer.document), None);
@@ -51,7 +52,7 @@ pub(in crate::decide::plan) fn removed(layer: &Layer, new: &Places<'_>) -> Layer
         outliving: outliving(layer),
         defines: Vec::new(),
         hooks: BTreeMap::new(),
-        notes: Arc::default(),
+        notes: layer.notes.iter().filter(|note| is_of_removal(note)).cloned().collect(),
         options: layer.options.clone(),
         is_resumed: false,
         timeout: layer.timeout,

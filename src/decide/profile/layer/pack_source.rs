@@ -183,5 +183,6 @@ fn no_pack(home: Option<&Home>, index: &Index, part: &Fragment, name: &str, vers
         let known = index.pack_names().map(|(name, _)| &**name);
         return said.nearest(nearest(name, known));
     }
-    said.hint(format!("versions of this pack: {}", versions.join(", ")))
+    let exact = if is_semver(version) { "" } else { "a pack of a repository has one exact version, as in its path; " };
+    said.hint(format!("{exact}versions of this pack: {}", versions.join(", ")))
 }

@@ -126,6 +126,9 @@ pub fn undone(error: &str, operation: &PatchOperation, span: &Span) -> Diagnosti
         PatchOperation::Test(..) => {
             said.hint("what it tests has changed: look at `stratify explain`, then mend the test or the patch")
         }
+        PatchOperation::Add(..) => {
+            said.hint("`op: add` adds to what is there: look at the path, or add the map above it first; `stratify explain` shows what is")
+        }
         _ => said.hint("use `op: add` to make what is not there; `stratify explain` shows what is"),
     }
 }
