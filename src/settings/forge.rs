@@ -115,12 +115,12 @@ pub(super) const FIELDS: &[Field] = &[
     optional(
         "approvers",
         Shape::List(&Shape::Text),
-        "The users whose review of a pull request approves what it shows (GitHub, Gitea, Forgejo).",
+        "The users whose review of a pull request approves what it shows; on Bitbucket Cloud their account ids.",
     ),
     optional(
         "approverTeams",
-        Shape::List(&Shape::Checked(is_team, "ORGANISATION/TEAM")),
-        "The teams whose members' reviews do (GitHub); the token needs to read the organisation's members.",
+        Shape::List(&Shape::Checked(is_team, "ORGANISATION/TEAM, or a group of GitLab")),
+        "The teams whose members' reviews do (GitHub, Gitea, Forgejo, groups of GitLab); the token needs to read members.",
     ),
 ];
 
@@ -131,8 +131,9 @@ const APP: &[Field] = &[
 ];
 
 fn is_team(text: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.contains(['/', '.']) && !part.contains(char::is_control);
-    text.split_once('/').is_some_and(|(organisation, team)| is_part(organisation) && is_part(team))
+    // A group of GitLab stands in twenty others at most.
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control);
+    text.split('/').all(is_part) && text.split('/').count() <= 21
 }
 
 /// A forge without a token, or with two.
@@ -191,20 +192,36 @@ pub(super) fn check(repository: &Fragment) -> Vec<Diagnostic> {
         let found = format!("{} knows no apps", kind.word());
         said.push(Diagnostic::error(ONE_TOKEN, found).at(app.span()).expected("tokenFile or tokenVariable"));
     }
-    let has_reviews = matches!(kind, ForgeKind::GitHub | ForgeKind::Gitea);
-    if let Some(approvers) = part.get("approvers").filter(|_| !has_reviews) {
-        let found = format!("reviews of {} do not say of which commit they are", kind.word());
-        let hint = "approve by a commit, as `stratify approve` writes it";
-        said.push(Diagnostic::error(NO_REVIEWS, found).at(approvers.span()).hint(hint));
-    }
-    if let Some(teams) = part.get("approverTeams").filter(|_| kind != ForgeKind::GitHub) {
-        let found = format!("teams of {} are not asked", kind.word());
-        said.push(Diagnostic::error(NO_REVIEWS, found).at(teams.span()).hint("name the users, as `approvers`"));
-    }
+    said.extend(check_reviews(&part, kind));
     let place = place(&part, kind, repository.get("url").map(|url| url.text().to_owned()).as_deref());
     if let Err((key, why)) = place {
         let at = part.get(key).map_or_else(|| part.span(), |part| part.span());
         said.push(Diagnostic::error(NO_PLACE, why).at(at).expected(format!("`{key}` of the forge")));
+    }
+    said
+}
+
+/// Returns what of reviews is asked of a forge that has none that count, or no such teams.
+fn check_reviews(part: &Fragment, kind: ForgeKind) -> Vec<Diagnostic> {
+    let mut said = Vec::new();
+    let mut say = |at: &Fragment, found: String, hint: &str| {
+        said.push(Diagnostic::error(NO_REVIEWS, found).at(at.span()).hint(hint.to_owned()));
+    };
+    let word = kind.word();
+    if let Some(approvers) = part.get("approvers").filter(|_| kind == ForgeKind::AzureDevOps) {
+        let found = format!("{word} does not know who wrote a commit, so its reviews count for nothing");
+        say(&approvers, found, "approve by a commit, as `stratify approve` writes it");
+    }
+    let Some(teams) = part.get("approverTeams") else { return said };
+    match kind {
+        ForgeKind::GitLab => {}
+        ForgeKind::GitHub | ForgeKind::Gitea => {
+            for team in teams.items().filter(|team| team.text().matches('/').count() != 1) {
+                let found = format!("the team `{}` is not of the form ORGANISATION/TEAM", team.text());
+                say(&team, found, "name the organisation that it is of");
+            }
+        }
+        _ => say(&teams, format!("teams of {word} are not asked"), "name the users, as `approvers`"),
     }
     said
 }

@@ -1,8 +1,8 @@
 //! In: the text of our comment, and a pull request. Out: the pull request has it, once.
 //! Guarantee: the comment of before is worded anew; another one is made only where there is none of ours.
-use crate::client::forge::{Answered, Comment, ForgeError, Server};
+use crate::client::forge::{Answered, Comment, ForgeError, Meaning, Server};
 use crate::client::kill::{Of, point};
-use crate::decide::report::COMMENT_MARK;
+use crate::decide::report::is_comment_of_ours;
 
 /// How many pages of comments are looked through: ours is among the first, since it is made when the pull request opens.
 const PAGES_MAX: usize = 20;
@@ -22,7 +22,7 @@ pub enum Ourselves {
 impl Ourselves {
     /// Whether a comment is ours. Where nobody says who we are, by its mark alone.
     async fn wrote(&mut self, server: &Server, comment: &Comment) -> Result<bool, ForgeError> {
-        if !comment.text.starts_with(COMMENT_MARK) {
+        if !is_comment_of_ours(&comment.text) {
             return Ok(false);
         }
         let forge = server.forge();
@@ -56,8 +56,8 @@ pub async fn put(
     if let Some(id) = known.filter(|_| server.forge().knows_comments_by_id()) {
         let known = Comment { id, version: None, text: String::new(), author: None };
         match write(server, number, Some(&known), text).await {
-            // A person deleted it: then another one is made.
-            Err(error) if matches!(error.code(), Some(404 | 410)) => {}
+            // A person deleted it: then another one is made. Some forges call that forbidden.
+            Err(error) if matches!(error.code(), Some(403 | 404 | 410)) && !is_limit(&error) => {}
             answered => return answered.map(|_| Some(id)),
         }
     }
@@ -65,13 +65,17 @@ pub async fn put(
         Some(found) if found.text.trim_end() == text.trim_end() => return Ok(Some(found.id)),
         Some(found) => match write(server, number, Some(&found), text).await {
             // It bears our mark and is somebody else's.
-            Err(error) if matches!(error.code(), Some(403 | 404)) => {}
+            Err(error) if matches!(error.code(), Some(403 | 404)) && !is_limit(&error) => {}
             answered => return answered.map(|_| Some(found.id)),
         },
         None => {}
     }
     let answered = write(server, number, None, text).await?;
     Ok(answered.body.get("id").and_then(serde_json::Value::as_u64))
+}
+
+fn is_limit(error: &ForgeError) -> bool {
+    matches!(error.meaning, Meaning::Limited(_))
 }
 
 async fn write(server: &Server, number: u64, of: Option<&Comment>, text: &str) -> Result<Answered, ForgeError> {

@@ -27,13 +27,18 @@ impl Forge {
 
     /// Returns the request for who we are; none where the forge does not say, or the settings do.
     pub fn ourselves(&self) -> Option<Call> {
-        let is_told = matches!(self.kind(), ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::GitLab);
+        let is_told = !matches!(self.kind(), ForgeKind::BitbucketDataCenter | ForgeKind::AzureDevOps);
         (is_told && self.app().is_none()).then(|| Call::get("ask who we are", "/user".to_owned()))
     }
 
     /// Reads who we are, as comments name us.
     pub fn read_ourselves(&self, body: &Json) -> Option<String> {
-        text(body, "/login").or_else(|| text(body, "/username")).map(str::to_owned)
+        let named: &[&str] = match self.kind() {
+            // There names are not one's own.
+            ForgeKind::BitbucketCloud => &["/account_id"],
+            _ => &["/login", "/username"],
+        };
+        named.iter().find_map(|at| text(body, at)).map(str::to_owned)
     }
 
     /// Returns whether the token may write to the repository, where the forge says so.

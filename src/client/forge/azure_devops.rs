@@ -46,12 +46,12 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
 pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
     let (repository, skip) = (repository(forge), (page - 1) * PAGE);
     let paged = format!("searchCriteria.status=active&$top={PAGE}&$skip={skip}");
-    Call::get(attempt, format!("{repository}/pullrequests?{paged}&{VERSION}"))
+    Call::list(attempt, format!("{repository}/pullrequests?{paged}&{VERSION}"))
 }
 
 /// All threads come at once.
 pub(super) fn comments(forge: &Forge, attempt: &str, number: u64) -> Call {
-    Call::get(attempt, format!("{}/pullRequests/{number}/threads?{VERSION}", repository(forge)))
+    Call::list(attempt, format!("{}/pullRequests/{number}/threads?{VERSION}", repository(forge)))
 }
 
 /// A comment is the first of a thread of its own, which is closed, so that it holds no merge up.

@@ -2,9 +2,10 @@
 //! Guarantee: as its REST API; a build with the same key takes the place of the one before.
 use super::call::{Call, Method, part};
 use super::kind::Forge;
-use super::pulls::{Comment, PAGE};
+use super::pulls::{Comment, PAGE, commit, text as word};
+use super::reviews::{Of, Reviewing};
 use super::statuses::{CommitStatus, Stand, name, text};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 /// It takes a request that could come from a form for a forged one, unless this is said.
 pub(super) const HEADERS: &[(&str, &str)] = &[("accept", "application/json"), ("x-atlassian-token", "no-check")];
@@ -41,12 +42,32 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
 }
 
 pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
-    Call::get(attempt, format!("{}/pull-requests?state=OPEN&{}", repository(forge), paged(page)))
+    Call::list(attempt, format!("{}/pull-requests?state=OPEN&{}", repository(forge), paged(page)))
 }
 
 /// Comments are told among all else that happened.
 pub(super) fn comments(forge: &Forge, attempt: &str, number: u64, page: usize) -> Call {
-    Call::get(attempt, format!("{}/pull-requests/{number}/activities?{}", repository(forge), paged(page)))
+    of_pull(forge, attempt, number, "activities", page)
+}
+
+pub(super) fn of_pull(forge: &Forge, attempt: &str, number: u64, what: &str, page: usize) -> Call {
+    Call::list(attempt, format!("{}/pull-requests/{number}/{what}?{}", repository(forge), paged(page)))
+}
+
+/// Returns a participant's review: of the commit that was the head when they said so.
+pub(super) fn participant(value: &Json) -> Option<Reviewing> {
+    let author = word(value, "/user/name")?.to_owned();
+    let approves = word(value, "/status") == Some("APPROVED");
+    Some(Reviewing { author, of: commit(value, "/lastReviewedCommit").map_or(Of::Untold, Of::Commit), approves })
+}
+
+/// Returns who wrote and committed a commit; of somebody whom the server does not know there is no more than a name.
+pub(super) fn people(value: &Json) -> Option<[String; 2]> {
+    let name = |who: &str| {
+        word(value, &format!("/{who}/slug"))?;
+        word(value, &format!("/{who}/name")).map(str::to_lowercase)
+    };
+    Some([name("author")?, name("committer")?])
 }
 
 /// Whoever words one anew says which version of it.

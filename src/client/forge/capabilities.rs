@@ -4,6 +4,7 @@ use crate::settings::ForgeKind;
 
 /// What a forge can do and how much it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one row of a table")]
 pub struct Capabilities {
     /// The longest name of a status, in characters.
     pub context_chars_max: usize,
@@ -19,6 +20,29 @@ pub struct Capabilities {
     pub statuses_a_context: Option<u32>,
     /// The longest comment, in characters.
     pub comment_chars_max: usize,
+    /// Whether its comments may fold what is long, and hold what is not shown, as HTML does.
+    pub shows_html: bool,
+    /// Whether pull requests from forks can be fetched from the repository itself.
+    pub has_forks: bool,
+    /// How reviews of pull requests say what they are of.
+    pub reviews: Reviews,
+    /// Whether it says who is in a team.
+    pub has_teams: bool,
+    /// Whether it has a merge queue whose heads it lists.
+    pub has_queue: bool,
+    /// Whether its webhooks are listed and made by its API.
+    pub makes_hooks: bool,
+}
+
+/// How a forge says what a review is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reviews {
+    /// It bears its commit.
+    OfCommit,
+    /// Its time says which head was there.
+    ByTime,
+    /// It does not: reviews count for nothing.
+    Never,
 }
 
 /// How many comments a forge takes.
@@ -41,6 +65,21 @@ const COMMON: Capabilities = Capabilities {
     comments: None,
     statuses_a_context: None,
     comment_chars_max: 65_000,
+    shows_html: true,
+    has_forks: true,
+    reviews: Reviews::OfCommit,
+    has_teams: true,
+    has_queue: false,
+    makes_hooks: true,
+};
+
+/// What both of Atlassian's have in common.
+const BITBUCKET: Capabilities = Capabilities {
+    comment_chars_max: 32_000, // 32 KiB
+    shows_html: false,         // it shows the tags
+    has_teams: false,
+    makes_hooks: false,
+    ..COMMON
 };
 
 impl Capabilities {
@@ -55,17 +94,29 @@ impl Capabilities {
                 comments: Some(Comments { a_minute: 50, on_the_long_run: 4, an_hour: 200 }),
                 statuses_a_context: Some(1_000), // then 422, "has reached the maximum number of statuses"
                 comment_chars_max: 65_536,       // the body of a comment
+                has_queue: true,
                 ..COMMON
             },
             // Description and link change only together with a transition (gitlab-foss#25807).
-            ForgeKind::GitLab => Self { rewords_pending: false, comment_chars_max: 1_000_000, ..COMMON },
-            // The key of a status; a longer one is refused. Comments: 32 KiB.
-            ForgeKind::BitbucketCloud => {
-                Self { context_chars_max: 40, writes_a_minute: 60, comment_chars_max: 32_000, ..COMMON }
+            ForgeKind::GitLab => {
+                Self { rewords_pending: false, comment_chars_max: 1_000_000, reviews: Reviews::ByTime, ..COMMON }
             }
-            ForgeKind::BitbucketDataCenter => Self { comment_chars_max: 32_000, ..COMMON },
+            ForgeKind::BitbucketCloud => Self {
+                context_chars_max: 40, // the key of a status; a longer one is refused
+                writes_a_minute: 60,
+                has_forks: false, // it has no refs of pull requests (BCLOUD-5814)
+                reviews: Reviews::ByTime,
+                ..BITBUCKET
+            },
+            ForgeKind::BitbucketDataCenter => BITBUCKET,
             ForgeKind::Gitea => COMMON,
-            ForgeKind::AzureDevOps => Self { comment_chars_max: 150_000, ..COMMON },
+            ForgeKind::AzureDevOps => Self {
+                comment_chars_max: 150_000,
+                reviews: Reviews::Never, // of who wrote a commit it knows what Git says, and no more
+                has_teams: false,
+                makes_hooks: false,
+                ..COMMON
+            },
         }
     }
 }

@@ -55,19 +55,19 @@ pub(super) fn paged(forge: &Forge, page: usize) -> String {
 pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
     let repository = parts(forge.repository());
     let path = format!("/repos/{repository}/pulls?state=open&{}", paged(forge, page));
-    Call::get(attempt, path)
+    Call::list(attempt, path)
 }
 
 pub(super) fn of_pull(forge: &Forge, attempt: &str, number: u64, what: &str, page: usize) -> Call {
     let repository = parts(forge.repository());
     let path = format!("/repos/{repository}/pulls/{number}/{what}?{}", paged(forge, page));
-    Call::get(attempt, path)
+    Call::list(attempt, path)
 }
 
 pub(super) fn comments(forge: &Forge, attempt: &str, number: u64, page: usize) -> Call {
     let repository = parts(forge.repository());
     let path = format!("/repos/{repository}/issues/{number}/comments?{}", paged(forge, page));
-    Call::get(attempt, path)
+    Call::list(attempt, path)
 }
 
 pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<u64>, text: &str) -> Call {

@@ -40,8 +40,8 @@ pub struct Delivered {
 impl Forge {
     /// Returns the request that lists the webhooks; none where they are not read from this forge.
     pub fn hooks(&self) -> Option<Call> {
-        let has = matches!(self.kind(), ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::GitLab);
-        has.then(|| Call::get("list the webhooks", format!("{}/hooks?{}", self.home(), github::paged(self, 1))))
+        let has = self.capabilities().makes_hooks;
+        has.then(|| Call::list("list the webhooks", format!("{}/hooks?{}", self.home(), github::paged(self, 1))))
     }
 
     /// Reads the webhooks.
@@ -107,7 +107,7 @@ impl Forge {
     pub fn deliveries(&self, hook: u64) -> Option<Call> {
         let is_it = self.kind() == ForgeKind::GitHub;
         is_it.then(|| {
-            Call::get(
+            Call::list(
                 "list the deliveries of the webhook",
                 format!("{}/hooks/{hook}/deliveries?per_page=100", self.home()),
             )
@@ -130,20 +130,12 @@ impl Forge {
         Call { body: None, ..Call::write("ask for a delivery again", Method::Post, path, Json::Null, &[202]) }
     }
 
-    /// Returns the request for whether a user is in a team, `organisation/team`; only GitHub is asked.
-    pub fn membership(&self, team: &str, user: &str) -> Option<Call> {
-        let (organisation, team) = team.split_once('/').filter(|_| self.kind() == ForgeKind::GitHub)?;
-        let part = super::call::part;
-        let path = format!("/orgs/{}/teams/{}/memberships/{}", part(organisation), part(team), part(user));
-        Some(Call::get(&format!("look for {user} in the team {team}"), path))
-    }
-
     /// Returns the request for the heads of the merge queue of a branch; only GitHub has one.
     pub fn queue(&self, branch: &str) -> Option<Call> {
-        let is_it = self.kind() == ForgeKind::GitHub;
+        let is_it = self.capabilities().has_queue;
         let branch = super::call::parts(branch);
         let path = || format!("{}/git/matching-refs/heads/gh-readonly-queue/{branch}", self.home());
-        is_it.then(|| Call::get("list the merge queue", path()))
+        is_it.then(|| Call::list("list the merge queue", path()))
     }
 
     /// Reads the heads of the merge queue of a branch: their refs and commits.

@@ -1,9 +1,9 @@
 //! In: the settings of a forge. Out: what differs from forge to forge: paths, headers, words, what a refusal means.
 //! Guarantee: one match a question, so that a forge that lacks an answer does not compile.
-use super::call::Call;
+use super::call::{Call, listed};
 use super::capabilities::Capabilities;
 use super::error::Meaning;
-use super::pulls::{self, Comment, PAGE, Pull, Reviewing};
+use super::pulls::{self, Comment, PAGE, Pull};
 use super::server::LIMITED;
 use super::statuses::CommitStatus;
 use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, gitea, github, gitlab};
@@ -125,24 +125,35 @@ impl Forge {
         }
     }
 
-    /// Returns the request for a page of the open pull requests; none where they are not read from this forge.
-    pub fn pulls(&self, page: usize) -> Option<Call> {
+    /// Returns the request for a page of the open pull requests.
+    pub fn pulls(&self, page: usize) -> Call {
         let attempt = format!("list the pull requests of {}", self.repository);
         match self.kind {
-            ForgeKind::GitHub | ForgeKind::Gitea => Some(github::pulls(self, &attempt, page)),
-            ForgeKind::GitLab => Some(gitlab::pulls(self, &attempt, page)),
-            ForgeKind::BitbucketDataCenter => Some(bitbucket_data_center::pulls(self, &attempt, page)),
-            ForgeKind::AzureDevOps => Some(azure_devops::pulls(self, &attempt, page)),
-            // It tells only a part of a head's id, and has no refs of pull requests to fetch.
-            ForgeKind::BitbucketCloud => None,
+            ForgeKind::GitHub | ForgeKind::Gitea => github::pulls(self, &attempt, page),
+            ForgeKind::GitLab => gitlab::pulls(self, &attempt, page),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::pulls(self, &attempt, page),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::pulls(self, &attempt, page),
+            ForgeKind::AzureDevOps => azure_devops::pulls(self, &attempt, page),
         }
+    }
+
+    /// Returns the request for the whole id of a commit of which the forge told the beginning; none where it tells all.
+    pub fn whole_commit(&self, begins: &str) -> Option<Call> {
+        let attempt = format!("look up commit {begins}");
+        (self.kind == ForgeKind::BitbucketCloud).then(|| bitbucket_cloud::commit(self, &attempt, begins))
+    }
+
+    /// Reads the whole id of a commit that begins so.
+    pub fn read_whole_commit(&self, begins: &str, body: &Json) -> Option<String> {
+        pulls::commit(body, "/hash").filter(|whole| whole.starts_with(begins))
     }
 
     /// Reads a page of pull requests; says whether another one may follow.
     pub fn read_pulls(&self, page: &Json) -> (Vec<Pull>, bool) {
-        let all = listed(page);
+        let all = listed(page).unwrap_or_default();
         let read = match self.kind {
             ForgeKind::GitLab => pulls::of_gitlab,
+            ForgeKind::BitbucketCloud => bitbucket_cloud::read_pull,
             ForgeKind::BitbucketDataCenter => pulls::of_data_center,
             ForgeKind::AzureDevOps => pulls::of_azure,
             _ => pulls::of_github,
@@ -150,36 +161,12 @@ impl Forge {
         (all.iter().filter_map(read).collect(), all.len() >= PAGE)
     }
 
-    /// Returns the request for a page of a pull request's reviews; none where they are not read from this forge.
-    pub fn reviews(&self, number: u64, page: usize) -> Option<Call> {
-        let attempt = format!("list the reviews of pull request {number}");
-        let has = matches!(self.kind, ForgeKind::GitHub | ForgeKind::Gitea);
-        has.then(|| github::of_pull(self, &attempt, number, "reviews", page))
-    }
-
-    /// Reads a page of reviews, the oldest first; says whether another one may follow.
-    pub fn read_reviews(&self, page: &Json) -> (Vec<Reviewing>, bool) {
-        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
-        (all.iter().filter_map(pulls::review).collect(), all.len() >= PAGE)
-    }
-
-    /// Returns the request for a page of a pull request's commits.
-    pub fn commits_of(&self, number: u64, page: usize) -> Call {
-        let attempt = format!("list the commits of pull request {number}");
-        github::of_pull(self, &attempt, number, "commits", page)
-    }
-
-    /// Reads who wrote the commits of a page; nothing of one whose people the forge does not know.
-    pub fn read_people(&self, page: &Json) -> (Vec<Option<[String; 2]>>, bool) {
-        let all = page.as_array().map(Vec::as_slice).unwrap_or_default();
-        (all.iter().map(pulls::people).collect(), all.len() >= PAGE)
-    }
-
     /// Returns the request for a page of a pull request's comments.
     pub fn comments(&self, number: u64, page: usize) -> Call {
         let attempt = format!("list the comments of pull request {number}");
         match self.kind {
             ForgeKind::GitLab => gitlab::comments(self, &attempt, number, page),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::comments(self, &attempt, number, page),
             ForgeKind::BitbucketDataCenter => bitbucket_data_center::comments(self, &attempt, number, page),
             ForgeKind::AzureDevOps => azure_devops::comments(self, &attempt, number),
             _ => github::comments(self, &attempt, number, page),
@@ -188,8 +175,9 @@ impl Forge {
 
     /// Reads a page of comments; says whether another one may follow.
     pub fn read_comments(&self, page: &Json) -> (Vec<Comment>, bool) {
-        let all = listed(page);
+        let all = listed(page).unwrap_or_default();
         let read = match self.kind {
+            ForgeKind::BitbucketCloud => bitbucket_cloud::read_comment,
             ForgeKind::BitbucketDataCenter => pulls::comment_of_data_center,
             ForgeKind::AzureDevOps => pulls::comment_of_azure,
             _ => pulls::comment,
@@ -209,6 +197,7 @@ impl Forge {
         let id = of.map(|of| of.id);
         let call = match self.kind {
             ForgeKind::GitLab => gitlab::comment(self, &attempt, number, id, text),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::comment(self, &attempt, number, id, text),
             ForgeKind::BitbucketDataCenter => bitbucket_data_center::comment(self, &attempt, number, of, text),
             ForgeKind::AzureDevOps => azure_devops::comment(self, &attempt, number, id, text),
             _ => github::comment(self, &attempt, number, id, text),
@@ -236,12 +225,6 @@ impl Forge {
             _ => Meaning::Never,
         })
     }
-}
-
-/// Returns what a page lists; some forges put it into an object.
-fn listed(page: &Json) -> &[Json] {
-    let list = ["", "/values", "/value"].iter().find_map(|at| page.pointer(at)?.as_array());
-    list.map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Returns the digits of a commit that people write.

@@ -12,10 +12,10 @@ pub struct Pull {
     pub number: u64,
     /// Who opened it, as the forge names them.
     pub author: String,
-    /// The commit at its head, in 40 digits.
+    /// The commit at its head, in 40 digits; as it is listed, maybe in twelve.
     pub head: String,
-    /// The ref of the repository under which that is fetched.
-    pub reference: String,
+    /// The ref of the repository under which that is fetched; none where the forge has none for it.
+    pub reference: Option<String>,
     /// The branch that the head is on, where that is a branch of the repository; else the ref.
     pub branch: String,
     /// The branch that it is to be merged into.
@@ -37,38 +37,6 @@ pub struct Comment {
     pub author: Option<String>,
 }
 
-/// A review of a pull request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reviewing {
-    /// Who reviewed, as the forge names them.
-    pub author: String,
-    /// The commit that was reviewed.
-    pub commit: String,
-    /// Whether it approves; one that asks for changes, or was taken back, does not.
-    pub approves: bool,
-}
-
-/// Returns a review as GitHub and Gitea tell it; one that only comments is none.
-pub(super) fn review(value: &Json) -> Option<Reviewing> {
-    let state = text(value, "/state")?.to_uppercase();
-    if matches!(state.as_str(), "COMMENTED" | "COMMENT" | "PENDING" | "REQUEST_REVIEW") {
-        return None;
-    }
-    let is_dismissed = value.get("dismissed").and_then(Json::as_bool) == Some(true);
-    Some(Reviewing {
-        author: text(value, "/user/login")?.to_owned(),
-        commit: commit(value, "/commit_id")?,
-        approves: state == "APPROVED" && !is_dismissed,
-    })
-}
-
-/// Returns who wrote and committed a commit, as the forge knows them; none where it does not.
-pub(super) fn people(value: &Json) -> Option<[String; 2]> {
-    let login = |who: &str| text(value, &format!("/{who}/login")).map(str::to_lowercase);
-    // GitHub commits in its own name what is written by its pages.
-    Some([login("author")?, login("committer")?])
-}
-
 /// Returns a text of a value.
 pub(super) fn text<'a>(value: &'a Json, at: &str) -> Option<&'a str> {
     value.pointer(at).and_then(Json::as_str).filter(|text| !text.is_empty())
@@ -78,6 +46,14 @@ pub(super) fn text<'a>(value: &'a Json, at: &str) -> Option<&'a str> {
 pub(super) fn commit(value: &Json, at: &str) -> Option<String> {
     let id = text(value, at)?.to_lowercase();
     (id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+}
+
+/// Whether a branch of a forge can be named so: one that is not is no part of what is fetched.
+pub(super) fn is_ref(name: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']);
+    !name.contains("..")
+        && !name.contains(|c: char| c.is_control() || " ~^:?*[\\".contains(c))
+        && name.split('/').all(is_part)
 }
 
 /// Returns a pull request as GitHub and Gitea tell it.
@@ -93,7 +69,7 @@ pub(super) fn of_github(value: &Json) -> Option<Pull> {
         branch,
         author: text(value, "/user/login").unwrap_or_default().to_owned(),
         head: commit(value, "/head/sha")?,
-        reference,
+        reference: Some(reference),
         base: text(value, "/base/ref")?.to_owned(),
         is_fork,
     })
@@ -110,7 +86,7 @@ pub(super) fn of_gitlab(value: &Json) -> Option<Pull> {
         branch,
         author: text(value, "/author/username").unwrap_or_default().to_owned(),
         head: commit(value, "/sha")?,
-        reference,
+        reference: Some(reference),
         base: text(value, "/target_branch")?.to_owned(),
         is_fork,
     })
@@ -139,7 +115,7 @@ pub(super) fn of_data_center(value: &Json) -> Option<Pull> {
         branch: text(value, "/fromRef/displayId").filter(|_| !is_fork).unwrap_or(&reference).to_owned(),
         author: text(value, "/author/user/name").unwrap_or_default().to_owned(),
         head: commit(value, "/fromRef/latestCommit")?,
-        reference,
+        reference: Some(reference),
         base: text(value, "/toRef/displayId")?.to_owned(),
         is_fork,
     })
@@ -157,7 +133,7 @@ pub(super) fn of_azure(value: &Json) -> Option<Pull> {
         branch: source.strip_prefix("refs/heads/").filter(|_| !is_fork).unwrap_or(&reference).to_owned(),
         author: text(value, "/createdBy/uniqueName").unwrap_or_default().to_owned(),
         head: commit(value, "/lastMergeSourceCommit/commitId")?,
-        reference,
+        reference: Some(reference).filter(|name| is_ref(name)),
         base: text(value, "/targetRefName")?.strip_prefix("refs/heads/")?.to_owned(),
         is_fork,
     })
@@ -193,13 +169,16 @@ mod tests {
             of_github(&json!({ "number": 7, "user": { "login": "ada" }, "head": head, "base": base }))
         };
         let own = github(json!({ "full_name": "Acme/fleet" })).expect("it is whole");
-        assert!(!own.is_fork && own.reference == "refs/pull/7/head", "{own:?}");
+        assert!(!own.is_fork && own.reference.as_deref() == Some("refs/pull/7/head"), "{own:?}");
         assert!(github(json!({ "full_name": "eve/fleet" })).is_some_and(|pull| pull.is_fork));
         assert!(github(Json::Null).is_some_and(|pull| pull.is_fork), "a fork that is gone");
         let request = json!({
             "iid": 3, "sha": sha, "target_branch": "main", "source_project_id": 1, "target_project_id": 2,
         });
-        assert!(of_gitlab(&request).is_some_and(|pull| pull.is_fork && pull.reference == "refs/merge-requests/3/head"));
+        assert!(
+            of_gitlab(&request)
+                .is_some_and(|pull| pull.is_fork && pull.reference.as_deref() == Some("refs/merge-requests/3/head"))
+        );
         assert_eq!(of_github(&json!({ "number": 7, "head": { "sha": "--upload-pack=x" } })), None, "it is no commit");
         let side = |key: &str| {
             let repository = json!({ "slug": "fleet", "project": { "key": key } });
@@ -207,7 +186,7 @@ mod tests {
         };
         let center = |from: &str| of_data_center(&json!({ "id": 4, "fromRef": side(from), "toRef": side("OPS") }));
         let own = center("OPS").expect("it is whole");
-        assert!(!own.is_fork && own.reference == "refs/pull-requests/4/from", "{own:?}");
+        assert!(!own.is_fork && own.reference.as_deref() == Some("refs/pull-requests/4/from"), "{own:?}");
         assert!(center("~eve").is_some_and(|pull| pull.is_fork), "of somebody's own project");
         let azure = |fork: Json| {
             of_azure(&json!({
@@ -215,7 +194,13 @@ mod tests {
                 "lastMergeSourceCommit": { "commitId": sha }, "forkSource": fork,
             }))
         };
-        assert!(azure(Json::Null).is_some_and(|pull| !pull.is_fork && pull.reference == "refs/heads/x"));
+        assert!(
+            azure(Json::Null).is_some_and(|pull| !pull.is_fork && pull.reference.as_deref() == Some("refs/heads/x"))
+        );
         assert!(azure(json!({ "name": "refs/heads/x" })).is_some_and(|pull| pull.is_fork));
+        for name in ["refs/heads/*", "refs/heads/x:refs/heads/main", "refs/heads/../x", "--upload-pack=x"] {
+            assert!(!is_ref(name), "{name} would fetch something else");
+        }
+        assert!(is_ref("refs/heads/ünï/\u{202e}x"), "others are names");
     }
 }

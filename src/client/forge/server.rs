@@ -139,7 +139,14 @@ impl Server {
         }
         let token = self.token().await.map_err(|(trouble, meaning)| error(trouble, meaning))?;
         let (trouble, meaning) = match self.exchange(call, &token).await {
-            Ok(answered) if call.done.contains(&answered.code) => return Ok(answered),
+            Ok(answered) if call.done.contains(&answered.code) => match call.lacks(&answered.body) {
+                None => return Ok(answered),
+                Some(lacks) => {
+                    let said = message(Some(&answered.body));
+                    let said = if said.is_empty() { said } else { format!(", and it says: {said}") };
+                    (Trouble::Malformed(format!("{lacks}{said}")), Meaning::Later)
+                }
+            },
             Ok(answered) => {
                 let why = format!("code {} where {:?} was expected", answered.code, call.done);
                 (Trouble::Malformed(why), Meaning::Later)

@@ -34,7 +34,7 @@ impl<O: Observer> Engine<O> {
     /// Looks at the pull requests, where the forge tells of them and the branch has a head that is synced.
     pub(super) fn look_at_pulls(&mut self, head: Head) {
         let (Some(server), Head::At(base)) = (self.statuses.server(), head) else { return };
-        if self.until == Until::Settled || server.forge().pulls(1).is_none() {
+        if self.until == Until::Settled {
             return;
         }
         if self.pulls.looking {

@@ -16,11 +16,11 @@ use crate::client::clock::now;
 use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
 use crate::decide::document::CommitFacts;
-use crate::decide::report::{About, Context, Drafts, Reviewed, State, Status, comment, refusal};
+use crate::decide::report::{About, Context, Drafts, Markup, Reviewed, State, Status, comment, refusal};
 use crate::decide::value::{Digest, Domain, Fault, Hasher, Timestamp};
 use crate::name::CommitId;
 use crate::observe::forge::deliveries::failed;
-use crate::observe::forge::pulls::{Pulls, list};
+use crate::observe::forge::pulls::{Pulls, head, list};
 use crate::observe::forge::reviews::{Approvers, approved_by};
 use crate::settings::DOOR;
 pub(super) use compared::{Changes, compared};
@@ -154,9 +154,9 @@ pub(super) fn open(outside: &Outside) -> Result<Pulls, Fault> {
 impl Look {
     /// Looks at all of them, and tells of each that is new, or whose base is.
     pub(super) async fn run(self, mut tell: impl FnMut(Pulled)) {
-        let pulls = match list(&self.server, &self.branch).await {
-            Ok(Some(pulls)) => pulls,
-            Ok(None) => return tell(Pulled::All(None, Vec::new())),
+        let known = |number: u64| self.told.get(&number).map(|told| told.head.to_string());
+        let pulls = match list(&self.server, &self.branch, known).await {
+            Ok(pulls) => pulls,
             Err(error) => return tell(Pulled::All(None, vec![error.into()])),
         };
         let open = pulls.iter().map(|pull| pull.number).collect();
@@ -216,8 +216,9 @@ impl Look {
             let branch = reference.trim_start_matches("refs/heads/").to_owned();
             let base = self.branch.clone();
             // Of no pull request: the queue puts several together.
+            let reference = Some(reference);
             let pull = Pull { number: 0, author: String::new(), head, reference, branch, base, is_fork: false };
-            let about = About { head: commit, base: self.base, branch: &self.branch, is_fork: false };
+            let about = self.about(commit, false);
             let status = match self.plan(&pull, commit).await {
                 Ok(Planned::Clusters(prepared)) => said(&about, &prepared, 0).0,
                 Ok(Planned::There) => said(&about, &[], 0).0,
@@ -257,8 +258,8 @@ impl Look {
     /// Plans one, and returns what is to be told of it; what can be mended by another look is a fault, and told of then. Of
     /// one that is merged, and not yet told as closed, what it showed stays.
     async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<Option<(Status, Seen, String)>, Fault> {
-        let head = CommitId::parse(&pull.head).ok_or_else(|| Fault::bug("the head of a pull request is a commit"))?;
-        let about = About { head, base: self.base, branch: &self.branch, is_fork: pull.is_fork };
+        let (head, _) = head(pull)?;
+        let about = self.about(head, pull.is_fork);
         let mut seen = Told::new(head, self.base, pull);
         let (status, text) = match self.plan(pull, head).await {
             Ok(Planned::Clusters(prepared)) => {
@@ -299,6 +300,11 @@ impl Look {
         let planning = self.compute.spawn(plan(world, Sides { base, head }, pull.is_fork));
         let planned = planning.await.map_err(|_| Fault::bug("the plan of a pull request did not come to its end"))?;
         planned.map(Planned::Clusters)
+    }
+
+    fn about(&self, head: CommitId, is_fork: bool) -> About<'_> {
+        let markup = if self.server.forge().capabilities().shows_html { Markup::Html } else { Markup::Plain };
+        About { head, base: self.base, branch: &self.branch, is_fork, markup }
     }
 
     fn chars_max(&self) -> usize {

@@ -30,6 +30,15 @@ struct Row {
     approved_by: Option<String>,
 }
 
+/// Whether the subject of a commit is that of a squashed pull request, as forges word it: GitHub and Gitea end it with its
+/// number, GitLab may, and so does Bitbucket Cloud; Bitbucket Data Center and Azure DevOps begin it so.
+fn is_squashed(number: u64, summary: &str) -> bool {
+    let ends = [format!("(#{number})"), format!("(!{number})"), format!("(pull request #{number})")];
+    let begins = [format!("Pull request #{number}: "), format!("Merged PR {number}: ")];
+    let summary = summary.trim_end();
+    ends.iter().any(|end| summary.ends_with(end)) || begins.iter().any(|begin| summary.starts_with(begin))
+}
+
 impl Told {
     /// Returns one of which nothing is known yet.
     pub(super) fn new(head: CommitId, base: CommitId, pull: &Pull) -> Self {
@@ -93,13 +102,9 @@ impl Told {
         self.head == commit
     }
 
-    /// Whether one of these commits is its merge, or says so: forges end the subject of a squashed one with its number.
+    /// Whether one of these commits is its merge, or says so.
     pub(in crate::control) fn came(&self, number: u64, commits: &Commits) -> bool {
-        let squashed = format!("(#{number})");
-        commits
-            .commits
-            .iter()
-            .any(|commit| commit.commit == self.head || commit.summary.trim_end().ends_with(&squashed))
+        commits.commits.iter().any(|commit| commit.commit == self.head || is_squashed(number, &commit.summary))
     }
 
     /// Returns the id and the digest of its comment.
@@ -150,5 +155,25 @@ impl Told {
             approved_by: row.approved_by,
         };
         Some((row.number, told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_forges_make_of_a_squashed_one_is_known_by_its_number() {
+        for summary in [
+            "more replicas (#7)",
+            "more replicas (!7)",
+            "Merged in more (pull request #7)",
+            "Pull request #7: more replicas",
+            "Merged PR 7: more replicas",
+        ] {
+            assert!(is_squashed(7, summary), "{summary}");
+            assert!(!is_squashed(77, summary) && !is_squashed(1, summary), "{summary}");
+        }
+        assert!(!is_squashed(7, "as in #7, more replicas"), "it only speaks of it");
     }
 }

@@ -20,7 +20,7 @@ use super::policy::policy;
 use super::suspect::{Suspect, suspect_with};
 use super::trace::{Chain, Trace, Writer};
 use super::variable::{Variables, writers};
-use super::zarf::{Expanded, expanded};
+use super::zarf::{Expanded, expanded, seal_variables};
 use crate::decide::document::kind::duration;
 use crate::decide::document::{LayerRole, Placeholders, Texts, is_sealed};
 use crate::decide::fleet::{Capabilities, Fleet, Found};
@@ -325,6 +325,9 @@ impl Sketch {
         seal: &Seal,
         (errors, warnings): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
     ) {
+        if let Some(package) = &source.zarf {
+            seal_variables(package, texts, document, seal);
+        }
         if !source.is_palette() {
             return;
         }

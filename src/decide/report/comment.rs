@@ -7,7 +7,10 @@ use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
 use std::fmt::Write as _;
 
 /// By this line our comment is found again; it is not shown.
-pub const MARK: &str = "<!-- stratify/plan -->";
+const MARK: &str = "<!-- stratify/plan -->";
+
+/// The same where HTML is shown as it stands: a definition of a link that nothing links to.
+const PLAIN_MARK: &str = "[//]: # (stratify/plan)";
 
 /// How many digits of a commit, and of a change, people are shown.
 const COMMIT_DIGITS: usize = 7;
@@ -61,6 +64,22 @@ pub struct About<'a> {
     pub branch: &'a str,
     /// Whether it comes from a fork.
     pub is_fork: bool,
+    /// What the forge shows.
+    pub markup: Markup,
+}
+
+/// What a forge shows of a comment's markup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Markup {
+    /// Markdown, with HTML in it.
+    Html,
+    /// Markdown alone: tags are shown as they stand.
+    Plain,
+}
+
+/// Returns whether a comment bears our mark.
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(MARK) || text.starts_with(PLAIN_MARK)
 }
 
 /// Returns the comment, of at most so many characters.
@@ -69,7 +88,7 @@ pub fn comment(about: &About<'_>, all: &[Reviewed], chars_max: usize) -> String 
     let groups = groups(all);
     let mut left = 0;
     for group in &groups {
-        let part = part(group);
+        let part = part(group, about.markup);
         if left > 0 || text.chars().count() + part.chars().count() + TAIL_CHARS > chars_max {
             left += group.names.len();
         } else {
@@ -89,8 +108,12 @@ pub fn refusal(about: &About<'_>, why: &str) -> String {
 
 fn title(about: &About<'_>) -> String {
     let short = |commit: CommitId| commit.to_string().chars().take(COMMIT_DIGITS).collect::<String>();
-    let branch: String = about.branch.chars().filter(|c| *c != '`' && !c.is_control()).collect();
-    format!("{MARK}\n**Stratify** plans `{}`, merged into `{branch}` at `{}`.\n", short(about.head), short(about.base))
+    let branch: String = about.branch.chars().filter(|c| *c != '`' && !c.is_control() && !is_invisible(*c)).collect();
+    let mark = match about.markup {
+        Markup::Html => MARK.to_owned(),
+        Markup::Plain => format!("{PLAIN_MARK}\n"),
+    };
+    format!("{mark}\n**Stratify** plans `{}`, merged into `{branch}` at `{}`.\n", short(about.head), short(about.base))
 }
 
 fn header(about: &About<'_>, all: &[Reviewed]) -> String {
@@ -167,11 +190,15 @@ fn groups(all: &[Reviewed]) -> Vec<Group<'_>> {
     wrong
 }
 
-fn part(group: &Group<'_>) -> String {
+fn part(group: &Group<'_>, markup: Markup) -> String {
     let names: Vec<&str> = group.names.iter().take(NAMED_MAX).map(|name| name.as_str()).collect();
     let more = group.names.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more, the same") };
-    format!("\n<details><summary>{}{more}</summary>\n\n{}\n</details>\n", names.join(", "), fenced(&group.body))
+    let (names, body) = (names.join(", "), fenced(&group.body));
+    match markup {
+        Markup::Html => format!("\n<details><summary>{names}{more}</summary>\n\n{body}\n</details>\n"),
+        Markup::Plain => format!("\n**{names}{more}**\n\n{body}"),
+    }
 }
 
 /// Returns a text as code, in a fence that nothing in it can end.
@@ -192,8 +219,13 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
 
-    const ABOUT: About<'static> =
-        About { head: CommitId([1; 20]), base: CommitId([2; 20]), branch: "main", is_fork: false };
+    const ABOUT: About<'static> = About {
+        head: CommitId([1; 20]),
+        base: CommitId([2; 20]),
+        branch: "main",
+        is_fork: false,
+        markup: Markup::Html,
+    };
 
     fn reviewed(cluster: &str, lines: &[&str]) -> Reviewed {
         let review = Review {
@@ -224,6 +256,14 @@ mod tests {
     }
 
     #[test]
+    fn where_tags_are_shown_there_are_none() {
+        let about = About { markup: Markup::Plain, ..ABOUT };
+        let text = comment(&about, &[reviewed("eu-1", &["", "~ shop"])], 65_000);
+        assert!(is_ours(&text) && is_ours(&refusal(&about, "why")), "it is found again: {text}");
+        assert!(!text.contains('<') && text.contains("**eu-1**\n\n```text\n~ shop\n```\n"), "{text}");
+    }
+
+    #[test]
     fn nothing_of_the_repository_breaks_out() {
         let hostile = "```\n@everyone <img src=x> [a](http://x) ````` \u{202e}\r\u{1b}[31m";
         let mut wrong = reviewed("us-1", &[]);
@@ -233,6 +273,8 @@ mod tests {
         assert_eq!(text.matches("\n``````\n").count(), 2, "and each ends: {text}");
         assert!(!text.contains(['\u{202e}', '\r', '\u{1b}']), "what shows another text is left out: {text:?}");
         assert!(refusal(&ABOUT, hostile).contains("``````text\n"), "so is a refusal");
+        let about = About { branch: "ma`in\u{202e}\u{200b}\u{7}<b>@all", ..ABOUT };
+        assert!(refusal(&about, "why").contains("into `main<b>@all` at"), "a branch stands in code, as it is shown");
     }
 
     #[test]

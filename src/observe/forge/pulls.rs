@@ -13,15 +13,21 @@ use std::path::Path;
 /// How many pages of pull requests are read: a thousand that are open at once.
 const PAGES_MAX: usize = 20;
 
+/// How many digits a whole commit has.
+const DIGITS: usize = 40;
+
 /// How many refs are fetched at once: their names are below what servers take of a request.
 const AT_ONCE: usize = 50;
 
-/// Lists the open pull requests to a branch; nothing where they are not read from this forge.
-pub async fn list(server: &Server, branch: &str) -> Result<Option<Vec<Pull>>, ForgeError> {
-    let mut found = Vec::new();
+/// Lists the open pull requests to a branch; `known` is the head of one by its number, as it was told before.
+pub async fn list(
+    server: &Server,
+    branch: &str,
+    known: impl Fn(u64) -> Option<String>,
+) -> Result<Vec<Pull>, ForgeError> {
+    let mut found: Vec<Pull> = Vec::new();
     for page in 1..=PAGES_MAX {
-        let Some(call) = server.forge().pulls(page) else { return Ok(None) };
-        let answered = server.send(&call).await?;
+        let answered = server.send(&server.forge().pulls(page)).await?;
         let (pulls, is_more) = server.forge().read_pulls(&answered.body);
         found.extend(pulls.into_iter().filter(|pull| pull.base == branch));
         if !is_more {
@@ -31,7 +37,50 @@ pub async fn list(server: &Server, branch: &str) -> Result<Option<Vec<Pull>>, Fo
     // A list that moves while its pages are read has some twice.
     found.sort_by_key(|pull| pull.number);
     found.dedup_by_key(|pull| pull.number);
-    Ok(Some(found))
+    for pull in &mut found {
+        complete(server, pull, known(pull.number)).await?;
+    }
+    Ok(found)
+}
+
+/// Makes the head whole where the forge told its beginning; where there is no such commit any more, it stays as it is.
+async fn complete(server: &Server, pull: &mut Pull, known: Option<String>) -> Result<(), ForgeError> {
+    let is_fetched = pull.reference.is_some();
+    let Some(call) = server.forge().whole_commit(&pull.head).filter(|_| is_fetched && pull.head.len() < DIGITS) else {
+        return Ok(());
+    };
+    if let Some(known) = known.filter(|known| known.starts_with(&pull.head)) {
+        pull.head = known;
+        return Ok(());
+    }
+    match server.send(&call).await {
+        Ok(answered) => {
+            let whole = server.forge().read_whole_commit(&pull.head, &answered.body);
+            pull.head = whole.unwrap_or_else(|| pull.head.clone());
+            Ok(())
+        }
+        Err(error) if error.code() == Some(404) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the head of a pull request, and the ref by which it is fetched; where the forge has none, that.
+pub fn head(pull: &Pull) -> Result<(CommitId, &str), Fault> {
+    let number = pull.number;
+    let Some(reference) = &pull.reference else {
+        let message =
+            format!("pull request {number} is not planned: this forge has no ref by which its head is fetched");
+        return Err(fault(Owner::Outside, false, message, "push its branch to the repository itself, not to a fork"));
+    };
+    match CommitId::parse(&pull.head) {
+        Some(head) => Ok((head, reference)),
+        None => Err(moved(number)),
+    }
+}
+
+fn moved(number: u64) -> Fault {
+    let message = format!("pull request {number} has moved while it was fetched");
+    fault(Owner::Outside, true, message, "it is looked at again")
 }
 
 /// The objects of pull requests.
@@ -71,8 +120,8 @@ impl Pulls {
         self.objects.reopen()?;
         let mut missing = Vec::new();
         for pull in pulls {
-            match CommitId::parse(&pull.head) {
-                Some(head) if !self.objects.contains(head)? => missing.push(pull.reference.as_str()),
+            match head(pull) {
+                Ok((head, reference)) if !self.objects.contains(head)? => missing.push(reference),
                 _ => {}
             }
         }
@@ -87,19 +136,16 @@ impl Pulls {
     pub fn receive(&self, address: &Address, pull: &Pull, base: CommitId) -> Result<CommitId, Fault> {
         // What the branch has now may have come into the mirror a moment ago.
         self.objects.reopen()?;
-        let Some(head) = CommitId::parse(&pull.head) else {
-            return Err(Fault::bug("the head of a pull request is a whole commit"));
-        };
+        let (head, reference) = head(pull)?;
         if self.objects.contains(head)? {
             return Ok(head);
         }
         let ours = format!("refs/stratify/pulls/{}", pull.number);
-        let found = self.objects.bring_commit(address, &pull.reference, &ours, base)?;
+        let found = self.objects.bring_commit(address, reference, &ours, base)?;
         if found == Some(head) || self.objects.contains(head)? {
             return Ok(head);
         }
-        let message = format!("pull request {} has moved while it was fetched", pull.number);
-        Err(fault(Owner::Outside, true, message, "it is looked at again"))
+        Err(moved(pull.number))
     }
 
     /// Returns what merging a head into the branch gives.

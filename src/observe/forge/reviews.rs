@@ -1,7 +1,7 @@
 //! In: a pull request, who may approve. Out: whose review approves it, on exactly the head that was planned.
 //! Guarantee: nobody approves what they opened or wrote a part of; where the forge does not know who wrote a commit, no
 //! review counts.
-use crate::client::forge::{ForgeError, Server};
+use crate::client::forge::{Arrival, ForgeError, Of, Reviewing, Server};
 use crate::settings::Forge;
 use std::collections::BTreeMap;
 
@@ -33,10 +33,11 @@ impl Approvers {
             return Ok(true);
         }
         for team in &self.teams {
-            let Some(call) = server.forge().membership(team, who) else { continue };
+            let forge = server.forge();
+            let id = number_of(server, team).await?;
+            let Some(call) = forge.membership(team, id, who) else { continue };
             match server.send(&call).await {
-                // One who is invited is `pending`.
-                Ok(answered) if answered.body["state"] == "active" => return Ok(true),
+                Ok(answered) if forge.read_membership(who, &answered.body) => return Ok(true),
                 Ok(_) => {}
                 Err(error) if error.code() == Some(404) => {}
                 Err(error) => return Err(error),
@@ -44,6 +45,18 @@ impl Approvers {
         }
         Ok(false)
     }
+}
+
+/// Returns the number of a team, where the forge asks for it.
+async fn number_of(server: &Server, team: &str) -> Result<Option<u64>, ForgeError> {
+    for page in 1..=PAGES_MAX {
+        let Some(call) = server.forge().teams(team, page) else { break };
+        let (id, is_more) = server.forge().read_team(team, &server.send(&call).await?.body);
+        if id.is_some() || !is_more {
+            return Ok(id);
+        }
+    }
+    Ok(None)
 }
 
 /// Returns who approved a pull request whose head is this commit; `author` opened it.
@@ -54,12 +67,11 @@ pub async fn approved_by(
     author: &str,
     approvers: &Approvers,
 ) -> Result<Option<String>, ForgeError> {
-    let last = last_reviews(server, number).await?;
-    let approves = |(who, (commit, approves)): (String, (String, bool))| {
-        (approves && commit == head && !who.eq_ignore_ascii_case(author)).then_some(who)
-    };
+    let mut last = last_reviews(server, number).await?;
+    last.retain(|who, review| review.approves && !who.eq_ignore_ascii_case(author));
+    of_head(server, number, head, &mut last).await?;
     let mut approving = Vec::new();
-    for who in last.into_iter().filter_map(approves) {
+    for who in last.into_keys() {
         if approvers.include(server, &who).await? {
             approving.push(who);
         }
@@ -71,14 +83,62 @@ pub async fn approved_by(
     Ok(approving.into_iter().find(|who| !writers.iter().any(|writer| writer.eq_ignore_ascii_case(who))))
 }
 
-/// Returns the last review of each reviewer: the commit, and whether it approves.
-async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, (String, bool)>, ForgeError> {
+/// Keeps the reviews of exactly this head; of those that say when they were given, those that came after it.
+async fn of_head(
+    server: &Server,
+    number: u64,
+    head: &str,
+    reviews: &mut BTreeMap<String, Reviewing>,
+) -> Result<(), ForgeError> {
+    if reviews.values().all(|review| matches!(review.of, Of::Commit(_))) {
+        reviews.retain(|_, review| review.of == Of::Commit(head.to_owned()));
+        return Ok(());
+    }
+    let Some(arrival) = arrival(server, number).await?.filter(|arrival| head.starts_with(&arrival.commit)) else {
+        reviews.clear();
+        return Ok(());
+    };
+    if reviews.values().any(|review| review.of == Of::Untold) {
+        date(server, number, reviews).await?;
+    }
+    reviews.retain(|_, review| matches!(review.of, Of::Moment(at) if at > arrival.at));
+    Ok(())
+}
+
+/// Returns how the head came that is there now.
+async fn arrival(server: &Server, number: u64) -> Result<Option<Arrival>, ForgeError> {
+    let Some(mut call) = server.forge().arrival(number) else { return Ok(None) };
+    for _ in 0..PAGES_MAX {
+        let page = server.send(&call).await?.body;
+        if let Some(arrival) = server.forge().read_arrival(&page) {
+            return Ok(Some(arrival));
+        }
+        let Some(next) = server.forge().following(&call, &page) else { break };
+        call = next;
+    }
+    Ok(None)
+}
+
+/// Dates the reviews that do not say when they were given, where the forge noted it beside them.
+async fn date(server: &Server, number: u64, reviews: &mut BTreeMap<String, Reviewing>) -> Result<(), ForgeError> {
+    let Some(call) = server.forge().approval_times(number) else { return Ok(()) };
+    let times = server.forge().read_approval_times(&server.send(&call).await?.body);
+    for (who, review) in reviews.iter_mut().filter(|(_, review)| review.of == Of::Untold) {
+        if let Some((_, at)) = times.iter().find(|(author, _)| author == who) {
+            review.of = Of::Moment(*at);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the last review of each reviewer.
+async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, Reviewing>, ForgeError> {
     let mut last = BTreeMap::new();
     for page in 1..=PAGES_MAX {
         let Some(call) = server.forge().reviews(number, page) else { return Ok(BTreeMap::new()) };
         let (reviews, is_more) = server.forge().read_reviews(&server.send(&call).await?.body);
         for review in reviews {
-            last.insert(review.author, (review.commit, review.approves));
+            last.insert(review.author.clone(), review);
         }
         if !is_more {
             break;
@@ -90,9 +150,11 @@ async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, (
 /// Returns who wrote the commits; nothing where that is not known of all of them.
 async fn writers(server: &Server, number: u64) -> Result<Option<Vec<String>>, ForgeError> {
     let mut writers = Vec::new();
+    let forge = server.forge();
+    let mut call = forge.commits_of(number, 1);
     for page in 1..=PAGES_MAX {
-        let (people, is_more) =
-            server.forge().read_people(&server.send(&server.forge().commits_of(number, page)).await?.body);
+        let answered = server.send(&call).await?.body;
+        let (people, is_more) = forge.read_people(&answered);
         for one in people {
             let Some(one) = one else { return Ok(None) };
             writers.extend(one);
@@ -100,6 +162,7 @@ async fn writers(server: &Server, number: u64) -> Result<Option<Vec<String>>, Fo
         if !is_more {
             return Ok(Some(writers));
         }
+        call = forge.following(&call, &answered).unwrap_or_else(|| forge.commits_of(number, page + 1));
     }
     // There are more than were read.
     Ok(None)

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stratify::client::forge::{Answered, Call, CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
 use stratify::decide::value::{Fault, Owner};
+use stratify::observe::forge::reviews::{Approvers, approved_by};
 use stratify::settings::{Forge, ForgeKind, TokenAt};
 use tempfile::TempDir;
 
@@ -72,6 +73,15 @@ impl Client {
     #[track_caller]
     pub(super) fn refused(&self, why: &str) -> ForgeError {
         self.post(Stand::Success, "stratify/dev", "synced").expect_err(why)
+    }
+
+    /// Returns whose review approves the head of a pull request.
+    pub(super) fn approved_by(
+        &self,
+        (number, head, author): (u64, &str, &str),
+        approvers: &Approvers,
+    ) -> Result<Option<String>, ForgeError> {
+        self.runtime.block_on(approved_by(&self.server, number, head, author, approvers))
     }
 
     /// Sends a request.
@@ -148,6 +158,20 @@ fn each_refusal_of_github_means_what_its_words_say() {
         let next = client.refused("the forge asked us to wait");
         assert!(matches!((&next.trouble, next.meaning), (Trouble::Spent, Meaning::Limited(_))), "{next}");
         assert_eq!(github.http.seen().len(), asked, "nothing was sent");
+    }
+}
+
+#[test]
+fn an_error_that_calls_itself_done_is_no_empty_list() {
+    let github = GitHub::start();
+    let client = Client::github(&github.http.url());
+    let forge = client.forge();
+    let lists = [forge.pulls(1), forge.comments(7, 1), forge.commits_of(7, 1), forge.hooks().expect("it has them")];
+    for call in lists.into_iter().chain(forge.reviews(7, 1)).chain(forge.queue("main")) {
+        github.first(Reply::says(200, "Something went wrong, please try again."));
+        let refused = client.send(&call).expect_err("it is no list");
+        assert_eq!(refused.meaning, Meaning::Later, "{refused}");
+        assert!(refused.to_string().contains("a list was expected, and it says: Something went wrong"), "{refused}");
     }
 }
 
@@ -239,6 +263,13 @@ fn only_the_authority_of_the_settings_is_trusted() {
     assert!(matches!(refused.trouble, Trouble::Unreachable(_)), "{refused}");
     assert!(server.seen().is_empty(), "nothing was asked");
     client("ours").post(Stand::Success, "stratify/dev", "synced").expect("its certificate is right");
+    // The certificate is of the address, and of no name.
+    let file = folder.path().join("ours/ca.pem");
+    let named = server.url().replace("127.0.0.1", "localhost");
+    let refused = Client::with(ForgeKind::GitHub, &named, "acme/fleet", github::TOKEN, Some(file));
+    let refused = refused.refused("its certificate is of another name");
+    assert!(matches!(&refused.trouble, Trouble::Unreachable(why) if why.contains("not valid for name")), "{refused}");
+    assert_eq!(server.seen().len(), 1, "nothing was asked");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::fleet::{Fleet, Served};
 use super::github::GitHub;
 use super::synced::on;
+use crate::commands::fixture::tree;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -94,6 +95,50 @@ fn a_signed_push_is_looked_at_at_once_and_a_repeated_one_is_not() {
     open.github.http.until("the push is told", || is(&second));
     assert_eq!(open.push("one", "refs/heads/main", "acme/fleet").0, 200, "the same delivery wakes nobody");
     assert_eq!(open.push("two", "refs/heads/gone", "ACME/Fleet").0, 202, "another one does");
+}
+
+#[test]
+fn events_that_come_late_or_tell_of_what_is_gone_move_nothing() {
+    let open = Open::new();
+    let checkout = &open.fleet.checkout;
+    let is =
+        |commit: &str| open.github.latest(commit).get("stratify/prod").is_some_and(|(state, _)| state == "success");
+    let first = checkout.head();
+    open.github.http.until("the start is told", || is(&first));
+    let body = |after: &str, before: &str, deleted: bool| {
+        let repository = json!({ "full_name": "acme/fleet" });
+        json!({ "ref": "refs/heads/main", "before": before, "after": after, "deleted": deleted, "repository": repository })
+            .to_string()
+    };
+    let push = |id: &str, body: &str| open.deliver(id, "push", body, &sign(body)).0;
+    checkout.edit("clusters/prod/us-1/cluster.yaml", "replicas: 3", "replicas: 4");
+    let second = checkout.commit("more replicas");
+    checkout.edit("clusters/prod/us-1/cluster.yaml", "replicas: 4", "replicas: 5");
+    let third = checkout.commit("still more");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    // That of the newest comes first.
+    assert_eq!(push("3", &body(&third, &second, false)), 202);
+    open.github.http.until("the newest is told", || is(&third));
+    let targets = || tree(&open.fleet.path("state/targets"));
+    let (synced, told) = (targets(), open.github.latest(&third));
+    assert_eq!(push("2", &body(&second, &first, false)), 202);
+    open.fleet.run(&["sync"]).ends_with(0);
+    assert!(targets() == synced && open.github.latest(&third) == told, "an event says when to look, and not what");
+    // It says that the branch is gone, and the branch is there.
+    assert_eq!(push("4", &body(&"0".repeat(40), &third, true)), 202);
+    open.fleet.run(&["sync"]).ends_with(0);
+    assert!(targets() == synced, "the branch is there");
+    checkout.git(&["-C", "../remote.git", "update-ref", "-d", "refs/heads/main"]);
+    assert_eq!(push("5", &body(&"0".repeat(40), &third, true)), 202);
+    open.github.http.until("it is told", || open.fleet.log().contains("main"));
+    let ran = open.fleet.run(&["sync"]);
+    assert_ne!(ran.code, Some(0), "there is nothing to sync: {}", ran.all());
+    assert!(targets() == synced, "a branch that is missing never means to remove");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    assert_eq!(push("6", &body(&third, &"0".repeat(40), false)), 202);
+    open.fleet.run(&["sync"]).ends_with(0);
+    assert!(targets() == synced, "it is as it was");
+    open.github.http.until("what was told while it was gone is lifted", || open.github.latest(&third) == told);
 }
 
 #[test]

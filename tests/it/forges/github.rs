@@ -49,6 +49,12 @@ pub(crate) struct State {
     pub(crate) made: u64,
     /// The comments that another user made.
     pub(crate) foreign: Vec<u64>,
+    /// Reviews: of which pull request, whose, their states, and the commits that they are of; the oldest first.
+    pub(crate) reviews: Vec<(u64, String, String, String)>,
+    /// Who wrote and who committed the commits of each pull request, as far as it knows them.
+    pub(crate) people: Vec<[Option<String>; 2]>,
+    /// Who is in `acme/platform`, and how.
+    pub(crate) members: Vec<(String, String)>,
     /// Its webhooks.
     pub(crate) hooks: Vec<Value>,
     /// The deliveries of its webhooks.
@@ -175,6 +181,13 @@ fn answer_known(state: &mut State, request: &Request) -> Reply {
         return Reply::json(200, &like("GET", "/user", 200, &json!({ "login": OURSELVES })));
     }
     let path: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if let ["orgs", "acme", "teams", "platform", "memberships", user] = path.as_slice() {
+        let told = |state: &str| {
+            like("GET", "/orgs/{org}/teams/{team_slug}/memberships/{username}", 200, &json!({ "state": state }))
+        };
+        let found = state.members.iter().find(|(name, _)| name == user);
+        return found.map_or_else(|| Reply::says(404, "Not Found"), |(_, state)| Reply::json(200, &told(state)));
+    }
     let ["repos", "acme", "fleet", rest @ ..] = path.as_slice() else { return Reply::says(404, "Not Found") };
     let about = json!({ "full_name": "acme/fleet", "permissions": { "push": true } });
     match (request.method.as_str(), rest) {
@@ -189,6 +202,7 @@ fn answer_known(state: &mut State, request: &Request) -> Reply {
             let whole = |one: &Value| like("GET", &of_repo("/pulls"), 200, one);
             Reply::json(200, &Value::Array(page(pulls, state.pulls.iter().map(whole).collect())))
         }
+        ("GET", ["pulls", number, list]) => reviews(state, number, list),
         (_, ["issues", ..]) => comments(state, request, rest),
         _ => Reply::says(404, "Not Found"),
     }
@@ -229,6 +243,25 @@ fn comments(state: &mut State, request: &Request, path: &[&str]) -> Reply {
                 }
             }
         }
+        _ => Reply::says(404, "Not Found"),
+    }
+}
+
+/// The reviews of a pull request, or its commits.
+fn reviews(state: &State, number: &str, list: &str) -> Reply {
+    let review = |(_, who, verdict, commit): &(u64, String, String, String)| {
+        let told = json!({ "user": { "login": who }, "state": verdict, "commit_id": commit });
+        like("GET", &of_repo("/pulls/{pull_number}/reviews"), 200, &told)
+    };
+    let commit = |[author, committer]: &[Option<String>; 2]| {
+        let user = |who: &Option<String>| who.as_ref().map_or(Value::Null, |who| json!({ "login": who }));
+        let told = json!({ "author": user(author), "committer": user(committer) });
+        like("GET", &of_repo("/pulls/{pull_number}/commits"), 200, &told)
+    };
+    let of_it = state.reviews.iter().filter(|(of, ..)| of.to_string() == number);
+    match list.split('?').next() {
+        Some("reviews") => Reply::json(200, &Value::Array(page(list, of_it.map(review).collect()))),
+        Some("commits") => Reply::json(200, &Value::Array(page(list, state.people.iter().map(commit).collect()))),
         _ => Reply::says(404, "Not Found"),
     }
 }

@@ -2,6 +2,7 @@
 //! Guarantee: as little of HTTP as clients of forges need; it ends with the test.
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +11,20 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// A request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
     pub(crate) bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body: String = self.body.to_string().chars().take(200).collect();
+        write!(f, "\n{} {} {body}", self.method, self.path)
+    }
 }
 
 impl Request {

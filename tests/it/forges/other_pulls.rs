@@ -1,4 +1,4 @@
-//! In: pull requests of a Bitbucket Data Center and of an Azure DevOps that stand in. Out: their plans, and one comment each.
+//! In: pull requests of both Bitbuckets and of an Azure DevOps that stand in. Out: their plans, and one comment each.
 //! Guarantee: by the refs and in the words of each.
 use super::fleet::Fleet;
 use super::others::Other;
@@ -42,13 +42,84 @@ fn plans_of(other: &Other, forge: &str, token: &str, reference: &str, tell: impl
 fn those_of_bitbucket_data_center_are_planned() {
     let forge = "kind: bitbucket-data-center, repository: OPS/fleet";
     let reference = "refs/pull-requests/7/from";
-    plans_of(&Other::bitbucket_data_center(), forge, "dc-token", reference, |commit| {
-        let side = |name: &str, commit: &str| {
-            let repository = json!({ "slug": "fleet", "project": { "key": "OPS" } });
-            json!({ "id": format!("refs/heads/{name}"), "displayId": name, "latestCommit": commit, "repository": repository })
-        };
-        json!({ "id": 7, "author": { "user": { "name": "ada" } }, "fromRef": side("x", commit), "toRef": side("main", "") })
+    let center = Other::bitbucket_data_center();
+    plans_of(&center, forge, "dc-token", reference, of_center);
+    let comment = center.kept().comments[0].1.clone();
+    assert!(!comment.contains('<'), "it shows tags as they stand: {comment}");
+}
+
+/// Returns a pull request as Bitbucket Data Center tells it.
+pub(super) fn of_center(commit: &str) -> Value {
+    let side = |name: &str, commit: &str| {
+        let repository = json!({ "slug": "fleet", "project": { "key": "OPS" } });
+        json!({ "id": format!("refs/heads/{name}"), "displayId": name, "latestCommit": commit, "repository": repository })
+    };
+    json!({ "id": 7, "author": { "user": { "name": "ada" } }, "fromRef": side("x", commit), "toRef": side("main", "") })
+}
+
+/// Returns a pull request as Bitbucket Cloud tells it, but for the digits of its commit that it leaves out.
+pub(super) fn of_cloud(commit: &str, from: &str) -> Value {
+    let side = |repository: &str, branch: &str, commit: &str| json!({ "repository": { "full_name": repository }, "branch": { "name": branch }, "commit": { "hash": commit } });
+    json!({
+        "id": 7, "state": "OPEN", "author": { "account_id": "ada", "nickname": "Ada" },
+        "source": side(from, "x", commit), "destination": side("acme/fleet", "main", ""),
+    })
+}
+
+#[test]
+fn those_of_bitbucket_cloud_are_planned() {
+    let cloud = Other::bitbucket_cloud();
+    let forge = "kind: bitbucket-cloud, repository: acme/fleet";
+    plans_of(&cloud, forge, "bb-token", "refs/heads/x", |commit| of_cloud(commit, "Acme/fleet"));
+    let comment = cloud.kept().comments[0].1.clone();
+    assert!(!comment.contains('<'), "it shows tags as they stand: {comment}");
+}
+
+#[test]
+fn a_comment_that_is_deleted_on_bitbucket_cloud_is_made_again() {
+    let cloud = Other::bitbucket_cloud();
+    let url = cloud.http.url();
+    let fleet =
+        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
+    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let _served = fleet.serve();
+    cloud.http.until("the start is told", || {
+        cloud.builds().get("stratify/prod").is_some_and(|build| build["state"] == "SUCCESSFUL")
     });
+    for (at, (before, after)) in [("3", "4"), ("4", "5")].into_iter().enumerate() {
+        fleet.checkout.edit(US, &format!("replicas: {before}"), &format!("replicas: {after}"));
+        fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
+        let commit = fleet.checkout.commit("more replicas");
+        fleet.checkout.git(&["push", "--quiet", "--force", "../remote.git", "HEAD:refs/heads/x"]);
+        cloud.kept().pulls = vec![of_cloud(&commit, "acme/fleet")];
+        fleet.run(&["sync", "--no-wait"]).ends_with(0);
+        let is_told = || cloud.kept().comments.get(at).is_some_and(|(_, text)| text.contains(&format!("3 → {after}")));
+        cloud.http.until("it is commented", is_told);
+        cloud.kept().deleted.push(at);
+    }
+    assert_eq!(cloud.kept().comments.len(), 2, "one for each that was deleted");
+}
+
+#[test]
+fn a_fork_on_bitbucket_cloud_is_told_of_and_hurts_no_other() {
+    let cloud = Other::bitbucket_cloud();
+    let url = cloud.http.url();
+    let fleet =
+        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
+    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    fleet.checkout.edit(US, "replicas: 3", "replicas: 4");
+    fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
+    let own = fleet.checkout.commit("more replicas");
+    fleet.checkout.git(&["push", "--quiet", "--force", "../remote.git", "HEAD:refs/heads/x"]);
+    let mut fork = of_cloud(&"7".repeat(40), "eve/fleet");
+    fork["id"] = 6.into();
+    cloud.kept().pulls = vec![fork, of_cloud(&own, "acme/fleet")];
+    let _served = fleet.serve();
+    let is_planned = || cloud.http.seen().iter().any(|it| it.path.contains(&own) && it.text("key") == "stratify/plan");
+    cloud.http.until("the other one is planned", is_planned);
+    let is_told = || fleet.log().contains("pull request 6 is not planned: this forge has no ref");
+    cloud.http.until(&format!("it is told: {}", fleet.log()), is_told);
+    assert!(!cloud.http.seen().iter().any(|it| it.path.contains("77777777")), "nothing is asked of it");
 }
 
 #[test]

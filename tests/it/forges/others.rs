@@ -14,6 +14,14 @@ pub(super) struct Kept {
     pub(super) pulls: Vec<Value>,
     /// The comments of its pull requests: each with how often it was worded anew.
     pub(super) comments: Vec<(u64, String)>,
+    /// The places of those that were deleted.
+    pub(super) deleted: Vec<usize>,
+    /// Who took part in a pull request, as it tells them.
+    pub(super) participants: Vec<Value>,
+    /// What happened to it, the newest first.
+    pub(super) activity: Vec<Value>,
+    /// Its commits.
+    pub(super) commits: Vec<Value>,
 }
 
 /// A server with what was posted to it.
@@ -57,9 +65,24 @@ fn bitbucket_cloud(kept: &mut Kept, request: &Request) -> Reply {
     if request.header("authorization") != Some("Bearer bb-token") {
         return says(401, "Token is invalid or not supported for this endpoint.");
     }
-    let Some(rest) = request.path.strip_prefix("/2.0/repositories/acme/fleet/commit/") else {
+    if request.path == "/2.0/user" {
+        return Reply::json(200, &json!({ "account_id": "ours", "username": "stratify", "nickname": "stratify" }));
+    }
+    let Some(rest) = request.path.strip_prefix("/2.0/repositories/acme/fleet/") else {
         return says(404, "Repository acme/fleet not found");
     };
+    if rest.starts_with("pullrequests") {
+        return cloud_pulls(kept, request, rest);
+    }
+    let Some(rest) = rest.strip_prefix("commit/") else { return says(404, "Resource not found") };
+    if let Some((begins, "fields=hash")) = rest.split_once('?') {
+        let whole = |pull: &Value| pull["source"]["commit"]["hash"].as_str().map(str::to_owned);
+        let mut found = kept.pulls.iter().filter_map(whole).filter(|whole| whole.starts_with(begins));
+        return match found.next() {
+            Some(hash) => Reply::json(200, &json!({ "hash": hash })),
+            None => says(404, "Commit not found"),
+        };
+    }
     let Some((sha, "statuses/build")) = rest.split_once('/') else { return says(404, "Resource not found") };
     if sha.starts_with('0') {
         return says(404, "Commit not found");
@@ -114,6 +137,73 @@ fn azure_devops(kept: &mut Kept, request: &Request) -> Reply {
     Reply::json(201, &request.body)
 }
 
+/// Bitbucket Cloud tells twelve digits of a commit, shows a comment that was deleted as such, and names the next page of what
+/// it has no numbers for.
+fn cloud_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
+    const SIZE: usize = 2;
+    let says = |code, message: &str| Reply::json(code, &json!({ "type": "error", "error": { "message": message } }));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let number = |key: &str| query.split('&').find_map(|part| part.strip_prefix(key)?.parse::<usize>().ok());
+    let shown = |pull: &Value| {
+        let mut shown = pull.clone();
+        let whole = shown["source"]["commit"]["hash"].as_str().unwrap_or_default().to_owned();
+        shown["source"]["commit"]["hash"] = whole[..12].into();
+        shown
+    };
+    let (all_comments, deleted) = (kept.comments.clone(), kept.deleted.clone());
+    let comment = |id: usize| {
+        let is_deleted = deleted.contains(&id);
+        let text = all_comments.get(id).map_or("", |(_, text)| text.as_str());
+        let raw = if is_deleted { "" } else { text };
+        json!({ "id": id, "deleted": is_deleted, "content": { "raw": raw }, "user": { "account_id": "ours" } })
+    };
+    let by_cursor = |all: &[Value], what: &str| {
+        let from = number("ctx=").unwrap_or(0);
+        let mut page = json!({ "values": all.iter().skip(from).take(SIZE).collect::<Vec<_>>() });
+        if from + SIZE < all.len() {
+            // Wherever it says that this is, the token goes to the forge of the settings.
+            let next = from + SIZE;
+            page["next"] = format!("https://elsewhere.example/2.0/{what}?ctx={next}&pagelen=50").into();
+        }
+        Reply::json(200, &page)
+    };
+    match (request.method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
+        ("GET", ["pullrequests"]) => {
+            let (size, page) = (number("pagelen=").unwrap_or(10), number("page=").unwrap_or(1));
+            assert!(size <= 50, "Bitbucket gives no more on a page");
+            let values: Vec<Value> = kept.pulls.iter().map(shown).skip(size * (page - 1)).take(size).collect();
+            Reply::json(200, &json!({ "values": values, "pagelen": size, "page": page }))
+        }
+        ("GET", ["pullrequests", _]) => {
+            let Some(pull) = kept.pulls.first() else { return says(404, "Resource not found") };
+            let mut pull = shown(pull);
+            pull["participants"] = kept.participants.clone().into();
+            Reply::json(200, &pull)
+        }
+        ("GET", ["pullrequests", _, "activity"]) => by_cursor(&kept.activity, "activity"),
+        ("GET", ["pullrequests", _, "commits"]) => by_cursor(&kept.commits, "commits"),
+        ("GET", ["pullrequests", _, "comments"]) => {
+            let all: Vec<Value> = (0..kept.comments.len()).map(comment).collect();
+            Reply::json(200, &json!({ "values": all }))
+        }
+        ("POST", ["pullrequests", _, "comments"]) => {
+            let Some(text) = request.body["content"]["raw"].as_str() else { return says(400, "content: required key") };
+            kept.comments.push((0, text.to_owned()));
+            Reply::json(201, &json!({ "id": kept.comments.len() - 1 }))
+        }
+        ("PUT", ["pullrequests", _, "comments", id]) => {
+            let id: usize = id.parse().expect("it is a number");
+            if kept.deleted.contains(&id) {
+                return says(403, "You may not edit a deleted comment.");
+            }
+            let text = request.body["content"]["raw"].as_str().unwrap_or_default().to_owned();
+            kept.comments[id] = (kept.comments[id].0 + 1, text);
+            Reply::json(200, &json!({ "id": id }))
+        }
+        _ => says(404, "Resource not found"),
+    }
+}
+
 /// One pull request has all the comments: what is told among other activities, and worded anew by its version.
 fn data_center_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
     let all = |values: Vec<Value>| Reply::json(200, &json!({ "values": values, "isLastPage": true }));
@@ -126,6 +216,8 @@ fn data_center_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
             let activities = comments.map(|comment| json!({ "action": "COMMENTED", "comment": comment }));
             all(activities.chain([json!({ "action": "OPENED" })]).collect())
         }
+        ("GET", ["pull-requests", _, "participants"]) => all(kept.participants.clone()),
+        ("GET", ["pull-requests", _, "commits"]) => all(kept.commits.clone()),
         ("POST", ["pull-requests", _, "comments"]) => {
             kept.comments.push((0, request.text("text").to_owned()));
             Reply::json(201, &told((kept.comments.len() - 1, &kept.comments[kept.comments.len() - 1])))

@@ -48,6 +48,17 @@ impl Open {
         self.github.http.seen().iter().filter(|request| request.path.contains("/pulls?")).count()
     }
 
+    /// Waits until nothing is looked at and nothing waits to be told.
+    fn quiet(&self) {
+        loop {
+            let ran = self.fleet.run(&["outbox", "--output", "json"]);
+            let waits: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.all()));
+            if waits["rows"] == json!([]) && waits["comments"] == 0 && waits["looking"] == false {
+                break;
+            }
+        }
+    }
+
     fn plan(&self, commit: &str) -> Option<(String, String)> {
         self.github.latest(commit).remove("stratify/plan")
     }
@@ -199,4 +210,66 @@ fn the_heads_of_the_merge_queue_get_the_plan_of_what_the_branch_would_be() {
     open.github.http.until("it is looked at once more", || open.listed() > listed);
     let again = open.github.http.seen()[posted..].iter().any(|request| request.method == "POST");
     assert!(!again, "what was told is not told again");
+}
+
+#[test]
+fn one_that_is_closed_reopened_or_retargeted_is_told_of_while_it_is_open_to_the_branch() {
+    let open = Open::new();
+    let first = open.head(1, "4");
+    open.list(vec![pull(1, &first, "main")]);
+    open.github.http.until("it is commented", || open.comments(1).len() == 1 && open.plan(&first).is_some());
+    let told = || (open.github.http.seen().iter().filter(|it| it.method != "GET").count(), open.comments(1));
+    let mut before = told();
+    // While it is closed, or leads to another branch, nobody tells of what is pushed to it.
+    for (replicas, listed) in [("5", None), ("6", Some("another"))] {
+        let quiet = open.head(1, replicas);
+        let seen = open.listed();
+        open.list(listed.map(|base| pull(1, &quiet, base)).into_iter().collect());
+        open.github.http.until("it is looked at", || open.listed() > seen);
+        open.quiet();
+        assert_eq!((told(), open.plan(&quiet)), (before.clone(), None), "{listed:?}");
+        // Then it is opened again, to this one.
+        open.list(vec![pull(1, &quiet, "main")]);
+        let says = format!("3 → {replicas}");
+        open.github.http.until("it is planned anew", || open.comments(1).iter().any(|text| text.contains(&says)));
+        open.github.http.until("its status is there", || open.plan(&quiet).is_some());
+        assert_eq!(open.comments(1).len(), 1, "in the comment of before");
+        open.quiet();
+        before = told();
+    }
+}
+
+#[test]
+fn one_that_is_forced_to_another_head_while_it_is_fetched_is_planned_as_it_is_then() {
+    let open = Open::new();
+    // The list is older than the ref, as where somebody pushes between both.
+    let (old, new) = (open.head(1, "4"), open.head(1, "5"));
+    let other = open.head(2, "6");
+    open.list(vec![pull(1, &old, "main"), pull(2, &other, "main")]);
+    open.github.http.until("the other one is planned", || open.plan(&other).is_some() && open.comments(2).len() == 1);
+    open.quiet();
+    assert!(open.comments(1).is_empty() && open.plan(&old).is_none(), "of what is gone nothing is said");
+    assert!(open.plan(&new).is_none(), "nor of what nobody listed");
+    open.list(vec![pull(1, &new, "main"), pull(2, &other, "main")]);
+    open.github.http.until("it is planned", || open.plan(&new).is_some() && open.comments(1).len() == 1);
+    assert!(open.comments(1)[0].contains("3 → 5"), "as it is");
+}
+
+#[test]
+fn a_list_that_is_none_closes_nothing() {
+    let open = Open::new();
+    let head = open.head(1, "4");
+    open.list(vec![pull(1, &head, "main")]);
+    open.github.http.until("it is commented", || open.comments(1).len() == 1 && open.plan(&head).is_some());
+    open.quiet();
+    let told = || open.github.http.seen().iter().filter(|it| it.method != "GET").count();
+    let before = told();
+    open.github.first(super::http::Reply::says(200, "We are having some trouble."));
+    open.fleet.run(&["sync", "--no-wait"]).ends_with(0);
+    open.github.http.until("it is told", || open.fleet.log().contains("a list was expected"));
+    let listed = open.listed();
+    open.list(vec![pull(1, &head, "main")]);
+    open.github.http.until("it is looked at once more", || open.listed() > listed);
+    open.quiet();
+    assert_eq!((told(), open.comments(1).len()), (before, 1), "it was never closed");
 }

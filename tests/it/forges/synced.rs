@@ -72,6 +72,31 @@ fn a_process_that_is_killed_again_and_again_tells_all_in_the_end() {
 }
 
 #[test]
+fn a_token_that_is_revoked_in_the_middle_loses_nothing() {
+    let github = GitHub::start();
+    let forge = format!("{}, writesAMinute: 100000", on(&github.http.url()));
+    let fleet = Fleet::small(20, &forge);
+    let served = fleet.serve();
+    github.http.until("it posts", || github.http.seen().len() >= 3);
+    github.state().token = Some("ghp_another".to_owned());
+    let head = fleet.checkout.head();
+    let synced = |at: usize| github.latest(&head).get(&format!("stratify/e{at}")).map(|(state, _)| state.clone());
+    let is_planned = || github.latest(&head).get("stratify/plan").is_some_and(|(state, _)| state == "success");
+    let is_told = || is_planned() && (0..20).all(|at| synced(at).as_deref() == Some("success"));
+    if !is_told() {
+        github.http.until("it is told that the token is none", || fleet.log().contains("401: Bad credentials"));
+    }
+    std::fs::write(fleet.path("token"), "ghp_another").expect("the scratch folder is ours");
+    github.http.until("all is told with the new one", is_told);
+    drop(served);
+    for ((_, context), all) in &github.state().statuses {
+        let successes = all.iter().filter(|one| one["state"] == "success").count();
+        assert_eq!(successes, 1, "{context} is told once: {all:?}");
+    }
+    assert!(!fleet.log().contains("ghp_"), "no token is shown");
+}
+
+#[test]
 fn a_forge_that_refuses_is_told_of_with_what_to_do() {
     let github = GitHub::start();
     github.state.lock().expect("no answer panics").token = Some("another".to_owned());
@@ -94,6 +119,13 @@ fn mistakes_of_the_settings_have_their_lines() {
         ("kind: githup, repository: acme/fleet, tokenFile: token", "did you mean `github`"),
         ("kind: github, url: 'https://me:secret@github.com', repository: a/b, tokenFile: token", "without user"),
         ("kind: github, tokn: x, repository: acme/fleet", "unknown field `tokn`"),
+        (
+            "kind: azure-devops, repository: a/b/c, tokenFile: token, approvers: [ada]",
+            "does not know who wrote a commit",
+        ),
+        ("kind: bitbucket-cloud, repository: a/b, tokenFile: token, approverTeams: [a/b]", "are not asked"),
+        ("kind: github, repository: a/b, tokenFile: token, approverTeams: [platform]", "of the form ORGANISATION/TEAM"),
+        ("kind: github, repository: a/b, tokenFile: token, approverTeams: [a/../b]", "ORGANISATION/TEAM"),
     ];
     for (forge, says) in cases {
         fleet.settings(forge, "");

@@ -52,10 +52,18 @@ impl Hosted {
 
 /// Makes a fleet in which every deletion needs approval, with two who may write; the first may approve.
 fn guarded(begins: &str) -> (Hosted, Account, Account) {
+    guarded_by(begins, |hosted, grace, _| format!("approvers: [{}, {}]", grace.name, hosted.owner.name))
+}
+
+/// Makes one in which those may approve whom a part of the settings names.
+fn guarded_by(
+    begins: &str,
+    approvers: impl FnOnce(&Hosted, &Account, &Account) -> String,
+) -> (Hosted, Account, Account) {
     let hosted = Hosted::new(begins, "listen: 127.0.0.1:0");
     let (grace, mallory) = (hosted.writer("grace"), hosted.writer("mallory"));
     let url = format!("{}/{}/fleet.git\n  tokenFile: token", hosted.gitea.url(), hosted.owner.name);
-    let approvers = format!("approvers: [{}, {}]", grace.name, hosted.owner.name);
+    let approvers = approvers(&hosted, &grace, &mallory);
     let forge = format!("kind: gitea, tokenFile: token, webhookSecretFile: secret, {approvers}");
     hosted.fleet.settings_of(&url, &forge, "listen: 127.0.0.1:0\nfloor: { maxObjects: 0 }");
     (hosted, grace, mallory)
@@ -102,4 +110,63 @@ fn a_review_by_anybody_else_approves_nothing() {
     hosted.fleet.run(&["sync"]).ends_with(1).says(&["eu-1: held: waits for approval"]);
     let text = hosted.until(&merged, "stratify/prod", "pending");
     assert!(text.contains("waits for approval"), "{text}");
+}
+
+/// Makes an organisation with two teams whose names begin alike, each with one member, and returns what names the first.
+fn teams(hosted: &Hosted, grace: &Account, mallory: &Account) -> String {
+    let (token, organisation) = (&hosted.owner.token, format!("{}-org", hosted.owner.name));
+    let body = json!({ "username": organisation, "visibility": "private" });
+    hosted.gitea.api(token, "POST", "/orgs", &body).done();
+    for (name, member) in [("platform-two", mallory), ("Platform", grace)] {
+        let team = json!({ "name": name, "permission": "read", "units": ["repo.code"] });
+        let team = hosted.gitea.api(token, "POST", &format!("/orgs/{organisation}/teams"), &team).done();
+        let member = format!("/teams/{}/members/{}", team["id"], member.name);
+        hosted.gitea.api(token, "PUT", &member, &json!(null)).done();
+    }
+    format!("approverTeams: [{organisation}/platform]")
+}
+
+#[test]
+fn a_review_by_a_member_of_a_team_approves_what_was_shown() {
+    let (hosted, grace, _) = guarded_by("team", teams);
+    let _served = hosted.fleet.serve();
+    let number = removal(&hosted);
+    hosted.review(&grace, number, "APPROVED");
+    let merged = hosted.merge(number);
+    hosted.until(&merged, "stratify/prod", "success");
+}
+
+#[test]
+fn a_review_by_a_member_of_another_team_approves_nothing() {
+    let (hosted, _, mallory) = guarded_by("teams", teams);
+    let _served = hosted.fleet.serve();
+    let number = removal(&hosted);
+    hosted.review(&mallory, number, "APPROVED");
+    let merged = hosted.merge(number);
+    hosted.until(&merged, "stratify/plan", "success");
+    hosted.fleet.run(&["sync"]).ends_with(1).says(&["eu-1: held: waits for approval"]);
+}
+
+#[test]
+fn a_pull_request_that_is_forced_to_another_head_after_its_review_waits_again() {
+    let (hosted, grace, _) = guarded("forced");
+    let served = hosted.fleet.serve();
+    let number = removal(&hosted);
+    drop(served);
+    hosted.review(&grace, number, "APPROVED");
+    let head = hosted.branch_by(&hosted.owner, "fewer", || {
+        hosted.fleet.checkout.edit("clusters/prod/eu-1/cluster.yaml", TOOLS, "");
+        hosted.fleet.checkout.write("NOTES.md", "nobody looked at this\n");
+    });
+    // Gitea tells of the new head a moment after the push.
+    hosted.gitea.eventually("it has the new head", || {
+        (hosted.get(&format!("/pulls/{number}"))["head"]["sha"] == head.as_str()).then_some(())
+    });
+    let _served = hosted.fleet.serve();
+    let text = hosted.until(&head, "stratify/plan", "success");
+    assert!(text.contains("1 waits for approval"), "{text}");
+    hosted.hook();
+    let merged = hosted.merge(number);
+    hosted.until(&merged, "stratify/plan", "success");
+    hosted.fleet.run(&["sync"]).ends_with(1).says(&["eu-1: held: waits for approval"]);
 }

@@ -112,3 +112,28 @@ fn a_pull_request_of_a_fork_is_planned_from_git_alone() {
     let comment = hosted.gitea.eventually("it is commented", || hosted.comments(number).pop());
     assert!(comment.contains("planned from Git alone") && comment.contains("not to be approved"), "{comment}");
 }
+
+#[test]
+fn many_that_were_opened_while_nobody_looked_are_each_planned() {
+    let hosted = Hosted::new("many", "listen: 127.0.0.1:0");
+    let served = hosted.fleet.serve();
+    hosted.synced(&hosted.fleet.checkout.head());
+    drop(served);
+    let opened: Vec<(String, u64)> = (4..9)
+        .map(|replicas: usize| {
+            let name = format!("to-{replicas}");
+            let head = hosted.branch(&name, || hosted.replicas(&replicas.to_string()));
+            (head, hosted.open(&hosted.owner, &name))
+        })
+        .collect();
+    let (closed, open) = opened.split_first().expect("there are five");
+    let path = hosted.path(&format!("/pulls/{}", closed.1));
+    hosted.gitea.api(&hosted.owner.token, "PATCH", &path, &json!({ "state": "closed" })).done();
+    let _served = hosted.fleet.serve();
+    for (at, (head, number)) in open.iter().enumerate() {
+        hosted.until(head, "stratify/plan", "success");
+        let comment = hosted.gitea.eventually("it is commented", || hosted.comments(*number).pop());
+        assert!(comment.contains(&format!("3 → {}", at + 5)), "each its own: {comment}");
+    }
+    assert!(hosted.statuses(&closed.0).is_empty(), "of one that was closed by then nothing is said");
+}

@@ -2,6 +2,7 @@
 //! Guarantee: no test waits for a time, asks a network, or reads the user's configuration.
 pub(crate) mod fixture;
 pub(crate) mod file;
+mod ahead;
 mod crash;
 mod head;
 pub(crate) mod http;

@@ -72,6 +72,10 @@ fn a_package_is_built_and_filled_as_zarf_does() {
     assert_eq!(built, [Some("built")], "what is built stands in the namespace of its manifest");
     let ran = shop.run(&["render", "one", "app"]).ends_with(0);
     assert!(!ran.all().contains("hunter22"), "what is sensitive is sealed, built or not: {}", ran.all());
+    for command in ["values", "explain"] {
+        shop.run(&[command, "one", "app"]).ends_with(0).says(&["TOKEN"]).lacks(&["hunter22"]);
+    }
+    shop.run(&["plan"]).lacks(&["hunter22"]);
 }
 
 #[test]

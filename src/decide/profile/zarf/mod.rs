@@ -7,9 +7,11 @@ mod expanded;
 mod files;
 mod finish;
 mod images;
+mod sensitive;
 mod source;
 mod variables;
 
 pub(super) use expanded::{Expanded, expanded};
 pub use finish::Finish;
+pub(super) use sensitive::seal_variables;
 pub(super) use source::{Package, zarf_source};

@@ -210,6 +210,28 @@ fn a_refusal_is_tried_again_later_and_later() {
 }
 
 #[test]
+fn a_forge_that_is_down_for_a_day_is_asked_seldom_and_told_the_newest_at_once() {
+    let mut desk = Desk::default();
+    let (mut asked, mut minute) = (0, 0);
+    while minute < 24 * 60 {
+        desk.now = minute * MINUTE;
+        // It goes on meanwhile, and fails in between.
+        let state = if minute % 60 == 59 { State::Failure } else { State::Pending };
+        desk.want(state, &format!("minute {minute}"));
+        while desk.next().is_some() {
+            asked += 1;
+            desk.refused(None);
+        }
+        minute += 1;
+    }
+    assert!((24 * 60 / 15..=24 * 60 / 5).contains(&asked), "each ten minutes, and a half of that: {asked}");
+    desk.restart();
+    desk.want(State::Success, "all synced");
+    desk.now += 15 * MINUTE;
+    assert_eq!(desk.post_all(), [(State::Success, "all synced".into())], "what it missed is not told afterwards");
+}
+
+#[test]
 fn what_a_forge_will_never_take_is_not_sent_again() {
     let mut desk = Desk::default();
     desk.want(State::Pending, "waits");

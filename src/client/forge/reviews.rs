@@ -1,0 +1,174 @@
+//! In: a pull request's number, what a forge tells of its reviews and commits. Out: who approves what, and who wrote it.
+//! Guarantee: a review is of one commit, or of a moment at which one head was there; what a forge does not tell is unknown,
+//! and never guessed.
+//!
+//! ```text
+//! GitHub, Gitea             reviews ── each with its commit
+//! Bitbucket Data Center     participants ── each with the commit that it saw last
+//! GitLab                    approvals ── each with its time ──┐
+//!                           versions ── when the head came ───┴► of the head, if it was given later
+//! Bitbucket Cloud           participants, updates: the same way
+//! Azure DevOps              none: it does not know who wrote a commit
+//! ```
+use super::call::{Call, listed};
+use super::kind::Forge;
+use super::pulls::{PAGE, commit, text};
+use super::{bitbucket_cloud, bitbucket_data_center, github, gitlab};
+use crate::decide::value::Timestamp;
+use crate::settings::ForgeKind;
+use serde_json::Value as Json;
+
+/// A review of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewing {
+    /// Who reviewed, as the forge names them.
+    pub author: String,
+    /// What was reviewed.
+    pub of: Of,
+    /// Whether it approves; one that asks for changes, or was taken back, does not.
+    pub approves: bool,
+}
+
+/// What a review is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// This commit.
+    Commit(String),
+    /// The head that was there by then.
+    Moment(Timestamp),
+    /// The forge does not say.
+    Untold,
+}
+
+/// How a head came to a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The commit, of which some forges tell the beginning only.
+    pub commit: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Forge {
+    /// Returns the request for a page of a pull request's reviews; none where they count for nothing.
+    pub fn reviews(&self, number: u64, page: usize) -> Option<Call> {
+        let attempt = format!("list the reviews of pull request {number}");
+        match self.kind() {
+            ForgeKind::GitHub | ForgeKind::Gitea => Some(github::of_pull(self, &attempt, number, "reviews", page)),
+            ForgeKind::GitLab => Some(gitlab::approvals(self, &attempt, number)),
+            ForgeKind::BitbucketCloud => Some(bitbucket_cloud::pull(self, &attempt, number)),
+            ForgeKind::BitbucketDataCenter => {
+                Some(bitbucket_data_center::of_pull(self, &attempt, number, "participants", page))
+            }
+            ForgeKind::AzureDevOps => None,
+        }
+    }
+
+    /// Reads a page of reviews, the oldest first; says whether another one may follow.
+    pub fn read_reviews(&self, page: &Json) -> (Vec<Reviewing>, bool) {
+        let inner = |key: &str| page.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        match self.kind() {
+            ForgeKind::GitLab => (inner("approved_by").iter().filter_map(gitlab::approval).collect(), false),
+            ForgeKind::BitbucketCloud => {
+                (inner("participants").iter().filter_map(bitbucket_cloud::participant).collect(), false)
+            }
+            kind => {
+                let is_center = kind == ForgeKind::BitbucketDataCenter;
+                let read = if is_center { bitbucket_data_center::participant } else { review };
+                let all = listed(page).unwrap_or_default();
+                (all.iter().filter_map(read).collect(), all.len() >= PAGE)
+            }
+        }
+    }
+
+    /// Returns the request for how the head came to a pull request; none where each review says of which commit it is.
+    pub fn arrival(&self, number: u64) -> Option<Call> {
+        let attempt = format!("look when the head of pull request {number} came");
+        match self.kind() {
+            ForgeKind::GitLab => Some(gitlab::versions(self, &attempt, number)),
+            ForgeKind::BitbucketCloud => Some(bitbucket_cloud::of_pull(self, &attempt, number, "activity")),
+            _ => None,
+        }
+    }
+
+    /// Reads how the head came, if the page says so.
+    pub fn read_arrival(&self, page: &Json) -> Option<Arrival> {
+        let all = listed(page).unwrap_or_default();
+        match self.kind() {
+            ForgeKind::GitLab => gitlab::version(all.first()?),
+            _ => all.iter().find_map(bitbucket_cloud::update),
+        }
+    }
+
+    /// Returns the request for when approvals were given, where they themselves do not say.
+    pub fn approval_times(&self, number: u64) -> Option<Call> {
+        let attempt = format!("look when pull request {number} was approved");
+        (self.kind() == ForgeKind::GitLab).then(|| gitlab::newest_notes(self, &attempt, number))
+    }
+
+    /// Reads when approvals were given, each with who gave it, the newest first.
+    pub fn read_approval_times(&self, page: &Json) -> Vec<(String, Timestamp)> {
+        listed(page).unwrap_or_default().iter().filter_map(gitlab::approving_note).collect()
+    }
+
+    /// Returns the request for a page of a pull request's commits.
+    pub fn commits_of(&self, number: u64, page: usize) -> Call {
+        let attempt = format!("list the commits of pull request {number}");
+        match self.kind() {
+            ForgeKind::GitLab => gitlab::commits(self, &attempt, number),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::of_pull(self, &attempt, number, "commits"),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::of_pull(self, &attempt, number, "commits", page),
+            _ => github::of_pull(self, &attempt, number, "commits", page),
+        }
+    }
+
+    /// Reads who wrote the commits of a page; nothing of one whose people the forge does not know.
+    pub fn read_people(&self, page: &Json) -> (Vec<Option<[String; 2]>>, bool) {
+        if self.kind() == ForgeKind::GitLab {
+            return (gitlab::people(page), false);
+        }
+        let all = listed(page).unwrap_or_default();
+        match self.kind() {
+            ForgeKind::BitbucketCloud => {
+                (all.iter().map(bitbucket_cloud::people).collect(), bitbucket_cloud::next(page).is_some())
+            }
+            ForgeKind::BitbucketDataCenter => {
+                (all.iter().map(bitbucket_data_center::people).collect(), all.len() >= PAGE)
+            }
+            _ => (all.iter().map(people).collect(), all.len() >= PAGE),
+        }
+    }
+
+    /// Returns the request for the page after this one, where the forge alone knows how to ask for it.
+    pub fn following(&self, call: &Call, page: &Json) -> Option<Call> {
+        let next = bitbucket_cloud::next(page).filter(|_| self.kind() == ForgeKind::BitbucketCloud)?;
+        Some(call.with_query(&next))
+    }
+}
+
+/// Returns a time as forges write it.
+pub(super) fn time(value: &Json, at: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text(value, at)?.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok().map(Timestamp)
+}
+
+/// Returns a review as GitHub and Gitea tell it; one that only comments is none.
+fn review(value: &Json) -> Option<Reviewing> {
+    let state = text(value, "/state")?.to_uppercase();
+    if matches!(state.as_str(), "COMMENTED" | "COMMENT" | "PENDING" | "REQUEST_REVIEW") {
+        return None;
+    }
+    let is_dismissed = value.get("dismissed").and_then(Json::as_bool) == Some(true);
+    Some(Reviewing {
+        author: text(value, "/user/login")?.to_owned(),
+        of: Of::Commit(commit(value, "/commit_id")?),
+        approves: state == "APPROVED" && !is_dismissed,
+    })
+}
+
+/// Returns who wrote and committed a commit, as the forge knows them; none where it does not.
+fn people(value: &Json) -> Option<[String; 2]> {
+    let login = |who: &str| text(value, &format!("/{who}/login")).map(str::to_lowercase);
+    // GitHub commits in its own name what is written by its pages.
+    Some([login("author")?, login("committer")?])
+}
