@@ -1,12 +1,13 @@
 //! In: a full profile, a world. Out: what had to be rendered outside, rendered.
 //! Guarantee: a distinct request is rendered once, however many clusters ask for it and whenever; who asks meanwhile waits;
 //! what is kept in memory is bounded.
+use super::chart_texts::Charts;
 use super::registry_packs::{self, Held};
 use super::sealed;
 use super::world::Sources;
 use crate::decide::document::{Texts, Unpacked};
 use crate::decide::fleet::{Fleet, Found, PackFiles};
-use crate::decide::profile::{FullProfile, Packaged, Remote};
+use crate::decide::profile::{FullProfile, Packaged, Remote, What};
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
 use crate::decide::value::{Digest, Fault, Seal};
 use crate::name::BlobId;
@@ -28,6 +29,7 @@ pub struct Expansions {
     secrets: Vec<AgeKeys>,
     unpackings: Unpackings,
     registry_packs: Held,
+    charts: Charts,
     kept: Mutex<Kept>,
     /// A render takes a core.
     turns: Semaphore,
@@ -54,6 +56,7 @@ impl Expansions {
             secrets: settings.secrets.clone(),
             unpackings: Unpackings::new(settings.package_keys.clone()),
             registry_packs: Held::default(),
+            charts: Charts::default(),
             kept: Mutex::default(),
             turns: Semaphore::new(cores),
             renders: AtomicU64::new(0),
@@ -101,6 +104,22 @@ impl Expansions {
     /// Returns the packs of registries that were read so far.
     pub(super) fn registry_packs(&self) -> &Held {
         &self.registry_packs
+    }
+
+    /// Returns what was read of charts in archives.
+    pub(super) fn charts(&self) -> &Charts {
+        &self.charts
+    }
+
+    /// Returns files of a chart's archive by their names.
+    pub(super) async fn files_of_chart(
+        &self,
+        what: What,
+        texts: Texts,
+        names: &'static [&'static str],
+    ) -> Result<Vec<Option<Arc<[u8]>>>, Fault> {
+        let packs = self.packs.clone();
+        blocking(move || packs.files_of_chart(&what, &texts, names)).await
     }
 
     /// Returns a fleet with the packs of registries that were read so far.

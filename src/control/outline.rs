@@ -3,6 +3,7 @@
 //!
 //! Why: what a head changes is asked of all clusters that it concerns, and nearly all their layers are as they were.
 //! Values and manifests of a layer that is the same on both sides are not there, so nothing can be written from this.
+use super::chart_texts::read_charts;
 use super::expansion::expanded;
 use super::registry_packs::{sketched, texts};
 use super::sync::{Applied, Wanted, applied, whole};
@@ -122,6 +123,7 @@ impl Outlined {
             let known = render::known(&sketch, &recalled);
             let mut texts = texts(world, sketch.needs_but(&known)).await?;
             world.expansions().unpack(sketch.packages_but(&known, &texts), &mut texts).await?;
+            read_charts(world, sketch.charts_but(&known), &mut texts).await?;
             world.expansions().open(&sketch.sealed(&texts), &mut texts, world.seal())?;
             if let Some(profile) = render::resolve_outline(&sketch, &recalled, &texts, world.seal()) {
                 let packs = expanded(world, &profile, &recalled, &texts).await?;

@@ -7,6 +7,7 @@
 use crate::client::git::{Content, fault};
 use crate::decide::document::{Entry, EntryKind, File, LayerRole, Pack, Revision, Texts, TreeChange, without_tabs};
 use crate::decide::fleet::{Fleet, Index, PackFiles};
+use crate::decide::lock::listed_images;
 use crate::decide::profile::{self, FullProfile, codes};
 use crate::decide::render::{self, ExpandedPacks, Layers, Recalled};
 use crate::decide::value::{Diagnostic, Domain, Fault, Hasher, Owner, Seal, Source};
@@ -148,6 +149,13 @@ impl Files {
         };
         let files = entries.into_iter().filter_map(file).collect();
         Ok(Self { files, called: folder.display().to_string() })
+    }
+
+    /// Returns the images that its values list.
+    pub fn listed_images(&self) -> BTreeSet<Arc<str>> {
+        let place = RepoPath::new("values.yaml").ok();
+        let file = place.and_then(|place| File::read_one(&place, BlobId([0; 20]), self.get("values.yaml")?).ok());
+        file.map(|file| listed_images(&file.root().value())).unwrap_or_default()
     }
 
     fn no_pack(&self) -> Fault {

@@ -1,6 +1,7 @@
 //! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
+use super::chart_texts::read_charts;
 use super::commits::{Moments, Repositories};
 use super::expansion::Expansions;
 use super::overview::{at_once, in_time};
@@ -507,6 +508,7 @@ impl Preview {
     pub async fn opened(&self, sketch: &Sketch) -> Result<Texts, Fault> {
         let mut texts = texts(self, sketch.needs()).await?;
         self.expansions.unpack(sketch.packages(&texts), &mut texts).await?;
+        read_charts(self, sketch.charts(), &mut texts).await?;
         self.expansions.open(&sketch.sealed(&texts), &mut texts, &self.seal)?;
         Ok(texts)
     }

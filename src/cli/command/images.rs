@@ -1,5 +1,6 @@
-//! In: clusters, and a revision. Out: the container images that their objects and their Zarf packages name, to be mirrored where there is no network.
-//! Guarantee: one line an image, sorted, each once; nothing is read of a target.
+//! In: clusters, and a revision. Out: the container images that their objects name and their packages and packs list, to be
+//! mirrored where there is no network. Guarantee: one line an image, sorted, each once; nothing is read of a target; of one
+//! that comes from a sensitive value it is told that it is not there.
 use super::current_fleet::{Here, find_cluster, on_large_stack};
 use super::{Answer, Failure, Found, once};
 use crate::cli::args;
@@ -24,7 +25,7 @@ pub(super) fn run(options: &args::Images, settings: Option<&Path>) -> Result<Ans
         for cluster in &clusters {
             let mut warnings = Warnings::default();
             let wanted = preview.wanted(&fleet, cluster, &mut warnings).await?;
-            images(&wanted.layers, &mut found);
+            warnings.0.extend(images(&wanted.layers, &mut found));
             for layer in &wanted.profile.layers {
                 for image in &layer.images {
                     found.entry(image.clone()).or_default().insert(layer.name.clone());

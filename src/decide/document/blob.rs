@@ -5,7 +5,7 @@ use super::file::{File, span};
 use super::placeholder::Placeholders;
 use super::snapshot::TooLarge;
 use super::yaml::{Limits, Stream, YamlError, read};
-use crate::decide::value::{Diagnostic, Origin, Text, Value, canonical};
+use crate::decide::value::{Diagnostic, Digest, Origin, Text, Value, canonical};
 use crate::name::{BlobId, RepoPath};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
@@ -184,7 +184,17 @@ pub struct Texts(
     BTreeMap<BlobId, Arc<Blob>>,
     BTreeMap<(RepoPath, BlobId), Arc<Opened>>,
     BTreeMap<BlobId, Arc<Unpacked>>,
+    BTreeMap<Digest, ChartTexts>,
 );
+
+/// What was read of a chart's archive: its own values, and their schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChartTexts {
+    /// The values, if it has some.
+    pub values: Option<BlobId>,
+    /// The schema, if it has one.
+    pub schema: Option<BlobId>,
+}
 
 /// What an archive of a package holds, verified: its files, or why it is refused.
 pub type Unpacked = Result<BTreeMap<RepoPath, Arc<[u8]>>, String>;
@@ -241,6 +251,16 @@ impl Texts {
             Some(unpacked) => unpacked.as_ref().map_err(Clone::clone),
             None => Err("it was not unpacked".into()),
         }
+    }
+
+    /// Takes in what was read of a chart's archive, by the digest of the chart; its blobs are shared beside.
+    pub fn take_chart(&mut self, chart: Digest, texts: ChartTexts) {
+        self.3.insert(chart, texts);
+    }
+
+    /// Returns what was read of a chart's archive, if that was at hand.
+    pub fn chart(&self, chart: Digest) -> Option<&ChartTexts> {
+        self.3.get(&chart)
     }
 
     /// Whether a blob is at hand.

@@ -7,7 +7,7 @@ use super::constraint;
 use super::layer::declared::Declarations;
 use super::layer::pack_source::{MissingPack, missing};
 use super::layer::source::source;
-use super::part::Packaged;
+use super::part::{Packaged, What};
 use super::resolve::{Sketch, pack_layers};
 use super::variable::variables;
 use crate::decide::document::Texts;
@@ -42,6 +42,11 @@ impl Suspect {
     /// Returns the packs of registries that have to be read before more can be told.
     pub fn missing_packs(&self) -> &[MissingPack] {
         &self.missing
+    }
+
+    /// Returns the charts in archives of which something is to be read before it is looked at further.
+    pub fn charts(&self) -> Vec<&What> {
+        self.sketch.charts()
     }
 
     /// Returns the files that have to be opened before it is looked at further, once its texts were read.

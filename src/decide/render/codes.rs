@@ -29,5 +29,7 @@ pub const UNMARKED: Code = Code(412);
 pub const NOT_EXPANDED: Code = Code(413);
 /// A chart or a kustomization that cannot be rendered.
 pub const REFUSED: Code = Code(414);
+/// An image that comes from a sensitive value.
+pub const HIDDEN_IMAGE: Code = Code(432);
 /// Labels and annotations of a namespace that another one makes.
 pub const NAMESPACE_MARKS: Code = Code(430);

@@ -1,7 +1,8 @@
 //! In: the rendered layers of a cluster. Out: the container images that they name, each with its layers.
 //! Guarantee: as they are written, sorted, each once; what others name at run time is not known here.
+use super::codes;
 use super::model::Layers;
-use crate::decide::value::Value;
+use crate::decide::value::{Diagnostic, Value};
 use crate::name::LayerName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,27 +13,56 @@ pub type Images = BTreeMap<Arc<str>, BTreeSet<LayerName>>;
 /// What of an object is text of somebody else's, in which nothing is an image of ours.
 const TEXTS: [&str; 5] = ["data", "stringData", "binaryData", "annotations", "labels"];
 
-/// Adds the images of a cluster: those of containers and volumes, and what custom resources call `image`.
-pub fn images(layers: &Layers, found: &mut Images) {
+/// Adds the images of a cluster: those of containers and volumes, and what custom resources call `image`. Returns what is to
+/// be told of those that come from sensitive values, which are not shown.
+pub fn images(layers: &Layers, found: &mut Images) -> Vec<Diagnostic> {
+    let mut said = Vec::new();
     for layer in &layers.layers {
         for object in &layer.objects {
-            collect(&object.manifest, &mut |image| {
-                found.entry(image.into()).or_default().insert(layer.name.clone());
+            let mut hidden = 0_usize;
+            collect(&object.manifest, &mut |image| match image {
+                Some(image) => drop(found.entry(image.into()).or_default().insert(layer.name.clone())),
+                None => hidden += 1,
             });
+            if hidden > 0 {
+                let (id, what) = (&object.id, if hidden == 1 { "an image" } else { "images" });
+                let come = if hidden == 1 { "comes" } else { "come" };
+                let message = format!(
+                    "{what} of {} {} of layer `{}` {come} from a sensitive value",
+                    id.kind, id.name, layer.name
+                );
+                let said_of = Diagnostic::warning(codes::HIDDEN_IMAGE, message).at(object.at.clone());
+                said.push(
+                    said_of.hint("it is not listed: mirror it by hand, or give it by a value that is not sensitive"),
+                );
+            }
         }
     }
+    said
 }
 
-fn collect(value: &Value, found: &mut impl FnMut(&str)) {
+/// Returns the images that an object names.
+pub fn images_of(manifest: &Value) -> BTreeSet<Arc<str>> {
+    let mut found = BTreeSet::new();
+    collect(manifest, &mut |image| found.extend(image.map(Into::into)));
+    found
+}
+
+/// Finds images; of a sensitive one, only that there is one.
+fn collect(value: &Value, found: &mut impl FnMut(Option<&str>)) {
     match value {
         Value::Map(map) => {
             for (key, value) in map.iter().filter(|(key, _)| !TEXTS.contains(&&***key)) {
                 // A volume of an image names it by `reference`.
-                let named =
-                    if **key == *"image" { value.as_str().or_else(|| value.get("reference")?.as_str()) } else { None };
-                match named.filter(|text| is_image(text)) {
-                    Some(image) => found(image),
-                    None => collect(value, found),
+                let named = match value {
+                    _ if **key != *"image" => None,
+                    Value::Map(map) => map.get("reference"),
+                    value => Some(value),
+                };
+                match named {
+                    Some(Value::Sensitive(_)) => found(None),
+                    Some(Value::String(text)) if is_image(text) => found(Some(text)),
+                    _ => collect(value, found),
                 }
             }
         }
@@ -65,7 +95,7 @@ mod tests {
         });
         let mut found = Vec::new();
         let object = Value::from_json(object.to_string().as_bytes()).expect("it is JSON");
-        collect(&object, &mut |image| found.push(image.to_owned()));
+        collect(&object, &mut |image| found.extend(image.map(str::to_owned)));
         found.sort();
         assert_eq!(found, ["a/init:1", "b@sha256:0123", "c/volume:2", "f/custom:3"], "and no text of others");
     }

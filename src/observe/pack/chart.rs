@@ -5,7 +5,7 @@ use super::{Files, Packs, files_of};
 use crate::client::archive::{Entry, Format, Limits, read};
 use crate::decide::document::{File, Texts};
 use crate::decide::profile::{Archive, Content, What};
-use crate::decide::render::{Refusal, Request};
+use crate::decide::render::Refusal;
 use crate::decide::value::{Fault, Origin};
 use crate::name::{BlobId, RepoPath};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub(super) struct Chart {
 }
 
 /// Returns the files of a chart, or why it is none.
-pub(super) fn chart(packs: &Packs, request: &Request, texts: &Texts) -> Result<Result<Chart, Refusal>, Fault> {
-    let content = match &request.what {
+pub(super) fn chart(packs: &Packs, what: &What, texts: &Texts) -> Result<Result<Chart, Refusal>, Fault> {
+    let content = match what {
         What::Chart(content) => content,
         What::Manifest { pack, file, filled } => return wrapped(pack, file, filled.as_ref(), texts).map(Ok),
         What::Kustomization(_) => return Err(Fault::bug("it is no chart")),
@@ -111,6 +111,12 @@ fn unpacked(bytes: &[u8], root: RepoPath, origin: Option<Origin>, name: Option<&
 }
 
 impl Chart {
+    /// Returns what one of its files holds.
+    pub(super) fn file(&self, name: &str) -> Option<&Arc<[u8]>> {
+        let path = RepoPath::new(&format!("{}/{name}", self.root)).ok()?;
+        self.files.iter().find(|(known, _)| *known == path).map(|(_, bytes)| bytes)
+    }
+
     /// Returns the name and the version that its own file states.
     fn stated(&self) -> Option<(String, String)> {
         let path = RepoPath::new(&format!("{}/Chart.yaml", self.root)).ok()?;

@@ -24,6 +24,17 @@ static FILE: LazyLock<Regex> =
 static QUOTED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'|`[^`]*`").expect("it is a regular expression"));
 
+/// A text in quotes within a mistake of a schema, behind a word that says what it names.
+static SCHEMA: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"((?:\bat |\bpropert(?:y|ies) )?)'((?:[^'\\]|\\.)*)'").expect("it is a regular expression")
+});
+
+/// How helm begins what schemas say of values.
+const UNFIT: &str = "specifications of the schema";
+
+/// How many mistakes of schemas are told.
+const UNFIT_MAX: usize = 5;
+
 /// Returns what is told of a complaint of helm.
 pub(super) fn complaint(request: &Request, chart: &Chart, stderr: &str) -> Refusal {
     let text = stderr.lines().filter(|line| !is_log(line)).collect::<Vec<_>>().join("\n");
@@ -33,7 +44,35 @@ pub(super) fn complaint(request: &Request, chart: &Chart, stderr: &str) -> Refus
         let hint = "the reason is withheld, since sensitive values were given; render it with others to see it";
         return Refusal { message: kind(text).into(), at, hint: Some(hint.into()) };
     }
-    Refusal { message: reason(text), at, hint: hint(text).map(Into::into) }
+    let message = unfit(text).unwrap_or_else(|| reason(text));
+    Refusal { message, at, hint: hint(text).map(Into::into) }
+}
+
+/// Returns what of the values fits no schema of a chart, by chart and path: those are nobody's values.
+fn unfit(text: &str) -> Option<String> {
+    if !text.contains(UNFIT) {
+        return None;
+    }
+    let (mut chart, mut found) = ("", Vec::new());
+    for line in text.lines().skip(1).map(str::trim) {
+        match line.strip_prefix("- ") {
+            Some(why) => found.push(format!("the values of chart `{chart}` do not fit its schema: {}", of_schema(why))),
+            None => chart = line.strip_suffix(':').unwrap_or(chart),
+        }
+    }
+    let told = found.iter().take(UNFIT_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = found.len().saturating_sub(UNFIT_MAX);
+    let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+    (!told.is_empty()).then(|| format!("{told}{more}"))
+}
+
+/// Returns one mistake with its path and the names of properties; all else that stands in quotes may be a value.
+fn of_schema(why: &str) -> String {
+    let told = SCHEMA.replace_all(why, |found: &regex::Captures<'_>| {
+        let (before, name) = (found.get(1).map_or("", |it| it.as_str()), found.get(2).map_or("", |it| it.as_str()));
+        if before.is_empty() { "…".to_owned() } else { format!("{before}`{name}`") }
+    });
+    told.replace("at ``: ", "").chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect()
 }
 
 /// Warnings of helm itself stand before its error.
@@ -77,7 +116,7 @@ fn kind(text: &str) -> &'static str {
         () if has("execution error at") => "a template of it says that something is wrong",
         () if has("parse error") => "a template cannot be read",
         () if has("YAML parse error") => "a template renders to what is no YAML",
-        () if has("specifications of the schema") => "the values do not fit the schema of one of its charts",
+        () if has(UNFIT) => "the values do not fit the schema of one of its charts",
         () if has("missing in charts") => "a chart that it depends on is missing in `charts/`",
         () if has("kubeVersion") => "it is not for this version of Kubernetes",
         () => "a template fails",
@@ -112,6 +151,23 @@ fn hint(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fits_no_schema_is_told_by_its_path() {
+        let told = unfit(
+            "values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n- at '/replicas': got string, want integer\n\ndb:\n- at '': missing property 'size'\n- at '/name': 'hunter2' does not match pattern '^x'\n",
+        );
+        let expected = "the values of chart `web` do not fit its schema: at `/replicas`: got string, want integer; \
+                        the values of chart `db` do not fit its schema: missing property `size`; \
+                        the values of chart `db` do not fit its schema: at `/name`: … does not match pattern …";
+        assert_eq!(told.as_deref(), Some(expected));
+        let older = unfit(
+            "values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n- replicas: Invalid type. Expected: integer, given: string\n",
+        );
+        let expected =
+            "the values of chart `web` do not fit its schema: replicas: Invalid type. Expected: integer, given: string";
+        assert_eq!(older.as_deref(), Some(expected));
+    }
 
     #[test]
     fn what_stands_in_quotes_is_not_told() {

@@ -139,7 +139,7 @@ pub(super) fn locked(remotes: &Remotes, reference: &ChartReference) -> Result<Re
     pull.manifest()?;
     let digest = digest_of(&pull.layer(&layer)?);
     let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
-    Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+    Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest, images: Vec::new() }))
 }
 
 /// Returns the tag that is named, or the newest of a range, with its manifest; or why there is none.

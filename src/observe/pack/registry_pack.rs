@@ -132,7 +132,7 @@ pub(super) fn locked(
         return Ok(Err(format!("{oci}:{tag}: {why}").into()));
     }
     let (registry, name, wanted) = (registry.clone(), name.clone(), wanted.clone());
-    Ok(Ok(LockedRegistryPack { registry, name, wanted, version, oci, digest }))
+    Ok(Ok(LockedRegistryPack { registry, name, wanted, version, oci, digest, images: Vec::new() }))
 }
 
 /// Checks that files are the pack that they are named for.

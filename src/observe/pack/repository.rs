@@ -85,7 +85,7 @@ impl OtherServers {
             return Ok(Err(format!("{url} has the digest sha256:{digest}, which is not that of its index").into()));
         }
         let (repo, name, wanted) = (repo.clone(), name.clone(), wanted.clone());
-        Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest }))
+        Ok(Ok(LockedChart { repo, name, wanted, version, url: url.into(), digest, images: Vec::new() }))
     }
 
     /// Says what the index of a repository has in the place of what is named.

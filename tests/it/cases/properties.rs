@@ -238,7 +238,7 @@ fn a_cluster_that_nobody_describes_is_told_by_its_nearest_name() {
 }
 
 /// Diagnostics that no case shows, each with the reason.
-const ELSEWHERE: [(u16, &str); 10] = [
+const ELSEWHERE: [(u16, &str); 11] = [
     (140, "keys are of the settings: tests of sealed files"),
     (120, "a mistake of ours, not of an author"),
     (202, "no file has such a path: tested above"),
@@ -248,6 +248,7 @@ const ELSEWHERE: [(u16, &str); 10] = [
     (412, "`lint` alone looks for it: a test of the commands"),
     (413, "a mistake of ours, not of an author"),
     (414, "what helm and kustomize say: tests/it/sources"),
+    (432, "`images` alone says it: tests/it/sources"),
     (430, "two Palette packs of one namespace: a test of namespaces"),
 ];
 

@@ -1,6 +1,6 @@
 //! In: charts that are wrong. Out: what their authors are told: the file, the line, the reason.
 //! Guarantee: none of the values; what takes too long or renders too much is ended.
-use super::fleet::{Shop, told};
+use super::fleet::{Shop, helm, told};
 
 const LAYER: &str = "    - { name: store, chart: { path: ../../charts/store }, namespace: shop, releaseName: rel";
 
@@ -61,6 +61,40 @@ fn a_value_that_the_schema_does_not_take_is_told_where_it_is_written() {
     );
     says(&with_values("{ password: hunter2 }"), &["the values of layer `store` at `/password` do not fit its chart"]);
     assert!(!said(&with_values("{ password: hunter2 }")).contains("hunter2"), "no value is told");
+}
+
+#[test]
+fn values_of_a_chart_in_an_archive_are_told_and_checked_as_those_of_a_folder() {
+    let shop = Shop::new("");
+    helm(&shop.checkout.root(), &["package", "charts/store", "--destination", "archives"]);
+    let layer = LAYER.replace("charts/store", "archives/store-1.4.0.tgz");
+    shop.layers(&format!("{layer}, values: {{ replicas: many }} }}\n"));
+    says(
+        &shop,
+        &["profiles/apps/profile.yaml:10:", "ST0320 the values of layer `store` at `/replicas` do not fit its chart"],
+    );
+    shop.layers(&format!("{layer}, values: {{ replicas: 7 }} }}\n"));
+    let values = shop.run(&["values", "one", "store"]).ends_with(0);
+    values.says(&["replicas: 7  # profiles/apps/profile.yaml:10:"]);
+    let place = "archives/store-1.4.0.tgz/values.yaml:3:8 defaults of chart store@1.4.0";
+    let values = shop.run(&["values", "one", "store"]).ends_with(0);
+    values.says(&[&format!("ratio: 0.5  # {place}")]);
+    shop.run(&["explain", "one", "store/values/ratio"]).ends_with(0).says(&[place]);
+}
+
+#[test]
+fn what_fits_no_schema_of_a_subchart_is_told_by_its_path() {
+    let shop = with_values("{ db: { size: large, name: hunter2 } }");
+    shop.write(
+        "charts/store/charts/db/values.schema.json",
+        r#"{ "properties": { "size": { "type": "integer" }, "name": { "pattern": "^x" } } }"#,
+    );
+    let told = said(&shop);
+    assert!(
+        told.contains("the values of chart `db` do not fit its schema: at `/size`: got string, want integer"),
+        "{told}"
+    );
+    assert!(told.contains("at `/name`: … does not match pattern …") && !told.contains("hunter2"), "{told}");
 }
 
 #[test]
@@ -171,4 +205,17 @@ fn an_archive_that_is_not_what_it_says_is_refused() {
     shop.layers(&format!("{} }}\n", LAYER.replace("charts/store", "archives/store.tgz")));
     shop.write("archives/store.tgz", "no archive");
     says(&shop, &["does not have the name of a chart's archive (expected NAME-VERSION.tgz"]);
+}
+
+#[test]
+fn an_image_that_comes_from_a_sensitive_value_is_told_and_not_listed() {
+    let shop = Shop::new("    - { name: app, namespace: shop, manifests: [app.tpl.yaml] }\n");
+    shop.write(
+        "profiles/apps/app.tpl.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: app }\nspec:\n  containers:\n    - { name: a, image: 'nginx:1.27' }\n    - { name: b, image: '${{ vars.password }}' }\n",
+    );
+    let ran = shop.run(&["images", "one"]).ends_with(0);
+    assert_eq!(ran.out, "nginx:1.27\n");
+    assert!(!ran.all().contains("correct-horse"), "{}", ran.all());
+    ran.says(&["ST0432", "an image of Pod app of layer `app` comes from a sensitive value", "mirror it by hand"]);
 }

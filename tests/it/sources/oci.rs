@@ -306,6 +306,10 @@ fn who_asks_is_who_the_file_of_logins_says_over_tls_with_its_own_authority() {
 
 /// A package of one component, as Zarf pushes it; returns the digest of its image's layer.
 fn push_package(registry: &Registry, change: impl FnOnce(&mut String)) -> String {
+    push_package_as(registry, "1.2.0", change)
+}
+
+fn push_package_as(registry: &Registry, version: &str, change: impl FnOnce(&mut String)) -> String {
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = Client::new();
     let base = format!("http://127.0.0.1:{}/v2/fleet/zarf/app", registry.port);
@@ -328,7 +332,7 @@ fn push_package(registry: &Registry, change: impl FnOnce(&mut String)) -> String
     let aggregate = hex(list.as_bytes());
     change(&mut list);
     let about = format!(
-        "kind: ZarfPackageConfig\nmetadata: {{ name: app, version: 1.2.0, aggregateChecksum: {aggregate} }}\ncomponents:\n\
+        "kind: ZarfPackageConfig\nmetadata: {{ name: app, version: {version}, aggregateChecksum: {aggregate} }}\ncomponents:\n\
          - {{ name: app, required: true, images: [ 'nginx:1.27' ], manifests: [ {{ name: app, namespace: shop, files: [ app.yaml ] }} ] }}\n"
     );
     let files: [(&str, &[u8]); 4] = [
@@ -363,7 +367,7 @@ fn push_package(registry: &Registry, change: impl FnOnce(&mut String)) -> String
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":{},"platform":{{"architecture":"amd64","os":"multi"}}}}]}}"#,
         manifest.len()
     );
-    put("1.2.0", "application/vnd.oci.image.index.v1+json", &index);
+    put(version, "application/vnd.oci.image.index.v1+json", &index);
     digest_of(&image)
 }
 
@@ -392,6 +396,9 @@ fn a_package_that_zarf_pushed_is_locked_with_its_images_and_taken_without_them()
     assert!(names.contains(&"app".to_owned()), "{names:?}");
     let images = shop.run(&[&["images", "one"], &WITH[..]].concat()).ends_with(0);
     assert_eq!(images.out.trim(), "nginx:1.27", "what the package names is to be mirrored");
+    shop.write("fleet.lock", &text.replace("version: \"1.2.0\"", "version: \"1.3.0\""));
+    let edited = said(&shop, settings(&shop, vec![registry.allowed()]));
+    assert!(edited.contains("fleet.lock has `1.3.0` of the package, which states that it is `1.2.0`"), "{edited}");
     let shop = with_package(&registry, ", architecture: arm64");
     lock(&shop, &[]).ends_with(1).says(&["app:1.2.0 has no package for arm64"]);
 }
@@ -412,6 +419,7 @@ fn a_package_whose_checksums_are_wrong_and_what_is_none_are_refused() {
 fn a_newer_tag_is_told_and_a_registry_that_is_away_is_named() {
     let (registry, shop) = pushed("1.4.x");
     lock(&shop, &[]).ends_with(0);
+    assert!(read(&shop, "fleet.lock").contains("- \"registry.example.org/store:2.10\""), "what its defaults name");
     let outdated = || shop.run(&[&["outdated"], &WITH[..]].concat()).ends_with(0);
     outdated().says(&["store", "1.4.0", "1.5.0", "profiles/apps/profile.yaml:", "lock --update NAME"]);
     drop(registry);
@@ -474,4 +482,66 @@ fn what_has_to_be_signed_is_taken_only_with_a_signature_by_that_key() {
     server.asked();
     assert_eq!(layers(&shop, with(Some("../state"))), 1);
     assert!(server.asked().is_empty(), "the signature is kept, too");
+}
+
+#[test]
+fn charts_and_packages_are_brought_up_with_the_lock_in_one_commit() {
+    let (registry, shop) = pushed("1.4.x");
+    push_package(&registry, |_| ());
+    let place = format!("oci://127.0.0.1:{}/fleet", registry.port);
+    let exact = format!("chart: {{ oci: '{place}/charts/store', version: 1.4.0 }}");
+    let several = format!("chart: {{ oci: '{place}/charts/store', version: '>=1.4.0 <1.5.0' }}");
+    let ranged = format!("chart: {{ oci: '{place}/charts/store', version: 1.4.x }}");
+    let package = format!("zarf: {{ oci: '{place}/zarf/app', version: '^1.0', allowSkipActions: true }}");
+    let names = [("a", exact), ("b", several), ("c", ranged), ("d", package)];
+    let layers = names.iter().map(|(name, of)| format!("    - {{ name: {name}, namespace: {name}, {of} }}\n"));
+    shop.layers(&layers.collect::<String>());
+    lock(&shop, &[]).ends_with(0);
+    shop.checkout.becomes("Grace");
+    shop.checkout.commit("the layers");
+    push_package_as(&registry, "1.3.0", |_| ());
+    let before = read(&shop, "fleet.lock");
+    let ran = shop.run(&[&["outdated", "--commit"], &WITH[..]].concat()).ends_with(0);
+    ran.says(&["committed as ", "store is left at `>=1.4.0 <1.5.0`, a range of several parts: name 1.5.0 by hand"]);
+    let profile = read(&shop, "profiles/apps/profile.yaml");
+    assert!(profile.contains("version: 1.5.0") && profile.contains("version: 1.5.x"), "{profile}");
+    assert!(profile.contains("'>=1.4.0 <1.5.0'") && profile.contains("'^1.0'"), "{profile}");
+    let text = read(&shop, "fleet.lock");
+    for wanted in ["wanted: \"1.5.0\"", "wanted: \"1.5.x\"", "version: \"1.3.0\"", "wanted: \">=1.4.0 <1.5.0\""] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    assert!(before.contains("wanted: \"1.4.x\"") && !text.contains("wanted: \"1.4.x\""), "{text}");
+    assert_eq!(shop.checkout.git(&["status", "--porcelain"]), "", "all of it is committed");
+    let shown = shop.checkout.git(&["show", "--stat", "HEAD"]);
+    assert!(shown.contains("layers: 3 versions brought up") && shown.contains("fleet.lock"), "{shown}");
+    lock(&shop, &["--check"]).ends_with(0);
+    shop.run(&[&["outdated", "--commit"], &WITH[..]].concat()).ends_with(0).says(&["nothing is to be committed"]);
+}
+
+#[test]
+fn values_of_a_chart_of_a_registry_are_told_and_checked_by_its_schema() {
+    let (registry, shop) = pushed("1.4.x");
+    lock(&shop, &[]).ends_with(0);
+    let values = shop.run(&[&["values", "one", "store"], &WITH[..]].concat()).ends_with(0);
+    values.says(&["ratio: 0.5  # oci://127.0.0.1:", ":values.yaml:3:8 defaults of chart store@1.4.0"]);
+    let place = format!("oci://127.0.0.1:{}/fleet/charts/store", registry.port);
+    shop.layers(&format!(
+        "    - {{ name: store, namespace: shop, {}, values: {{ replicas: many }} }}\n",
+        chart(&place, "1.4.x")
+    ));
+    let wrong = said(&shop, settings(&shop, vec![registry.allowed()]));
+    assert!(wrong.contains("ST0320 the values of layer `store` at `/replicas` do not fit its chart"), "{wrong}");
+    assert!(wrong.contains("profiles/apps/profile.yaml:10:"), "where the value is written: {wrong}");
+}
+
+#[test]
+fn a_registry_within_and_a_tag_that_is_not_there_are_told_with_what_to_do() {
+    let (registry, shop) = pushed("1.4.9");
+    let ran = lock(&shop, &[]).ends_with(1);
+    ran.says(&["has no tag `1.4.9`", "its newest tags are 1.5.0, 1.4.0", "did you mean `1.4.0`?", "profile.yaml:10:"]);
+    let settings = read(&shop, "../stratify.yaml");
+    shop.write("../stratify.yaml", &settings.replace(", private: true", ""));
+    let within = lock(&shop, &[]).ends_with(1);
+    within.says(&["the chart `store` at `1.4.9`", "profiles/apps/profile.yaml:10:", "set `private: true`"]);
+    drop(registry);
 }

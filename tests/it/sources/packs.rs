@@ -154,8 +154,7 @@ fn a_pack_of_a_registry_is_what_the_same_pack_of_the_repository_is() {
 const PACK: &str = r#"{ "name": "web", "displayName": "Web", "version": "1.0.0", "layer": "addon", "cloudTypes": ["all"],
   "charts": ["charts/store-1.4.0.tgz"], "kubeManifests": ["manifests/notes.yaml"] }"#;
 
-const VALUES: &str =
-    "pack:\n  namespace: web\ncharts:\n  store:\n    replicas: 3\nmanifests:\n  notes:\n    text: from the values\n";
+const VALUES: &str = "pack:\n  namespace: web\n  content: { images: [ { image: 'example.org/listed:1' } ] }\ncharts:\n  store:\n    replicas: 3\nmanifests:\n  notes:\n    text: from the values\n";
 
 const NOTES: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: notes }\ndata:\n  text: {{ .Values.text | quote }}\n  cluster: {{ .spectro.system.cluster.name }}\n";
 
@@ -189,6 +188,9 @@ fn a_pack_of_palette_is_taken_as_it_lies_in_registries() {
     assert!(there.iter().any(|object| object.contains("from the values")), "{there:?}");
     assert!(there.iter().any(|object| object.contains(r#""replicas":5"#)), "the preset counts: {there:?}");
     it.run(&["lint"]).ends_with(0);
+    assert!(it.lock().contains("    images:\n      - \"example.org/listed:1\"\n"), "what it lists: {}", it.lock());
+    assert!(it.lock().contains("- \"registry.example.org/store:2.10\""), "what its defaults name: {}", it.lock());
+    it.run(&["images", "one"]).ends_with(0).says(&["example.org/listed:1\n", "registry.example.org/store:2.10\n"]);
     it.run(&["values", "one", "web"])
         .ends_with(0)
         .says(&["replicas: 5", "text: \"from the values\"  # oci://127.0.0.1:"]);

@@ -4,7 +4,9 @@
 mod tags;
 mod pins;
 mod differences;
+mod images;
 
+pub(super) use images::Servers;
 pub(super) use pins::{Mode, Pinned, Pins, Wanted, pins};
 
 use super::current_fleet::{Here, unknown};
@@ -18,7 +20,7 @@ use crate::decide::lock::{self, Resolved};
 use crate::decide::report::counted;
 use crate::decide::value::Diagnostic;
 use crate::name::RepoName;
-use crate::observe::pack::{OtherServers, Packs};
+use crate::observe::pack::Packs;
 use differences::differences;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -50,7 +52,8 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     }
     let known = fleet.index.lock().map(|lock| Pins::of(lock)).unwrap_or_default();
     let mode = if options.check { Mode::Check } else { Mode::Update(&options.update) };
-    let (found, more) = pins(&mut OtherServers::new(&here.settings), &known, &wanted, mode)?;
+    let mut servers = Servers::new(&here.settings);
+    let (found, more) = pins(&mut servers, &known, &wanted, mode)?;
     wrong.extend(more);
     let Pins { charts, packages, registry_packs } = found;
     let (packs, renderers) = (lock::kubernetes(&fleet.index), renderers(&here, &fleet, options));
@@ -70,7 +73,9 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
     if !is_right {
         fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
     }
-    Ok(answer(&resolved, is_right, &remotes))
+    let mut answer = answer(&resolved, is_right, &remotes);
+    answer.text.lines(servers.notes);
+    Ok(answer)
 }
 
 /// A document that cannot be read names nothing: what the lock has for it would go.
@@ -134,6 +139,7 @@ fn chart(chart: &LockedChart) -> Value {
         "version": &*chart.version,
         "url": &*chart.url,
         "digest": format!("sha256:{}", chart.digest),
+        "images": names(&chart.images),
     })
 }
 
@@ -144,7 +150,7 @@ fn package(package: &LockedPackage) -> Value {
         "wanted": &*package.wanted,
         "version": &*package.version,
         "digest": format!("sha256:{}", package.digest),
-        "images": package.images.iter().map(|image| &**image).collect::<Vec<_>>(),
+        "images": names(&package.images),
     })
 }
 
@@ -156,5 +162,10 @@ fn registry_pack(pack: &LockedRegistryPack) -> Value {
         "version": &*pack.version,
         "oci": &*pack.oci,
         "digest": format!("sha256:{}", pack.digest),
+        "images": names(&pack.images),
     })
+}
+
+fn names(images: &[Arc<str>]) -> Vec<&str> {
+    images.iter().map(|image| &**image).collect()
 }

@@ -1,12 +1,13 @@
 //! In: the charts, packages and packs of other servers that documents name, the lock. Out: what each is pinned to.
 //! Guarantee: what the lock has stays, unless it is to be resolved anew or cannot be what is named; a check asks nobody.
 use super::super::Failure;
+use super::images::Servers;
 use crate::decide::document::{Fragment, Lock, LockedChart, LockedPackage, LockedRegistryPack};
 use crate::decide::fleet::{ChartReference, Index, PackReference, PackageReference, name_in};
 use crate::decide::lock::is_in;
 use crate::decide::profile::codes;
 use crate::decide::value::{Diagnostic, Fault, Source};
-use crate::observe::pack::{OtherServers, Unresolved};
+use crate::observe::pack::Unresolved;
 
 /// What documents name of other servers.
 pub(in crate::cli::command) struct Wanted {
@@ -75,7 +76,7 @@ pub(in crate::cli::command) trait Pinned {
     /// Returns the version that the lock has of it.
     fn version(locked: &Self::Locked) -> &str;
     /// Asks its server.
-    fn resolve(&self, servers: &mut OtherServers) -> Result<Result<Self::Locked, Unresolved>, Fault>;
+    fn resolve(&self, servers: &mut Servers) -> Result<Result<Self::Locked, Unresolved>, Fault>;
 }
 
 impl Pinned for ChartReference {
@@ -105,8 +106,8 @@ impl Pinned for ChartReference {
         &locked.version
     }
 
-    fn resolve(&self, servers: &mut OtherServers) -> Result<Result<LockedChart, Unresolved>, Fault> {
-        servers.resolve(self)
+    fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedChart, Unresolved>, Fault> {
+        Ok(servers.other.resolve(self)?.map(|locked| servers.of_chart(locked)))
     }
 }
 
@@ -137,8 +138,8 @@ impl Pinned for PackageReference {
         &locked.version
     }
 
-    fn resolve(&self, servers: &mut OtherServers) -> Result<Result<LockedPackage, Unresolved>, Fault> {
-        servers.resolve_package(self)
+    fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedPackage, Unresolved>, Fault> {
+        servers.other.resolve_package(self)
     }
 }
 
@@ -169,14 +170,14 @@ impl Pinned for PackReference {
         &locked.version
     }
 
-    fn resolve(&self, servers: &mut OtherServers) -> Result<Result<LockedRegistryPack, Unresolved>, Fault> {
-        servers.resolve_pack(self)
+    fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedRegistryPack, Unresolved>, Fault> {
+        Ok(servers.other.resolve_pack(self)?.map(|locked| servers.of_pack(locked)))
     }
 }
 
 /// Pins all that documents name; what is wrong stands where it is named.
 pub(in crate::cli::command) fn pins(
-    servers: &mut OtherServers,
+    servers: &mut Servers,
     known: &Pins,
     wanted: &Wanted,
     mode: Mode<'_>,
@@ -189,7 +190,7 @@ pub(in crate::cli::command) fn pins(
 }
 
 fn settled<P: Pinned>(
-    servers: &mut OtherServers,
+    servers: &mut Servers,
     references: &[P],
     known: &[P::Locked],
     mode: Mode<'_>,

@@ -3,7 +3,7 @@
 //! outdated the lock stays as it is.
 use super::super::Failure;
 use super::super::document::by_hand;
-use super::super::lock::{Mode, Pinned, Pins, Wanted, pins};
+use super::super::lock::{Mode, Pinned, Pins, Servers, Wanted, pins};
 use super::{Locked, Newer};
 use crate::act::commit::into_work_tree;
 use crate::client::git::{fault, in_folder};
@@ -13,7 +13,6 @@ use crate::decide::lock::{Outdated, Resolved, encode};
 use crate::decide::report::counted;
 use crate::decide::value::Owner;
 use crate::name::{BlobId, RepoPath};
-use crate::observe::pack::OtherServers;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,7 +77,7 @@ impl<'a> Edits<'a> {
 pub(super) fn commit(
     root: &Path,
     fleet: &Fleet,
-    servers: &mut OtherServers,
+    servers: &mut Servers,
     edits: &Edits<'_>,
 ) -> Result<Option<String>, Failure> {
     let mut files = Vec::new();
@@ -98,7 +97,7 @@ pub(super) fn commit(
 }
 
 /// Returns the lock with what is brought up resolved anew.
-fn locked(fleet: &Fleet, lock: &Lock, servers: &mut OtherServers, edits: &Edits<'_>) -> Result<String, Failure> {
+fn locked(fleet: &Fleet, lock: &Lock, servers: &mut Servers, edits: &Edits<'_>) -> Result<String, Failure> {
     let mut wanted = Wanted::of(&fleet.index);
     let mut known = Pins::of(lock);
     // What goes is what one of the places named.

@@ -4,14 +4,13 @@
 mod commit;
 
 use super::current_fleet::{Here, on_large_stack, unknown};
-use super::lock::{Pinned, Pins, Wanted, check_read};
+use super::lock::{Pinned, Pins, Servers, Wanted, check_read};
 use super::{Answer, Failure};
 use crate::cli::args;
 use crate::cli::print::{Table, Text};
 use crate::decide::document::Fragment;
 use crate::decide::fleet::Fleet;
 use crate::decide::lock::{Outdated, Tagged, is_in, outdated, raised};
-use crate::observe::pack::OtherServers;
 use commit::{Edits, commit};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -33,10 +32,10 @@ pub(super) fn run(options: &args::Outdated, settings: Option<&Path>) -> Result<A
     }
     let is_asked = |name: &str| options.pack.is_empty() || options.pack.iter().any(|asked| asked == name);
     let found = outdated(&fleet.index).into_iter().filter(|one| is_asked(&one.name)).collect::<Vec<Outdated>>();
-    let mut servers = OtherServers::new(&here.settings);
+    let mut servers = Servers::new(&here.settings);
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for other in others.into_iter().filter(|other| is_asked(&other.name)) {
-        match servers.newest(&other.repo, &other.name) {
+        match servers.other.newest(&other.repo, &other.name) {
             Ok(newest) => rows.extend(newest.and_then(|newest| Newer::of(other, newest))),
             // The packs are told, whoever does not answer.
             Err(fault) => silent.push(fault.to_string()),
@@ -50,6 +49,7 @@ pub(super) fn run(options: &args::Outdated, settings: Option<&Path>) -> Result<A
         let edits = Edits::of(&found, &rows);
         answer.text.lines(edits.left.iter().cloned());
         let commit = commit(here.root()?, &fleet, &mut servers, &edits)?;
+        answer.text.lines(servers.notes);
         answer.text.line(match &commit {
             Some(commit) => format!("committed as {commit}: look at `stratify plan`, then push it"),
             None => "nothing is to be committed".to_owned(),

@@ -29,6 +29,7 @@ const LOCKED_CHART: &[Field] = &[
     required("version", SEMVER, "The version that it is."),
     required("url", SERVER, "Where it is fetched; of a registry, with the digest of its manifest."),
     required("digest", DIGEST, "The digest of its archive."),
+    optional("images", Shape::List(&Shape::Text), "The images that it lists, and names with its own values."),
 ];
 
 const LOCKED_PACKAGE: &[Field] = &[
@@ -47,6 +48,7 @@ const LOCKED_REGISTRY_PACK: &[Field] = &[
     required("version", SEMVER, "The version that it is."),
     required("oci", OCI, "The repository that it is in."),
     required("digest", DIGEST, "The digest of its manifest."),
+    optional("images", Shape::List(&Shape::Text), "The images that it lists, and names with its own values."),
 ];
 
 const TAG: &[Field] = &[

@@ -111,6 +111,8 @@ pub struct LockedRegistryPack {
     pub oci: Arc<str>,
     /// The SHA-256 of its manifest.
     pub digest: Digest,
+    /// The images that it lists, and names with its own values.
+    pub images: Vec<Arc<str>>,
 }
 
 /// A Zarf package of a registry.
@@ -145,6 +147,8 @@ pub struct LockedChart {
     pub url: Arc<str>,
     /// The SHA-256 of its archive.
     pub digest: Digest,
+    /// The images that it lists, and names with its own values.
+    pub images: Vec<Arc<str>>,
 }
 
 /// A version of a pack over which Kubernetes goes up.
@@ -201,22 +205,27 @@ fn chart(part: &Fragment) -> Option<LockedChart> {
     let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
     let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
     let (repo, name, wanted) = (text("repo")?, text("name")?, text("wanted")?);
-    Some(LockedChart { repo, name, wanted, version: text("version")?, url: text("url")?, digest })
+    Some(LockedChart { repo, name, wanted, version: text("version")?, url: text("url")?, digest, images: images(part) })
 }
 
 fn package(part: &Fragment) -> Option<LockedPackage> {
     let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
     let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
-    let images = part.get("images").iter().flat_map(Fragment::items).map(|image| image.text().into()).collect();
+    let images = images(part);
     let (oci, architecture, wanted) = (text("oci")?, text("architecture")?, text("wanted")?);
     Some(LockedPackage { oci, architecture, wanted, version: text("version")?, digest, images })
+}
+
+fn images(part: &Fragment) -> Vec<Arc<str>> {
+    part.get("images").iter().flat_map(Fragment::items).map(|image| image.text().into()).collect()
 }
 
 fn registry_pack(part: &Fragment) -> Option<LockedRegistryPack> {
     let text = |key: &str| Some(Arc::<str>::from(part.get(key)?.text()));
     let digest = Digest::parse(part.get("digest")?.text().strip_prefix("sha256:")?)?;
     let (registry, name, wanted) = (text("registry")?, text("name")?, text("wanted")?);
-    Some(LockedRegistryPack { registry, name, wanted, version: text("version")?, oci: text("oci")?, digest })
+    let (version, oci, images) = (text("version")?, text("oci")?, images(part));
+    Some(LockedRegistryPack { registry, name, wanted, version, oci, digest, images })
 }
 
 fn tag(part: &Fragment) -> Option<Tag> {

@@ -2,6 +2,7 @@
 //! Guarantee: each step is a later writer; what is wrong stands where it was written.
 pub(super) mod source;
 mod chart;
+pub(super) mod chart_texts;
 pub(super) mod kustomization;
 pub(super) mod declared;
 pub(super) mod options;

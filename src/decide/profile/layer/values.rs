@@ -81,9 +81,9 @@ impl Values<'_> {
     /// A chart's own values are merged by Helm, under what it is given; whoever listens hears of them.
     fn defaults_of_chart<T: Trace>(&mut self, source: &Source, trace: &mut T) {
         let ResolvedSource::Chart { name, version } = &source.resolved else { return };
-        if let (true, Some(found)) = (T::LISTENS, &source.defaults) {
+        if let (true, Some(found)) = (T::LISTENS, source.defaults_in(self.texts)) {
             let what = format!("defaults of chart {name}@{version}");
-            self.file(&what, found, Nulls::Keep, &mut Value::Null, trace);
+            self.file(&what, &found, Nulls::Keep, &mut Value::Null, trace);
         }
     }
 

@@ -34,12 +34,12 @@ impl Sketch {
         if source.pack.as_ref().is_some_and(|pack| pack.palette.is_some()) {
             return check_values(self, layer, source, texts, document);
         }
-        let Some((found, part)) = &source.schema else { return Ok(()) };
+        let Some((found, named)) = source.schema_in(texts) else { return Ok(()) };
         let blob = texts.find(&found.path, found.blob)?;
         blob.document(&found.path, found.origin.as_ref())?;
         let validator = blob.schema().as_ref().map_err(|why| {
             let message = format!("`{}` is no JSON Schema: {why}", found.path);
-            vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(part.span())]
+            vec![Diagnostic::error(codes::BAD_SCHEMA, message).at(named.clone())]
         })?;
         let values = exposed(&effective(source, texts, document));
         let values: serde_json::Value = serde_json::from_str(&canonical(&values)).unwrap_or_default();
@@ -50,7 +50,7 @@ impl Sketch {
             let whose = if source.pack.is_some() { "pack" } else { "chart" };
             let message = format!("the values of layer `{}`{inside} do not fit its {whose}: {why}", layer.name);
             let place = self.place_of_mistake(layer, source, texts, &error);
-            Diagnostic::error(codes::SCHEMA, message).at(place).also(part.span(), format!("the {whose}'s schema"))
+            Diagnostic::error(codes::SCHEMA, message).at(place).also(named.clone(), format!("the {whose}'s schema"))
         });
         let said: Vec<Diagnostic> = said.collect();
         if said.is_empty() { Ok(()) } else { Err(said) }
@@ -74,7 +74,9 @@ impl Sketch {
 /// Returns the values of a layer; those of a chart as Helm sees them: over the chart's own, without what null deletes.
 pub(in crate::decide::profile) fn effective(source: &Source, texts: &Texts, document: &Value) -> Value {
     let values = document.get("values").cloned().unwrap_or_default();
-    let (ResolvedSource::Chart { .. }, Some(found)) = (&source.resolved, &source.defaults) else { return values };
+    let (ResolvedSource::Chart { .. }, Some(found)) = (&source.resolved, source.defaults_in(texts)) else {
+        return values;
+    };
     let mut all = texts.get(found.blob).map(|blob| blob.value().clone()).unwrap_or_default();
     merge(&mut all, &values, Nulls::Drop);
     all

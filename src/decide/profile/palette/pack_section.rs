@@ -11,6 +11,7 @@ use super::super::resolve::Sketch;
 use crate::decide::document::kind::is_label;
 use crate::decide::document::{LayerRole, Texts};
 use crate::decide::expression::{Predicate, Template, has_macro};
+use crate::decide::lock::listed_images;
 use crate::decide::value::{Diagnostic, Digest, Map, Seal, Span, Value};
 use crate::name::RepoPath;
 use std::sync::Arc;
@@ -126,7 +127,8 @@ pub(in crate::decide::profile) fn settled(
     }
     let namespaces = namespaces(&values, namespace).map_err(told)?;
     let health = readiness(&values).map_err(told)?;
-    Ok(Settled { parts: parts.into(), namespaces, health, ..Settled::default() })
+    let images = listed_images(&values).into_iter().collect();
+    Ok(Settled { parts: parts.into(), namespaces, health, images, ..Settled::default() })
 }
 
 /// Returns the text of a manifest with its macros filled, where it has some.

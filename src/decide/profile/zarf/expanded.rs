@@ -10,6 +10,7 @@ use super::source::Package;
 use super::variables::Variables;
 use crate::decide::document::yaml::{Limits, read};
 use crate::decide::document::{Fragment, Texts};
+use crate::decide::fleet::name_in;
 use crate::decide::value::{Diagnostic, Digest, Domain, Hasher, Map, Nulls, Seal, Span, Text, Value, merge};
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub(in crate::decide::profile) fn expanded(
         let said = Diagnostic::error(codes::PACKAGE, "the package is none that is deployed").at(root.span());
         return Err(vec![said.expected("kind: ZarfPackageConfig")]);
     }
+    errors.extend(other_version(package, &root));
     let components = chosen(&root, &package.part, &mut errors, &mut warnings);
     let variables = Variables::read(&root, values, at).map_err(|said| errors.extend(said));
     let Ok(mut variables) = variables else { return Err(errors) };
@@ -70,6 +72,21 @@ pub(in crate::decide::profile) fn expanded(
     }
     let Taking { expanded, errors, .. } = taking;
     if errors.is_empty() { Ok(expanded) } else { Err(errors) }
+}
+
+/// What a package states of itself is what the lock says, as registries write it.
+fn other_version(package: &Package, root: &Fragment) -> Option<Diagnostic> {
+    let locked = package.locked.as_deref()?;
+    let part = root.get("metadata")?.get("version")?;
+    let stated = part.text();
+    let stated = semver::Version::parse(&stated.strip_prefix('v').unwrap_or(stated).replace('_', "+")).ok()?;
+    if stated.to_string() == locked {
+        return None;
+    }
+    let message = format!("fleet.lock has `{locked}` of the package, which states that it is `{stated}`");
+    let said = Diagnostic::error(codes::NOT_LOCKED, message).at(package.part.span()).also(part.span(), "here");
+    let name = package.part.get("oci").map(|oci| name_in(oci.text()).to_owned()).unwrap_or_default();
+    Some(said.hint(format!("fleet.lock was edited by hand: run `stratify lock --update {name}`")))
 }
 
 struct Taking<'a> {

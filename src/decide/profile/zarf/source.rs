@@ -25,6 +25,8 @@ pub(in crate::decide::profile) struct Package {
     pub(in crate::decide::profile) kustomizations: BTreeMap<String, Result<Tree, Vec<Diagnostic>>>,
     /// The version of helm that the lock names.
     pub(in crate::decide::profile) renderer: Option<Arc<str>>,
+    /// The version that the lock says it has.
+    pub(in crate::decide::profile) locked: Option<Arc<str>>,
 }
 
 impl Package {
@@ -162,7 +164,7 @@ fn made(
 ) -> Made {
     let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
     Made {
-        resolved: ResolvedSource::Zarf { name, version },
+        resolved: ResolvedSource::Zarf { name, version: version.clone() },
         pack: None,
         presets: Vec::new(),
         defaults: None,
@@ -170,6 +172,7 @@ fn made(
         manifests: Arc::default(),
         parts: Arc::default(),
         zarf: Some(Arc::new(Package {
+            locked: version.clone().filter(|_| remote.is_some()),
             kustomizations: kustomizations(index, &content),
             content,
             remote,

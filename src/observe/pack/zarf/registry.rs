@@ -89,12 +89,26 @@ pub(in crate::observe::pack) fn locked(
         url: format!("{oci}@{digest}").into(),
         digest: plain,
     };
-    let images = match fetch(remotes, &remote, &[])? {
-        Ok(files) => images(&files),
+    let images = match fetch(remotes, &remote, &[])?.and_then(|files| stated(&files, &version).map(|()| images(&files)))
+    {
+        Ok(images) => images,
         Err(why) => return Ok(Err(format!("{oci}:{tag}: {why}").into())),
     };
     let (oci, architecture, wanted) = (oci.clone(), architecture.clone(), wanted.clone());
     Ok(Ok(LockedPackage { oci, architecture, wanted, version, digest: plain, images }))
+}
+
+/// Checks that a package states the version of its tag, if it states one.
+fn stated(files: &BTreeMap<RepoPath, Arc<[u8]>>, version: &str) -> Result<(), String> {
+    let place = RepoPath::new("zarf.yaml").map_err(|error| error.to_string())?;
+    let bytes = files.get(&place).ok_or("it has no zarf.yaml")?;
+    let documents = File::read_all(&place, BlobId([0; 20]), bytes).map_err(|_| "its zarf.yaml is no YAML")?;
+    let metadata = documents.first().and_then(|file| file.root().get("metadata"));
+    let stated = metadata.and_then(|part| part.get("version")).map(|node| node.text().to_owned()).unwrap_or_default();
+    match semver::Version::parse(&stated.trim_start_matches('v').replace('_', "+")) {
+        Ok(stated) if stated.to_string() != version => Err(format!("it states that it is of version `{stated}`")),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the images that components name.
