@@ -62,6 +62,19 @@ impl Here {
         format!("{}{checked_out}", self.settings.branch())
     }
 
+    /// Whether the working tree, whose branch is taken since nobody named one, has files that its commit has otherwise.
+    pub(super) fn has_uncommitted(&self) -> bool {
+        let differs = || -> Result<bool, Failure> {
+            let preview = self.preview()?;
+            on_large_stack(async {
+                let (tree, head) = (preview.fleet(None)?, preview.fleet(Some("HEAD"))?);
+                Ok(!tree.index.has_files_of(&head.index))
+            })
+        };
+        // What cannot be read is told by what reads it.
+        self.is_checked_out && differs().unwrap_or(false)
+    }
+
     /// Returns the folder of the working tree.
     pub(super) fn root(&self) -> Result<&Path, Fault> {
         let hint = "go to the fleet's repository, or name it by -C";

@@ -186,6 +186,11 @@ impl Index {
         }
     }
 
+    /// Whether both have the same files.
+    pub fn has_files_of(&self, other: &Self) -> bool {
+        self.files == other.files
+    }
+
     /// Returns the Fleet.
     pub fn fleet(&self) -> Result<&Arc<Fleet>, Vec<Diagnostic>> {
         self.fleet.as_ref().ok_or_else(|| self.broken_at("fleet.yaml").unwrap_or_else(no_fleet))

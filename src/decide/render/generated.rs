@@ -59,8 +59,11 @@ fn seal_one(
         made_up += usize::from(object.unstable.iter().any(|unstable| unstable.is_within(pointer)));
         let sealed = PatchOperation::Replace(pointer.clone(), seal.generated(value));
         if apply(&mut object.manifest, &[sealed]).is_ok() {
-            let what =
-                if object.hook.is_some() { "each run has another value" } else { "the value that it has is kept" };
+            let what = if object.hook.is_some() {
+                "each run has another value"
+            } else {
+                "it is made once, and kept as it is there"
+            };
             notes.push(format!("{pointer} of {} {} is generated: {what}", object.id.kind, object.id.name).into());
         }
     }

@@ -4,7 +4,7 @@ use super::standing::{Condition, Standing, counted};
 use crate::decide::document::Revision;
 use crate::decide::drift::Found;
 use crate::decide::plan::view::repairs;
-use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan};
+use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan, Role};
 use crate::decide::profile::Lifecycle;
 use crate::decide::rollout::{Outcome, Trouble};
 use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
@@ -270,6 +270,8 @@ pub struct Numbers {
     pub released: usize,
     /// Objects that were not as they had been written.
     pub corrected: usize,
+    /// Hooks of charts that run.
+    pub run: usize,
     /// Objects that stay, and are looked at until they are healthy.
     pub healthy: usize,
 }
@@ -277,7 +279,7 @@ pub struct Numbers {
 impl Numbers {
     /// Whether anything was written.
     pub fn is_any_written(&self) -> bool {
-        self.created + self.changed + self.removed + self.released + self.corrected > 0
+        self.created + self.changed + self.removed + self.released + self.corrected + self.run > 0
     }
 
     fn of(plan: &Plan) -> Self {
@@ -289,18 +291,25 @@ impl Numbers {
         let groups = || plan.layers.iter().flat_map(|layer| &layer.groups);
         let stays = |change: &&ObjectChange| !matches!(change.operation, Operation::Prune | Operation::Keep);
         numbers.healthy = groups().flat_map(|group| &group.objects).filter(stays).count();
-        for change in groups().flat_map(Group::writes) {
+        let of_hooks = |group: &Group| matches!(group.role, Role::Hook { .. });
+        numbers.run = groups()
+            .filter(|group| of_hooks(group))
+            .flat_map(Group::writes)
+            .filter(|it| it.operation == Operation::Run)
+            .count();
+        // That a hook goes once it has run is part of its run.
+        for change in groups().filter(|group| !of_hooks(group)).flat_map(Group::writes) {
             match change.operation {
                 Operation::Create | Operation::Patch if repaired.contains(&(change.site, &change.object)) => {
                     numbers.corrected += 1;
                 }
                 Operation::Create => numbers.created += 1,
-                Operation::Patch | Operation::Recreate | Operation::Run | Operation::Move { .. } => {
+                Operation::Patch | Operation::Recreate | Operation::Move { .. } => {
                     numbers.changed += 1;
                 }
                 Operation::Prune => numbers.removed += 1,
                 Operation::Keep => numbers.released += 1,
-                Operation::Unchanged => {}
+                Operation::Run | Operation::Unchanged => {}
             }
         }
         numbers
@@ -309,7 +318,7 @@ impl Numbers {
 
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { layers, created, changed, removed, released, corrected, healthy: _ } = self;
+        let Self { layers, created, changed, removed, released, corrected, run, healthy: _ } = self;
         let objects = counted(created + changed + removed + released + corrected, "object");
         write!(f, "{}, {objects} ({created} created, {changed} changed, {removed} removed", counted(*layers, "layer"))?;
         if *released > 0 {
@@ -317,6 +326,9 @@ impl fmt::Display for Numbers {
         }
         if *corrected > 0 {
             write!(f, ", {corrected} corrected")?;
+        }
+        if *run > 0 {
+            write!(f, ", {} run", counted(*run, "hook"))?;
         }
         f.write_str(")")
     }
@@ -328,7 +340,7 @@ mod tests {
     use crate::decide::document::LayerRole;
     use crate::decide::document::Site;
     use crate::decide::plan::ChangeKind;
-    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old, Role};
+    use crate::decide::plan::{Base, Change, Disruption, Expected, Gate, Granted, LayerChange, LayerPlan, Old};
     use crate::decide::profile::LayerOptions;
     use crate::decide::value::{Code, Owner, Patch};
     use crate::name::{ObjectId, PlanId};

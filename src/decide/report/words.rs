@@ -87,6 +87,7 @@ impl Report {
                 "removed": numbers.removed,
                 "leftInPlace": numbers.released,
                 "corrected": numbers.corrected,
+                "hooksRun": numbers.run,
                 "healthy": numbers.healthy,
             })
         });

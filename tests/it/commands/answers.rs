@@ -242,8 +242,12 @@ fn status_tells_each_environment_of_a_commit() {
 fn sync_tells_each_cluster_and_the_next_one_writes_nothing() {
     let fleet = Checkout::example();
     let said = ["eu-1: synced 10 layers, 32 objects (32 created, 0 changed, 0 removed)", "us-1: synced 8 layers"];
-    fleet.run(&["sync"]).ends_with(0).says(&said);
+    fleet.run(&["sync"]).ends_with(0).says(&said).lacks(&["not committed"]);
     let before = fleet.targets();
+    fleet.write("profiles/notes.txt", "later");
+    let told = "the branch that is checked out; what the work tree has beyond it is not committed, and not synced";
+    fleet.run(&["sync"]).ends_with(0).says(&[told]);
+    std::fs::remove_file(fleet.path("profiles/notes.txt")).expect("it is there");
     fleet.run(&["sync"]).ends_with(0).says(&["eu-1: synced, nothing to change, 32 objects seen healthy"]);
     assert_eq!(fleet.targets(), before, "neither a byte nor a time differs");
     let (code, answer) = fleet.json(&["sync"]);

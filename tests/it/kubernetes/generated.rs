@@ -68,7 +68,9 @@ async fn part(server: &Server, key: &str) -> Option<String> {
 async fn what_a_chart_makes_up_is_written_once_and_kept_from_live() {
     let server = Server::shared();
     let fleet = fleet(server);
-    let plan = fleet.run(&["plan"]).says(&["/data/password of Secret db is generated: the value that it has is kept"]);
+    let plan = fleet
+        .run(&["plan"])
+        .says(&["/data/password of Secret db is generated: it is made once, and kept as it is there"]);
     let first = fleet.sync("the fleet").ends_with(0);
     let (password, token) =
         (part(server, "password").await.expect("it is"), part(server, "token").await.expect("it is"));

@@ -80,7 +80,7 @@ async fn hooks_run_once_for_what_their_layer_is_in_their_order() {
     let server = Server::shared();
     let fleet = fleet(server);
     let mark = server.audit().mark();
-    fleet.sync("the fleet").ends_with(0);
+    fleet.sync("the fleet").ends_with(0).says(&["2 objects (2 created, 0 changed, 0 removed, 4 hooks run)"]);
     assert_eq!(
         written(server, mark),
         ["patch first", "patch migrate", "patch app", "patch installed", "patch after", "delete migrate"],

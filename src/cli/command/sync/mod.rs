@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use told::Told;
 
+/// What is said where the working tree has more than its commit.
+const UNCOMMITTED: &str = "; what the work tree has beyond it is not committed, and not synced";
+
 /// Syncs clusters to the head of the watched branch.
 pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) -> Result<Answer, Failure> {
     let here = Here::find(settings)?;
@@ -48,7 +51,7 @@ pub(super) fn run(options: &Sync, printer: &Printer, settings: Option<&Path>) ->
     let unknown = told::missing(&chosen, &known.into_iter().collect::<Vec<_>>());
     let told = Told {
         head: head.map(|head| head.to_string()),
-        branch: here.branch_in_words(),
+        branch: format!("{}{}", here.branch_in_words(), if here.has_uncommitted() { UNCOMMITTED } else { "" }),
         held,
         troubles,
         untold,
