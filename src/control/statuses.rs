@@ -1,7 +1,7 @@
 //! In: statuses that the outbox says. Out: notes, in the repository around or in the mirror and the remote; or a forge's.
 //! Guarantee: a status of a remote repository counts as posted once the remote has it.
 use crate::act::forge::notes;
-use crate::act::forge::statuses::{self, Runs};
+use crate::act::forge::statuses::{self, Runs, Whereabouts};
 use crate::client::forge::Server;
 use crate::client::git::Objects;
 use crate::decide::report::Status;
@@ -92,11 +92,11 @@ impl Statuses {
     }
 
     /// Posts statuses, and tells of each as soon as it is known what became of it.
-    /// `branches` are those that commits are on which are not on the watched one.
+    /// `places` are those of commits that are not on the watched branch.
     pub(super) async fn post_all(
         self,
         posts: Vec<Post>,
-        branches: BTreeMap<CommitId, String>,
+        places: BTreeMap<CommitId, Whereabouts>,
         mut tell: impl FnMut(Answer) + Send + 'static,
     ) {
         let place = self.place();
@@ -113,7 +113,7 @@ impl Statuses {
                 if let Ok(Err(fault)) = noted {
                     tracing::warn!(%fault, "what is told to the forge is not noted here");
                 }
-                send_all((&server, &runs), &branch, &branches, posts, tell).await;
+                send_all((&server, &runs), &branch, &places, posts, tell).await;
             }
             notes => {
                 // Where this does not end, neither does the process: posts are on their way for ever.
@@ -159,18 +159,19 @@ impl Statuses {
 async fn send_all(
     (server, runs): (&Server, &Runs),
     watched: &str,
-    branches: &BTreeMap<CommitId, String>,
+    places: &BTreeMap<CommitId, Whereabouts>,
     posts: Vec<Post>,
     mut tell: impl FnMut(Answer),
 ) {
     let mut waits: Option<Refusal> = None;
+    let watched = Whereabouts { branch: watched.to_owned(), pull: None };
     for post in posts {
         if let Some(refusal) = &waits {
             tell(Answer { post, refused: Some(refusal.clone()), fault: None });
             continue;
         }
-        let branch = branches.get(&post.key.commit).map_or(watched, String::as_str);
-        match statuses::post(server, runs, branch, &post.status).await {
+        let place = places.get(&post.key.commit).unwrap_or(&watched);
+        match statuses::post(server, runs, place, &post.status).await {
             Ok(()) => tell(Answer { post, refused: None, fault: None }),
             Err(refused) => {
                 waits = refused.is_for_all.then(|| refused.refusal.clone());

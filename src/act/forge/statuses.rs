@@ -59,8 +59,17 @@ impl Runs {
     }
 }
 
-/// Gives a commit its status; `branch` is the one that it is on.
-pub async fn post(server: &Server, runs: &Runs, branch: &str, status: &Status) -> Result<(), Refused> {
+/// Where a commit is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The branch that it is on.
+    pub branch: String,
+    /// The pull request whose head it is.
+    pub pull: Option<u64>,
+}
+
+/// Gives a commit its status.
+pub async fn post(server: &Server, runs: &Runs, place: &Whereabouts, status: &Status) -> Result<(), Refused> {
     let commit = status.commit.to_string();
     let paths: Vec<String> = status.annotations().iter().map(|it| runs.path(&it.path)).collect();
     let annotations = status.annotations().iter().zip(&paths);
@@ -72,7 +81,7 @@ pub async fn post(server: &Server, runs: &Runs, branch: &str, status: &Status) -
         stand: stand(status),
         text: status.text(),
         link: None,
-        branch,
+        branch: &place.branch,
         detail: status.try_detail(),
         annotations: &annotations,
     };
@@ -82,8 +91,26 @@ pub async fn post(server: &Server, runs: &Runs, branch: &str, status: &Status) -
     } else {
         send(server, &server.forge().status(&told)).await.map(drop)
     };
+    let answered = match (answered, place.pull) {
+        (Ok(()), Some(number)) => of_pull(server, number, &told).await,
+        (answered, _) => answered,
+    };
     point(Of::Post);
     answered.map_err(|error| refused(server, error))
+}
+
+/// Says the same of the pull request, where that is another thing; of one that is gone, or that has another head by now,
+/// nothing is to be said.
+async fn of_pull(server: &Server, number: u64, told: &CommitStatus<'_>) -> Result<(), ForgeError> {
+    let Some(call) = server.forge().iterations(number) else { return Ok(()) };
+    let body = match server.send(&call).await {
+        Err(error) if error.code() == Some(404) => return Ok(()),
+        answered => answered?.body,
+    };
+    match server.forge().read_iteration(&body, told.commit) {
+        Some(iteration) => send(server, &server.forge().pull_status((number, iteration), told)).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Makes a check run, or words the one of before anew; where that is gone, another one is made.

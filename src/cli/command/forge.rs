@@ -6,6 +6,7 @@ use crate::cli::args::{Forge, Question};
 use crate::cli::print::{Text, Tone};
 use crate::client::forge::{Answered, Call, ForgeError, Server};
 use crate::client::git::fault;
+use crate::decide::report::counted;
 use crate::decide::value::{Fault, Owner};
 use crate::settings::DOOR;
 use serde_json::json;
@@ -28,7 +29,17 @@ pub(super) fn server(here: &Here) -> Result<Arc<Server>, Fault> {
 
 /// Asks it.
 pub(super) fn ask(server: &Server, call: &Call) -> Result<Answered, Fault> {
-    Ok(asked(server, call)??)
+    asked(server, call)?.map_err(|error| once(server, error))
+}
+
+/// Returns the fault of a command that asks once: nobody asks again by themselves.
+pub(super) fn once(server: &Server, error: ForgeError) -> Fault {
+    let fault = Fault::from(error);
+    if !fault.spurious {
+        return fault;
+    }
+    let hint = format!("see whether the forge answers at {}, and run this again", server.forge().url());
+    Fault { hint: Some(hint), ..fault }
 }
 
 fn asked(server: &Server, call: &Call) -> Result<Result<Answered, ForgeError>, Fault> {
@@ -50,13 +61,14 @@ fn check(here: &Here) -> Result<Answer, Failure> {
     let mut left = None;
     match &about {
         Err(error) => {
-            let hint = Fault::from(error.clone()).hint.unwrap_or_default();
+            let hint = once(&server, error.clone()).hint.unwrap_or_default();
             all.push(Found { what: "repository", found: Err(format!("{error}; {hint}")) });
         }
         Ok(about) => {
             left = about.left;
             all.push(Found { what: "repository", found: Ok(format!("{} is read", forge.repository())) });
             all.push(rights(forge.may_write(&about.body), about.scopes.as_deref()));
+            all.push(pulls(&server)?);
             all.extend(hooks(here, &server)?);
         }
     }
@@ -92,6 +104,19 @@ fn rights(may_write: Option<bool>, scopes: Option<&str>) -> Found {
         None => Ok(format!("the forge does not say what it may{scopes}")),
     };
     Found { what: "token", found }
+}
+
+/// Looks whether the token reads pull requests, which it needs for plans of them.
+fn pulls(server: &Server) -> Result<Found, Fault> {
+    let found = match asked(server, &server.forge().pulls(1))? {
+        Ok(answered) => {
+            let (open, is_more) = server.forge().read_pulls(&answered.body);
+            let more = if is_more { " and more" } else { "" };
+            Ok(format!("{}{more} read", counted(open.len(), "open one")))
+        }
+        Err(error) => Err(format!("{error}; it needs them for plans and comments")),
+    };
+    Ok(Found { what: "pull requests", found })
 }
 
 /// Looks for the webhook; where none is wanted, or the token may not see them, that is no mistake.

@@ -1,7 +1,7 @@
 //! In: where the forge reaches the process that serves. Out: a webhook there, or what it takes to make one.
 //! Guarantee: it is signed with the secret of the settings, which is shown nowhere; asked for twice, there is one.
 use super::current_fleet::Here;
-use super::forge::server;
+use super::forge::{once, server};
 use super::{Answer, Failure};
 use crate::act::forge::hooks::{Installed, install};
 use crate::cli::args::{Webhook, WebhookTask};
@@ -39,7 +39,7 @@ pub(super) fn run(options: &Webhook, settings: Option<&Path>) -> Result<Answer, 
     let forge = server.forge();
     let installed = runtime.block_on(install(&server, &url, &secret)).map_err(|error| {
         let may_not = matches!(error.code(), Some(401 | 403 | 404));
-        let fault = Fault::from(error);
+        let fault = once(&server, error);
         if may_not { Fault { hint: Some(forge.needs_for_hooks().to_owned()), ..fault } } else { fault }
     })?;
     let said = match installed {

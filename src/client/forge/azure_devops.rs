@@ -2,9 +2,9 @@
 //! Guarantee: as its API 7.1; a repository is `organisation/project/repository` in the settings.
 use super::call::{Call, Method, part};
 use super::kind::Forge;
-use super::pulls::PAGE;
+use super::pulls::{PAGE, text as word};
 use super::statuses::{CommitStatus, Stand, name, text};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 pub(super) const VERSION: &str = "api-version=7.1";
 
@@ -21,6 +21,11 @@ pub(super) fn repository(forge: &Forge) -> String {
 }
 
 pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) -> Call {
+    let path = format!("{}/commits/{}/statuses?{VERSION}", repository(forge), part(status.commit));
+    Call::write(attempt, Method::Post, path, said(forge, status), &[200, 201])
+}
+
+fn said(forge: &Forge, status: &CommitStatus<'_>) -> Json {
     let capabilities = forge.capabilities();
     let state = match status.stand {
         Stand::Pending => "pending",
@@ -39,7 +44,30 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
     if let Some(link) = status.link {
         body["targetUrl"] = link.into();
     }
-    let path = format!("{}/commits/{}/statuses?{VERSION}", repository(forge), part(status.commit));
+    body
+}
+
+/// The heads of a pull request are its iterations.
+pub(super) fn iterations(forge: &Forge, attempt: &str, number: u64) -> Call {
+    Call::list(attempt, format!("{}/pullRequests/{number}/iterations?{VERSION}", repository(forge)))
+}
+
+/// Returns the newest iteration whose head is this commit.
+pub(super) fn read_iteration(all: &[Json], commit: &str) -> Option<u64> {
+    let is_it = |one: &&Json| word(one, "/sourceRefCommit/commitId").is_some_and(|id| id.eq_ignore_ascii_case(commit));
+    all.iter().filter(is_it).filter_map(|one| one.get("id")?.as_u64()).max()
+}
+
+/// Branch policies look at the statuses of pull requests, and not at those of commits.
+pub(super) fn pull_status(
+    forge: &Forge,
+    attempt: &str,
+    (number, iteration): (u64, u64),
+    status: &CommitStatus<'_>,
+) -> Call {
+    let mut body = said(forge, status);
+    body["iterationId"] = iteration.into();
+    let path = format!("{}/pullRequests/{number}/statuses?{VERSION}", repository(forge));
     Call::write(attempt, Method::Post, path, body, &[200, 201])
 }
 

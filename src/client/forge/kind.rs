@@ -125,6 +125,24 @@ impl Forge {
         }
     }
 
+    /// Returns the request for the heads that a pull request had; none where what is said of a commit is said of its pull
+    /// request, too.
+    pub fn iterations(&self, number: u64) -> Option<Call> {
+        let attempt = format!("list the heads of pull request {number}");
+        (self.kind == ForgeKind::AzureDevOps).then(|| azure_devops::iterations(self, &attempt, number))
+    }
+
+    /// Reads the number of the head that is this commit.
+    pub fn read_iteration(&self, body: &Json, commit: &str) -> Option<u64> {
+        azure_devops::read_iteration(listed(body).unwrap_or_default(), commit)
+    }
+
+    /// Returns the request that gives one head of a pull request a status.
+    pub fn pull_status(&self, (number, iteration): (u64, u64), status: &CommitStatus<'_>) -> Call {
+        let attempt = format!("post {} of pull request {number} to {}", status.context, self.repository);
+        azure_devops::pull_status(self, &attempt, (number, iteration), status)
+    }
+
     /// Returns the request for a page of the open pull requests.
     pub fn pulls(&self, page: usize) -> Call {
         let attempt = format!("list the pull requests of {}", self.repository);

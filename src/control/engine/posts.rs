@@ -1,7 +1,6 @@
 //! In: what the outbox says, and what is to outlast this process. Out: posts, many at once, and rows on the disk.
 //! Guarantee: rows are on disk before anything is posted, so that a restart posts what is missing.
 use super::super::notices::Notified;
-use super::super::pulls;
 use super::super::statuses::Answer;
 use super::super::wanted_statuses::Told;
 use super::{Engine, Event, HEAD, NOTICES, OPEN, OUTBOX, Observer, POSTS, STANDINGS};
@@ -49,7 +48,7 @@ impl<O: Observer> Engine<O> {
         if !posts.is_empty() {
             self.posting += 1;
             let (statuses, events) = (self.statuses.clone(), self.events.clone());
-            let branches = self.pulls.told.values().map(pulls::Told::on_branch).collect();
+            let places = self.pulls.told.iter().map(|(number, told)| told.place(*number)).collect();
             tokio::spawn(async move {
                 let (each, faults) = (events.clone(), Arc::new(Mutex::new(Vec::new())));
                 let found = faults.clone();
@@ -57,7 +56,7 @@ impl<O: Observer> Engine<O> {
                     found.lock().unwrap_or_else(PoisonError::into_inner).extend(fault);
                     let _ = each.send(Event::Posted(Posted::One(Box::new((post.key, refused)))));
                 };
-                statuses.post_all(posts, branches, tell).await;
+                statuses.post_all(posts, places, tell).await;
                 let faults = std::mem::take(&mut *faults.lock().unwrap_or_else(PoisonError::into_inner));
                 let _ = events.send(Event::Posted(Posted::All(faults)));
             });

@@ -2,6 +2,7 @@
 //! Guarantee: a review that came before a restart counts after it; a form of another version is looked at anew.
 use super::super::prepare::Prepared;
 use super::{Changes, Told};
+use crate::act::forge::statuses::Whereabouts;
 use crate::client::forge::Pull;
 use crate::decide::document::{CommitFacts, Commits, Person};
 use crate::decide::value::Digest;
@@ -92,9 +93,9 @@ impl Told {
         }
     }
 
-    /// Returns its head, and the branch that this is on.
-    pub(in crate::control) fn on_branch(&self) -> (CommitId, String) {
-        (self.head, self.branch.clone())
+    /// Returns its head, and where that is.
+    pub(in crate::control) fn place(&self, number: u64) -> (CommitId, Whereabouts) {
+        (self.head, Whereabouts { branch: self.branch.clone(), pull: Some(number) })
     }
 
     /// Whether this commit is its head.

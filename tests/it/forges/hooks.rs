@@ -32,7 +32,7 @@ fn the_webhook_is_made_once_and_made_as_it_has_to_be() {
     let state = github.state();
     assert_eq!((state.hooks.len(), &state.hooks[0]["active"]), (1, &json!(true)), "there is one, and it is on");
     drop(state);
-    fleet.run(&["forge", "check"]).ends_with(0).says(&[url]);
+    fleet.run(&["forge", "check"]).ends_with(0).says(&[url, "pull requests: 0 open ones read"]);
 }
 
 #[test]
@@ -42,6 +42,13 @@ fn what_a_webhook_lacks_is_told() {
     github.first(Reply::says(404, "Not Found"));
     fleet.run(&["webhook", "install", "https://x.example"]).ends_with(1).says(&["404", "`admin:repo_hook`"]);
     fleet.run(&["webhook", "install", "x.example"]).ends_with(1).says(&["give https://"]);
+    github.first(Reply::says(503, ""));
+    let ran = fleet.run(&["webhook", "install", "https://x.example"]).ends_with(1).says(&["503", "and run this again"]);
+    assert!(!ran.all().contains("outbox"), "nothing of it waits there: {}", ran.all());
+    github.first(Reply::says(502, ""));
+    fleet.run(&["forge", "check"]).ends_with(1).says(&["502", "and run this again"]);
+    github.first(Reply::says(504, ""));
+    fleet.run(&["statuses", &fleet.checkout.head()]).ends_with(1).says(&["504", "and run this again"]);
     fleet.settings(&on(&github.http.url()), "");
     fleet.run(&["webhook", "install", "https://x.example"]).ends_with(1).says(&["add `webhookSecretFile`"]);
     let bitbucket = "kind: bitbucket-cloud, repository: acme/fleet, tokenFile: token, webhookSecretFile: secret";

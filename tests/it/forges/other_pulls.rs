@@ -125,10 +125,49 @@ fn a_fork_on_bitbucket_cloud_is_told_of_and_hurts_no_other() {
 #[test]
 fn those_of_azure_devops_are_planned() {
     let forge = "kind: azure-devops, repository: acme/ops/fleet";
-    plans_of(&Other::azure_devops(), forge, "az-token", "refs/heads/x", |commit| {
+    let azure = Other::azure_devops();
+    plans_of(&azure, forge, "az-token", "refs/heads/x", |commit| {
         json!({
             "pullRequestId": 7, "createdBy": { "uniqueName": "ada@acme.example" }, "sourceRefName": "refs/heads/x",
             "targetRefName": "refs/heads/main", "lastMergeSourceCommit": { "commitId": commit },
         })
     });
+    // Branch policies look at those of the pull request.
+    let is_it = |status: &Value| status["state"] == "succeeded" && status["context"]["name"] == "plan";
+    // One post follows the other, so that of the first head was there before the second one was told of.
+    let of_pulls = azure.kept().of_pulls.clone();
+    assert!(of_pulls.iter().any(is_it), "its pull request says so: {of_pulls:?}");
+    assert!(of_pulls.iter().all(|status| status["iterationId"] == 3), "of this head alone: {of_pulls:?}");
+}
+
+#[test]
+fn a_branch_that_would_fetch_something_else_is_not_fetched_and_one_that_only_looks_so_is() {
+    let cloud = Other::bitbucket_cloud();
+    let url = cloud.http.url();
+    let fleet =
+        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
+    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    fleet.checkout.edit(US, "replicas: 3", "replicas: 4");
+    fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
+    let right = fleet.checkout.commit("more replicas");
+    let strange = "ünï-\u{202e}\u{200b}`@all`";
+    fleet.checkout.git(&["push", "--quiet", "--force", "../remote.git", &format!("HEAD:refs/heads/{strange}")]);
+    let named = |number: u64, branch: &str, commit: &str| {
+        let mut pull = of_cloud(commit, "acme/fleet");
+        (pull["id"], pull["source"]["branch"]["name"]) = (number.into(), branch.into());
+        pull
+    };
+    let traps = ["x:refs/heads/main", "*", "../main", "--upload-pack=x", "a b", "x\u{7}"];
+    let mut pulls: Vec<Value> = (10..).zip(traps).map(|(number, trap)| named(number, trap, &"7".repeat(40))).collect();
+    pulls.push(named(7, strange, &right));
+    cloud.kept().pulls = pulls;
+    let _served = fleet.serve();
+    let told =
+        || cloud.http.seen().into_iter().find(|it| it.path.contains(&right) && it.text("key") == "stratify/plan");
+    cloud.http.until("the one that there is is planned", || told().is_some());
+    assert_eq!(told().expect("it is").text("refname"), strange, "as it is named");
+    for (number, trap) in (10..).zip(traps) {
+        let says = format!("pull request {number} is not planned");
+        cloud.http.until(&format!("{trap:?} is told of: {}", fleet.log()), || fleet.log().contains(&says));
+    }
 }

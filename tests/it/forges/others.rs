@@ -22,6 +22,8 @@ pub(super) struct Kept {
     pub(super) activity: Vec<Value>,
     /// Its commits.
     pub(super) commits: Vec<Value>,
+    /// The statuses of pull requests.
+    pub(super) of_pulls: Vec<Value>,
 }
 
 /// A server with what was posted to it.
@@ -245,6 +247,14 @@ fn azure_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
     let path = path.split('?').next().unwrap_or_default();
     match (request.method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
         ("GET", ["pullrequests"]) => all(kept.pulls.clone()),
+        ("GET", ["pullRequests", _, "iterations"]) => {
+            let head = kept.pulls.first().map(|pull| pull["lastMergeSourceCommit"].clone());
+            all(head.into_iter().map(|head| json!({ "id": 3, "sourceRefCommit": head })).collect())
+        }
+        ("POST", ["pullRequests", _, "statuses"]) => {
+            kept.of_pulls.push(request.body.clone());
+            Reply::json(200, &request.body)
+        }
         ("GET", ["pullRequests", _, "threads"]) => {
             all(kept.comments.iter().enumerate().map(|(at, (_, text))| told(at, text)).collect())
         }

@@ -20,6 +20,11 @@ fn the_demo_follows_a_pull_request_on_a_gitea_of_its_own() {
         "as reviewed in #1",
         "That was the way of a pull request.",
     ]);
+    // What it prints to look further is a command that runs.
+    let again = ran.out.lines().find(|line| line.trim_start().starts_with("env ")).expect("it is printed").trim();
+    let version = format!("{} --version", again.trim_end_matches(" web"));
+    let version = std::process::Command::new("sh").arg("-c").arg(version).output().expect("there is a shell");
+    assert!(version.status.success(), "{again}: {}", String::from_utf8_lossy(&version.stderr));
     let pruned = ran.out.lines().filter(|line| line.contains("pruned")).count();
     assert!(pruned > 0, "what was removed is told: {}", ran.all());
 }

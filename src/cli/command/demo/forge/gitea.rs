@@ -22,6 +22,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The password of both users: there is nothing to protect, and people may look at the pages.
 pub(super) const PASSWORD: &str = "demo-of-stratify";
 
+/// Returns a text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// A Gitea.
 pub(super) struct Gitea {
     program: PathBuf,
@@ -65,10 +71,26 @@ impl Gitea {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.folder.join("app.ini")).args(arguments).stdin(Stdio::null());
-        command.env("GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT", "true").env("GITEA_WORK_DIR", &self.folder);
-        // It writes Git's global configuration by itself.
-        command.env("HOME", &self.folder).env("GIT_CONFIG_GLOBAL", self.folder.join("gitconfig"));
+        command.envs(self.environment());
         command
+    }
+
+    /// Returns what it finds in its environment. It writes Git's global configuration by itself, and root has to say so.
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let folder = self.folder.display().to_string();
+        [
+            ("GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT", "true".to_owned()),
+            ("GITEA_WORK_DIR", folder.clone()),
+            ("GIT_CONFIG_GLOBAL", format!("{folder}/gitconfig")),
+            ("HOME", folder),
+        ]
+    }
+
+    /// Returns the command by which a person starts it again, as this one does.
+    pub(super) fn again(&self) -> String {
+        let environment = self.environment().map(|(name, value)| format!("{name}={}", quoted(&value))).join(" ");
+        let (program, folder) = (self.program.display().to_string(), self.folder.display().to_string());
+        format!("env {environment} {} --config {} web", quoted(&program), quoted(&format!("{folder}/app.ini")))
     }
 
     /// Runs one of its commands, and returns the last line that it printed.

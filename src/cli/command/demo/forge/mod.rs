@@ -264,13 +264,13 @@ impl<'a> Story<'a> {
         text.line("");
         text.pieces([
             (Tone::Good, "That was the way of a pull request.".to_owned()),
-            (Tone::Plain, " Gitea and the process have ended; to look further:".to_owned()),
+            (Tone::Plain, " Gitea and the process have ended; to look further, start it again:".to_owned()),
         ]);
-        text.line(format!(
-            "  gitea --config {root}/gitea/app.ini web   # {}, users ada and grace, {PASSWORD}",
-            self.gitea.url()
-        ));
-        text.line(format!("  stratify --settings {root}/stratify.yaml status"));
+        text.line(format!("  {}", self.gitea.again()));
+        text.line(format!("and see {}, as ada or grace with the password {PASSWORD}, and:", self.gitea.url()));
+        for command in ["forge check", "statuses", "outbox", "status", "serve"] {
+            text.line(format!("  stratify --settings {root}/stratify.yaml {command}"));
+        }
         Ok(Answer::new(text, json!({ "folder": root, "commits": commits })))
     }
 }
