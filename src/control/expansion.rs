@@ -7,9 +7,9 @@ use super::sealed;
 use super::world::Sources;
 use crate::decide::document::{Texts, Unpacked};
 use crate::decide::fleet::{Fleet, Found, PackFiles};
-use crate::decide::profile::{FullProfile, Packaged, Remote, What};
+use crate::decide::profile::{Content, FullProfile, Packaged, Remote, What};
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
-use crate::decide::value::{Digest, Fault, Seal};
+use crate::decide::value::{Digest, Fault, Seal, Source, Span};
 use crate::name::BlobId;
 use crate::observe::pack::{Packs, Unpackings};
 use crate::settings::{AgeKeys, Settings};
@@ -80,10 +80,10 @@ impl Expansions {
 
     /// Unpacks packages among what was read; those of registries are fetched.
     pub(super) async fn unpack(&self, packages: Vec<Packaged>, texts: &mut Texts) -> Result<(), Fault> {
-        for Packaged { path, blob, remote } in packages {
+        for Packaged { path, blob, remote, at } in packages {
             let bytes = texts.get(blob).and_then(|blob| blob.bytes().cloned());
             let unpacked = match (remote, bytes) {
-                (Some(remote), _) => self.fetch(blob, remote).await?,
+                (Some(remote), _) => self.fetch(blob, remote).await.map_err(|fault| named_at(&fault, &at))?,
                 (None, Some(bytes)) => self.unpackings.get(blob, &path, &bytes),
                 (None, None) => Arc::new(Err("it is too large to be read from the repository".into())),
             };
@@ -193,11 +193,30 @@ pub(super) async fn expanded<W: Sources>(
             return Ok(packs);
         }
         let asked = missing.into_iter().map(|request| async {
-            let digest = request.digest;
-            world.expansions().expand(world, request).await.map(|expanded| (digest, expanded))
+            let (digest, at) = (request.digest, place_of(profile, &request));
+            let expanded = world.expansions().expand(world, request).await;
+            expanded.map(|expanded| (digest, expanded)).map_err(|fault| match at {
+                Some(at) => named_at(&fault, &at),
+                None => fault,
+            })
         });
         packs.extend(try_join_all(asked).await?);
     }
+}
+
+/// Returns where a chart of another server is named that a request is for.
+fn place_of(profile: &FullProfile, request: &Request) -> Option<Span> {
+    let What::Chart(Content::Remote(_)) = &request.what else { return None };
+    let mut parts = profile.layers.iter().flat_map(|layer| layer.parts.iter());
+    parts.find(|part| part.what == request.what).map(|part| part.at.clone())
+}
+
+/// Says of a fault of another server where is named what was asked of it.
+pub(super) fn named_at(fault: &Fault, at: &Span) -> Fault {
+    if matches!(fault.source, Source::Documents(_)) {
+        return fault.repeated();
+    }
+    Fault { source: Source::Error(format!("{at}: {fault}").into()), ..fault.repeated() }
 }
 
 /// Does what waits for a child on a thread of its own, so that plans of other clusters go on.

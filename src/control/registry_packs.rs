@@ -1,6 +1,7 @@
 //! In: a cluster whose layers name packs of registries. Out: its sketch, with those packs read; what their files hold.
 //! Guarantee: a pack is fetched once a process, however many clusters have it; what their files hold is kept within a bound,
 //! and read again from where it was fetched to.
+use super::expansion::named_at;
 use super::world::Sources;
 use crate::decide::document::{Blob, Texts};
 use crate::decide::fleet::{Fleet, Index, PackFiles, RegistryPacks};
@@ -55,7 +56,7 @@ impl Held {
 
     /// Takes a pack in, or why it is none.
     fn take(&self, missing: &MissingPack, fetched: Result<PackFiles, String>) {
-        let MissingPack { name, version, remote } = missing;
+        let MissingPack { name, version, remote, .. } = missing;
         let origin = Origin::of_registry(remote.url.clone());
         let read = |files: &PackFiles| Index::of_pack(name, version, files, &origin);
         let index = fetched.as_ref().map_err(Clone::clone).and_then(read);
@@ -107,7 +108,8 @@ pub(super) async fn sketched<W: Sources>(
         return Err(said.into());
     }
     for missing in &missing {
-        let fetched = world.expansions().fetch_pack(missing.remote.clone()).await?;
+        let fetched = world.expansions().fetch_pack(missing.remote.clone()).await;
+        let fetched = fetched.map_err(|fault| named_at(&fault, &missing.at))?;
         world.expansions().registry_packs().take(missing, fetched);
     }
     // What could not be read of a declaration before can be now.

@@ -111,6 +111,8 @@ pub struct Packaged {
     pub blob: BlobId,
     /// Where it is fetched, unless it is of the repository.
     pub remote: Option<Remote>,
+    /// Where it is named.
+    pub at: Span,
 }
 
 impl Packaged {

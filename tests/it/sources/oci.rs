@@ -130,6 +130,10 @@ fn a_lock_of_a_registry_that_was_edited_by_hand_is_seen() {
     let edited = said(&shop, settings(&shop, vec![registry.allowed()]));
     assert!(edited.contains("of its archive, and its manifest has sha256:"), "{edited}");
     assert!(edited.contains("profiles/apps/profile.yaml:"), "at its line: {edited}");
+    let manifest = text.split("/store@sha256:").nth(1).expect("it has one")[..64].to_owned();
+    shop.write("fleet.lock", &text.replace(&manifest, &"a".repeat(64)));
+    let gone = said(&shop, settings(&shop, vec![registry.allowed()]));
+    assert!(gone.contains("profiles/apps/profile.yaml:10:") && gone.contains("there is no such thing"), "{gone}");
     shop.write("fleet.lock", &text.replace("version: \"1.4.0\"", "version: \"1.5.0\""));
     let other = said(&shop, settings(&shop, vec![registry.allowed()]));
     assert!(other.contains("which is not `1.4.0`"), "{other}");

@@ -250,7 +250,11 @@ fn a_lock_of_packs_that_was_edited_by_hand_is_seen_and_mended() {
     let digest = lock.split("digest: \"sha256:").nth(1).expect("it has one")[..64].to_owned();
     it.shop.write("fleet.lock", &lock.replace(&digest, &"a".repeat(64)));
     let gone = it.run(&["lint"]).ends_with(1);
-    gone.says(&["there is no such thing, which fleet.lock says is there", "`stratify lock --update web`"]);
+    gone.says(&[
+        "profiles/apps/profile.yaml:10:",
+        "there is no such thing, which fleet.lock says is there",
+        "`stratify lock --update web`",
+    ]);
     it.run(&["lock", "--update", "web"]).ends_with(0);
     assert_eq!(it.lock(), lock, "that mends it");
     it.shop.write("fleet.lock", &lock.replace("version: \"1.0.0\"", "version: \"1.0.4\""));

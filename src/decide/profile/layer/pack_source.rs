@@ -15,7 +15,7 @@ use crate::decide::document::kind::is_semver;
 use crate::decide::document::{Fragment, LockedRegistryPack, Pack, nearest};
 use crate::decide::fleet::{Found, Index, PackReference};
 use crate::decide::lock::is_in;
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, Span};
 use crate::name::RepoPath;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct MissingPack {
     pub version: Arc<str>,
     /// Where it is.
     pub remote: Remote,
+    /// Where it is named.
+    pub at: Span,
 }
 
 /// Returns how a pack of a registry is named; nothing of one of the repository.
@@ -47,8 +49,9 @@ pub(in crate::decide::profile) fn missing(selection: &Selection, layers: &[Shape
         };
         let (called, url) = (format!("{name}-{version}").into(), format!("{oci}@sha256:{digest}").into());
         let remote = Remote { name: called, entry: name.clone(), url, digest: *digest };
-        let missing = MissingPack { name: name.clone(), version: version.clone(), remote };
-        if selection.packs.get(*digest).is_none() && !found.contains(&missing) {
+        let missing = MissingPack { name: name.clone(), version: version.clone(), remote, at: part.span() };
+        let is_known = found.iter().any(|known| known.remote == missing.remote);
+        if selection.packs.get(*digest).is_none() && !is_known {
             found.push(missing);
         }
     }

@@ -44,7 +44,8 @@ impl Package {
         match &self.content {
             Content::Folder(..) => None,
             Content::Archive(Archive { path, blob, .. }) => {
-                Some(Packaged { path: path.clone(), blob: *blob, remote: self.remote.clone() })
+                let (remote, at) = (self.remote.clone(), self.part.span());
+                Some(Packaged { path: path.clone(), blob: *blob, remote, at })
             }
         }
     }
