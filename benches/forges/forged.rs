@@ -39,7 +39,7 @@ pub(crate) fn measure(scratch: &Path) -> Vec<Row> {
     let address = runtime.block_on(async {
         let listener = door::listen("127.0.0.1:0".parse().expect("it is one")).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(door::serve(listener, vec![hook], Arc::new(Queue::default())));
+        tokio::spawn(door::serve(listener, vec![hook], std::path::PathBuf::new(), Arc::new(Queue::default())));
         address
     });
     let body = "x".repeat(BODY_BYTES);

@@ -95,7 +95,7 @@ impl Parts {
             tokio::spawn(forward(queue.clone(), name, events.clone()));
             let listener = door::listen("127.0.0.1:0".parse().expect("it is one")).await.expect("a port is free");
             let address = listener.local_addr().expect("it is bound");
-            tokio::spawn(door::serve(listener, vec![hook], queue));
+            tokio::spawn(door::serve(listener, vec![hook], std::path::PathBuf::new(), queue));
             (address, events)
         });
         events.send(Event::Woken).expect("the loop listens");

@@ -57,6 +57,8 @@ pub struct Settings {
     pub floor: Policy,
     /// Where HTTP is listened on; nowhere by default.
     pub listen: Option<SocketAddr>,
+    /// Where that is reached from outside.
+    pub public_url: Option<String>,
     /// Who is notified, and of what.
     pub notifications: Vec<Notification>,
     /// The keys that open sealed files.
@@ -98,6 +100,11 @@ const FIELDS: &[Field] = &[
         Shape::Checked(is_socket, "an address and a port, such as 127.0.0.1:8080"),
         "Where `serve` takes webhooks by HTTP; default: nowhere.",
     ),
+    optional(
+        "publicUrl",
+        Shape::Checked(is_public, "an address such as https://stratify.example.org, of at most 200 characters"),
+        "Where `listen` is reached from outside: comments that have no room link whole plans there; default: no links.",
+    ),
     optional("secrets", Shape::List(&Shape::Object(secrets::FIELDS)), "The keys that open files sealed by SOPS."),
     optional(
         "notifications",
@@ -121,6 +128,12 @@ fn is_socket(text: &str) -> bool {
     text.parse::<SocketAddr>().is_ok()
 }
 
+fn is_public(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:/[]".contains(c);
+    text.len() <= 200 && rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_plain))
+}
+
 /// Returns the JSON Schema of the operator's file.
 pub fn schema() -> serde_json::Value {
     schema_of("Settings", FIELDS)
@@ -140,6 +153,7 @@ impl Settings {
             running_max: RUNNING_MAX,
             floor: floor::none(),
             listen: None,
+            public_url: None,
             notifications: Vec::new(),
             secrets: Vec::new(),
             programs: Programs::around(),
@@ -203,6 +217,7 @@ impl Settings {
                 settings.repositories.insert(name, Repository::read(&part, folder));
             }
         }
+        settings.public_url = text(root, "publicUrl");
         settings.listen = text(root, "listen").and_then(|listen| listen.parse().ok());
         if let Some(all) = root.get("notifications") {
             settings.notifications = notification::read(&all, folder);
@@ -221,6 +236,11 @@ impl Settings {
             settings.floor = floor::read(&floor);
         }
         settings
+    }
+
+    /// Returns the folder of the pages of plans.
+    pub fn plan_pages(&self) -> PathBuf {
+        self.state.join("plans")
     }
 
     /// Returns a target; one that is not named is a folder. Where the settings name targets, another name is a mistake, unless they also say

@@ -65,7 +65,7 @@ pub(super) fn run(settings: Option<&Path>) -> Result<Answer, Failure> {
             let hooks: Vec<Hook> = here.hook(&own).into_iter().collect();
             let webhooks = hooks.len();
             tracing::info!(%address, webhooks, "listening");
-            tokio::spawn(door::serve(listener, hooks, queue.clone()));
+            tokio::spawn(door::serve(listener, hooks, here.settings.plan_pages(), queue.clone()));
         }
         let repository = here.settings.repository.url.as_deref().unwrap_or("the one around");
         tracing::info!(repository, branch = here.settings.branch(), "serving");

@@ -12,11 +12,12 @@ use super::real_world::Outside;
 use super::wanted_statuses::{first_line, plan_status};
 use crate::act::forge::comments::{Ourselves, put};
 use crate::act::forge::hooks::redeliver;
+use crate::act::forge::pages::Pages;
 use crate::client::clock::now;
 use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
 use crate::decide::document::CommitFacts;
-use crate::decide::report::{About, Context, Drafts, Markup, Reviewed, State, Status, comment, refusal};
+use crate::decide::report::{About, Context, Drafts, Markup, Reviewed, State, Status, comment, refusal, whole};
 use crate::decide::value::{Digest, Domain, Fault, Hasher, Timestamp};
 use crate::name::CommitId;
 use crate::observe::forge::deliveries::failed;
@@ -220,8 +221,8 @@ impl Look {
             let pull = Pull { number: 0, author: String::new(), head, reference, branch, base, is_fork: false };
             let about = self.about(commit, false);
             let status = match self.plan(&pull, commit).await {
-                Ok(Planned::Clusters(prepared)) => said(&about, &prepared, 0).0,
-                Ok(Planned::There) => said(&about, &[], 0).0,
+                Ok(Planned::Clusters(prepared)) => said(&about, &prepared).0,
+                Ok(Planned::There) => said(&about, &[]).0,
                 Ok(Planned::Never(why)) => refused(&about, &why).0,
                 Err(fault) if fault.spurious => return Err(fault),
                 Err(fault) => refused(&about, &first_line(&fault)).0,
@@ -264,10 +265,11 @@ impl Look {
         let (status, text) = match self.plan(pull, head).await {
             Ok(Planned::Clusters(prepared)) => {
                 seen.learn(&prepared, pull.is_fork);
-                said(&about, &prepared, self.chars_max())
+                let (status, reviewed) = said(&about, &prepared);
+                (status, self.worded(&about, &reviewed))
             }
             Ok(Planned::There) if told.is_some_and(|told| told.is_at(head)) => return Ok(None),
-            Ok(Planned::There) => said(&about, &[], self.chars_max()),
+            Ok(Planned::There) => (said(&about, &[]).0, self.worded(&about, &[])),
             Ok(Planned::Never(why)) => refused(&about, &why),
             Err(fault) if fault.spurious => return Err(fault),
             Err(fault) => refused(&about, &first_line(&fault)),
@@ -307,8 +309,20 @@ impl Look {
         About { head, base: self.base, branch: &self.branch, is_fork, markup }
     }
 
-    fn chars_max(&self) -> usize {
-        self.server.forge().capabilities().comment_chars_max
+    /// Returns the comment; where the forge has no room for all of it, with a link to the rest, if we are reached.
+    fn worded(&self, about: &About<'_>, reviewed: &[Reviewed]) -> String {
+        let chars_max = self.server.forge().capabilities().comment_chars_max;
+        let told = comment(about, reviewed, chars_max, None);
+        let settings = self.outside.settings();
+        let url = settings.public_url.as_deref().filter(|_| told.is_cut && settings.listen.is_some());
+        let Some(url) = url else { return told.text };
+        match Pages::new(settings.plan_pages(), url).keep(&whole(about, reviewed)) {
+            Ok(link) => comment(about, reviewed, chars_max, Some(&link)).text,
+            Err(fault) => {
+                tracing::warn!(%fault, "a comment links no plan");
+                told.text
+            }
+        }
     }
 }
 
@@ -320,8 +334,8 @@ enum Planned {
     Never(String),
 }
 
-/// Returns the status and the comment of a plan.
-fn said(about: &About<'_>, prepared: &[Prepared], chars_max: usize) -> (Status, String) {
+/// Returns the status of a plan, and what its comment is about.
+fn said(about: &About<'_>, prepared: &[Prepared]) -> (Status, Vec<Reviewed>) {
     let all: Vec<&Prepared> = prepared.iter().collect();
     let status = plan_status(about.head, &all, 0);
     let reviewed: Vec<Reviewed> = prepared.iter().filter_map(reviewed).collect();
@@ -338,7 +352,7 @@ fn said(about: &About<'_>, prepared: &[Prepared], chars_max: usize) -> (Status, 
     let (detail, annotations) = (status.try_detail().unwrap_or_default().to_owned(), status.annotations().to_vec());
     let status = Status::new(about.head, Context::plan(None), status.state, &text, now()).detail(&detail);
     let status = status.annotated(annotations);
-    (status, comment(about, &reviewed, chars_max))
+    (status, reviewed)
 }
 
 fn refused(about: &About<'_>, why: &str) -> (Status, String) {

@@ -82,23 +82,50 @@ pub fn is_ours(text: &str) -> bool {
     text.starts_with(MARK) || text.starts_with(PLAIN_MARK)
 }
 
-/// Returns the comment, of at most so many characters.
-pub fn comment(about: &About<'_>, all: &[Reviewed], chars_max: usize) -> String {
+/// A comment, and whether clusters are left out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Its text.
+    pub text: String,
+    /// Whether there is more to tell.
+    pub is_cut: bool,
+}
+
+/// Returns the whole plan, for people who follow the link of a comment that has no room for it: plain text.
+pub fn whole(about: &About<'_>, all: &[Reviewed]) -> String {
+    let (head, base) = (about.head, about.base);
+    let mut text = format!("plan of {head}, merged into {} at {base}\n", about.branch);
+    for one in all {
+        let _ = write!(text, "\n{} ({})\n", one.cluster, one.environment);
+        match &one.change {
+            Err(why) => text.push_str(why),
+            Ok(review) if review.layers == 0 => text.push_str("nothing changes"),
+            Ok(review) => text.push_str(&review.lines.join("\n")),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns the comment, of at most so many characters; `link` leads to the whole plan.
+pub fn comment(about: &About<'_>, all: &[Reviewed], chars_max: usize, link: Option<&str>) -> Comment {
     let mut text = header(about, all);
+    let tail = TAIL_CHARS + link.map_or(0, str::len);
     let groups = groups(all);
     let mut left = 0;
     for group in &groups {
         let part = part(group, about.markup);
-        if left > 0 || text.chars().count() + part.chars().count() + TAIL_CHARS > chars_max {
+        if left > 0 || text.chars().count() + part.chars().count() + tail > chars_max {
             left += group.names.len();
         } else {
             text.push_str(&part);
         }
     }
     if left > 0 {
-        let _ = write!(text, "\n{} more: see `stratify plan`.\n", counted(left, "cluster"));
+        let whole = link.map_or_else(|| "`stratify plan`".to_owned(), |link| format!("[the whole plan]({link})"));
+        let _ = write!(text, "\n{} more: see {whole}.\n", counted(left, "cluster"));
     }
-    text
+    Comment { text, is_cut: left > 0 }
 }
 
 /// Returns the comment of a pull request that cannot be planned.
@@ -244,7 +271,7 @@ mod tests {
     fn clusters_that_change_alike_are_said_once() {
         let all: Vec<Reviewed> =
             (0..40).map(|at| reviewed(&format!("eu-{at}"), &[&format!("eu-{at}: …"), "  ~ shop"])).collect();
-        let text = comment(&ABOUT, &all, 65_000);
+        let text = comment(&ABOUT, &all, 65_000, None).text;
         assert!(text.starts_with(MARK), "it is found again");
         assert_eq!(text.matches("~ shop").count(), 1, "{text}");
         assert!(
@@ -252,13 +279,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("40 layers of 40 clusters to change"), "{text}");
-        assert!(comment(&ABOUT, &[], 65_000).contains("Nothing changes."), "that is said, too");
+        assert!(comment(&ABOUT, &[], 65_000, None).text.contains("Nothing changes."), "that is said, too");
     }
 
     #[test]
     fn where_tags_are_shown_there_are_none() {
         let about = About { markup: Markup::Plain, ..ABOUT };
-        let text = comment(&about, &[reviewed("eu-1", &["", "~ shop"])], 65_000);
+        let text = comment(&about, &[reviewed("eu-1", &["", "~ shop"])], 65_000, None).text;
         assert!(is_ours(&text) && is_ours(&refusal(&about, "why")), "it is found again: {text}");
         assert!(!text.contains('<') && text.contains("**eu-1**\n\n```text\n~ shop\n```\n"), "{text}");
     }
@@ -268,7 +295,7 @@ mod tests {
         let hostile = "```\n@everyone <img src=x> [a](http://x) ````` \u{202e}\r\u{1b}[31m";
         let mut wrong = reviewed("us-1", &[]);
         wrong.change = Err(hostile.to_owned());
-        let text = comment(&ABOUT, &[reviewed("eu-1", &["eu-1", hostile]), wrong], 65_000);
+        let text = comment(&ABOUT, &[reviewed("eu-1", &["eu-1", hostile]), wrong], 65_000, None).text;
         assert_eq!(text.matches("``````text\n").count(), 2, "the fence is longer than any inside: {text}");
         assert_eq!(text.matches("\n``````\n").count(), 2, "and each ends: {text}");
         assert!(!text.contains(['\u{202e}', '\r', '\u{1b}']), "what shows another text is left out: {text:?}");
@@ -282,9 +309,15 @@ mod tests {
         let long = "x".repeat(3_000);
         let all: Vec<Reviewed> =
             (0..30).map(|at| reviewed(&format!("eu-{at}"), &["", &format!("{at} {long}")])).collect();
-        let text = comment(&ABOUT, &all, 32_000);
+        let text = comment(&ABOUT, &all, 32_000, None).text;
         assert!(text.chars().count() <= 32_000, "it fits: {}", text.chars().count());
         assert_eq!(text.matches("```text").count() * 2, text.matches("```").count(), "no fence is cut");
         assert!(text.contains("clusters more: see `stratify plan`"), "{text}");
+        let link = format!("https://stratify.example.org/{}", "x".repeat(2_000));
+        let linked = comment(&ABOUT, &all, 32_000, Some(&link));
+        assert!(linked.is_cut && linked.text.chars().count() <= 32_000, "it fits with its link");
+        assert!(linked.text.contains(&format!("clusters more: see [the whole plan]({link})")), "{}", linked.text);
+        assert!(!comment(&ABOUT, &all[..2], 32_000, Some(&link)).text.contains(&link), "where all is there, no link");
+        assert_eq!(whole(&ABOUT, &all).matches(&long).count(), 30, "there all of it is told");
     }
 }

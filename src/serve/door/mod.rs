@@ -1,6 +1,6 @@
 //! In: HTTP from anywhere. Out: a wake of a repository for each delivery that its forge signed.
 //! Guarantee: nobody holds it up or fills its memory: connections, times, sizes and refusals of one source are bounded; what
-//! is not signed by the secret of the settings is not read.
+//! is not signed by the secret of the settings is not read. A page is shown to whoever has its address.
 //!
 //! ```text
 //! connection ─ headers ≤ 10 s ─ route ─ source's budget ─ room for the body ─ body ≤ 10 s, ≤ 25 MB ─ signature ─ wake
@@ -8,6 +8,7 @@
 //! Why: a webhook changes when, never what (P12): whatever it says, the repository is looked at by us. So all that a
 //! delivery can do is to make a look come sooner.
 mod deliveries;
+mod pages;
 mod sources;
 
 pub use deliveries::Hook;
@@ -22,9 +23,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pages::page;
 use sources::Sources;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -58,9 +61,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Where webhooks are taken, below the address.
 const PREFIX: &str = "/webhooks/";
 
+/// Where the pages of plans are, below the address.
+const PLANS: &str = "/plans/";
+
 /// All that requests share.
 struct Door {
     deliveries: Deliveries,
+    /// The folder of the pages.
+    plans: PathBuf,
     sources: Sources,
     room: Semaphore,
     queue: Arc<Queue>,
@@ -76,10 +84,12 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
     })
 }
 
-/// Takes deliveries of these hooks, and pushes a wake for each. Never returns; dropping it ends it.
-pub async fn serve(listener: TcpListener, hooks: Vec<Hook>, queue: Arc<Queue>) {
+/// Takes deliveries of these hooks, and pushes a wake for each; shows the pages of a folder. Never returns; dropping it
+/// ends it.
+pub async fn serve(listener: TcpListener, hooks: Vec<Hook>, plans: PathBuf, queue: Arc<Queue>) {
     let door = Arc::new(Door {
         deliveries: Deliveries::new(hooks),
+        plans,
         sources: Sources::default(),
         room: Semaphore::new(ROOM_KIB as usize),
         queue,
@@ -118,16 +128,31 @@ impl Door {
         match (request.method(), path.strip_prefix(PREFIX)) {
             (&Method::GET, None) if path == "/healthz" => said(StatusCode::OK, "ok"),
             (&Method::POST, Some(name)) => self.delivery(source, name, request).await,
+            (&Method::GET, None) if path.starts_with(PLANS) => self.plan(source, path).await,
             (_, Some(_)) => said(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent by POST"),
             _ => said(StatusCode::NOT_FOUND, "nothing is here"),
         }
     }
 
+    /// Shows a page; who tries names is made to wait as who sends forged deliveries.
+    async fn plan(&self, source: IpAddr, path: String) -> Answer {
+        if let Err(wait) = self.sources.may(source) {
+            return later(wait);
+        }
+        let folder = self.plans.clone();
+        let reading = tokio::task::spawn_blocking(move || page(&folder, path.strip_prefix(PLANS)?));
+        let Ok(Some(bytes)) = reading.await else {
+            self.sources.refused(source);
+            return said(StatusCode::NOT_FOUND, "there is no such plan, or not any longer");
+        };
+        let mut answer = text(StatusCode::OK, bytes);
+        answer.headers_mut().insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+        answer
+    }
+
     async fn delivery(&self, source: IpAddr, name: &str, request: Request<Incoming>) -> Answer {
         if let Err(wait) = self.sources.may(source) {
-            let mut answer = said(StatusCode::TOO_MANY_REQUESTS, "too much of what came from there was refused");
-            answer.headers_mut().insert("retry-after", wait.as_secs().max(1).into());
-            return answer;
+            return later(wait);
         }
         let answer = self.read(name, request).await;
         if answer.status().is_client_error() {
@@ -174,8 +199,18 @@ impl Door {
     }
 }
 
-fn said(code: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
+fn later(wait: Duration) -> Answer {
+    let mut answer = said(StatusCode::TOO_MANY_REQUESTS, "too much of what came from there was refused");
+    answer.headers_mut().insert("retry-after", wait.as_secs().max(1).into());
+    answer
+}
+
+fn said(code: StatusCode, words: &str) -> Answer {
+    text(code, format!("{words}\n").into_bytes())
+}
+
+fn text(code: StatusCode, bytes: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(bytes)));
     *answer.status_mut() = code;
     answer.headers_mut().insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
     answer

@@ -299,7 +299,7 @@ fn members(state: &State, query: &str) -> Reply {
 }
 
 fn status(state: &mut State, request: &Request, sha: &str) -> Reply {
-    if sha.starts_with('0') {
+    if sha.starts_with("00000000") {
         return Reply::says(404, "404 Commit Not Found");
     }
     if state.busy > 0 {

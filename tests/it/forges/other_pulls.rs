@@ -4,6 +4,8 @@ use super::fleet::Fleet;
 use super::others::Other;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 const US: &str = "clusters/prod/us-1/cluster.yaml";
 
@@ -73,6 +75,46 @@ fn those_of_bitbucket_cloud_are_planned() {
     plans_of(&cloud, forge, "bb-token", "refs/heads/x", |commit| of_cloud(commit, "Acme/fleet"));
     let comment = cloud.kept().comments[0].1.clone();
     assert!(!comment.contains('<'), "it shows tags as they stand: {comment}");
+}
+
+/// Asks the door of a fleet, and returns the answer as it comes.
+fn ask(fleet: &Fleet, path: &str) -> String {
+    let mut stream = TcpStream::connect(fleet.door()).expect("it listens");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it is text");
+    text
+}
+
+#[test]
+fn a_plan_for_which_a_comment_has_no_room_stands_behind_its_link() {
+    let cloud = Other::bitbucket_cloud();
+    let url = cloud.http.url();
+    let forge = format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token");
+    let fleet = Fleet::new(&forge, "listen: 127.0.0.1:0\npublicUrl: https://stratify.example.org\n");
+    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let object = |number: usize| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: one-of-many-{number} }}\ndata: {{ key: text }}\n")
+    };
+    let many: Vec<String> = (0..1000).map(object).collect();
+    fleet.checkout.write("profiles/observability/tracing/many.yaml", &many.join("---\n"));
+    fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
+    let commit = fleet.checkout.commit("many objects");
+    fleet.checkout.git(&["push", "--quiet", "--force", "../remote.git", "HEAD:refs/heads/x"]);
+    cloud.kept().pulls = vec![of_cloud(&commit, "acme/fleet")];
+    let _served = fleet.serve();
+    let comment = || cloud.kept().comments.first().map(|(_, text)| text.clone());
+    cloud.http.until("it is commented", || comment().is_some());
+    let comment = comment().expect("it is there");
+    let link = comment.split("see [the whole plan](https://stratify.example.org").nth(1);
+    let path = link.and_then(|rest| rest.split(')').next()).unwrap_or_else(|| panic!("it links all: {comment}"));
+    let page = ask(&fleet, path);
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("x-content-type-options: nosniff"), "{page}");
+    assert!(page.contains(&commit) && page.contains("ConfigMap monitoring/one-of-many-999"), "all of it: {page}");
+    for other in ["/plans/", "/plans/../key", "/plans/%2e%2e/key", &format!("/plans/{}", "0".repeat(64))] {
+        assert!(ask(&fleet, other).starts_with("HTTP/1.1 404 "), "{other} is none");
+    }
 }
 
 #[test]

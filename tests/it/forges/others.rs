@@ -86,7 +86,7 @@ fn bitbucket_cloud(kept: &mut Kept, request: &Request) -> Reply {
         };
     }
     let Some((sha, "statuses/build")) = rest.split_once('/') else { return says(404, "Resource not found") };
-    if sha.starts_with('0') {
+    if sha.starts_with("00000000") {
         return says(404, "Commit not found");
     }
     let key = request.text("key").to_owned();
