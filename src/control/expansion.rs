@@ -5,7 +5,7 @@ use super::chart_texts::Charts;
 use super::registry_packs::{self, Held};
 use super::sealed;
 use super::world::Sources;
-use crate::decide::document::{Texts, Unpacked};
+use crate::decide::document::{LockedRegistryPack, Texts, Unpacked};
 use crate::decide::fleet::{Fleet, Found, PackFiles};
 use crate::decide::profile::{Content, FullProfile, Packaged, Remote, What};
 use crate::decide::render::{self, Expanded, ExpandedPacks, Recalled, Request};
@@ -125,6 +125,11 @@ impl Expansions {
     /// Returns a fleet with the packs of registries that were read so far.
     pub(super) fn with_packs(&self, fleet: &Fleet) -> Fleet {
         fleet.with_packs(self.registry_packs.known())
+    }
+
+    /// Checks that what the lock has of a pack lies where its registry is; in words why it does not.
+    pub(super) fn is_of_its_registry(&self, locked: &LockedRegistryPack) -> Result<(), String> {
+        self.packs.is_of_its_registry(locked)
     }
 
     /// Fetches a pack of a registry; in words why it is refused.

@@ -9,6 +9,7 @@ use super::registry_packs::{sketched, texts};
 use super::sync::{Applied, Wanted, applied, whole};
 use super::world::Sources;
 use crate::decide::fleet::Fleet;
+use crate::decide::plan::Unknown;
 use crate::decide::profile::{Declarations, Record, Sketch};
 use crate::decide::render::{self, Recalled, recall, remember};
 use crate::decide::value::{Digest, Fault, Warnings};
@@ -87,11 +88,11 @@ pub(super) async fn outline_applied<W: Sources>(
         Ok(applied) if applied.wanted.profile.digest == moment.digest => applied,
         Ok(_) => {
             let why = format!("commit {} gives another full profile now", moment.head);
-            return Ok((Applied::Unknown(why), wanted));
+            return Ok((Applied::Unknown(Unknown::otherwise(why)), wanted));
         }
         Err(fault) => {
             let why = format!("commit {} cannot be read: {fault}", moment.head);
-            return Ok((Applied::Unknown(why), wanted));
+            return Ok((Applied::Unknown(Unknown::unread(why)), wanted));
         }
     };
     let (applied, wanted) = together(world, applied, wanted).await?;

@@ -2,11 +2,12 @@
 //! Guarantee: what was left while a layer was paused is a change once it goes on; how it goes is asked of the last sync.
 use super::sync::rendered;
 use super::world::Sources;
+use crate::decide::plan::Unknown;
 use crate::decide::profile::Record;
 use crate::decide::render::{Layer, Layers};
 
 /// Puts layers that were paused back to what they had been applied as: what was left then is a change when it is done.
-pub(super) async fn as_left<W: Sources>(world: &W, record: &Record, mut layers: Layers) -> Result<Layers, String> {
+pub(super) async fn as_left<W: Sources>(world: &W, record: &Record, mut layers: Layers) -> Result<Layers, Unknown> {
     for (name, moment) in &record.paused {
         let Some(at) = layers.layers.iter().position(|layer| layer.name == *name) else { continue };
         let left = match moment {

@@ -388,7 +388,7 @@ impl Preview {
     async fn remembered(&self, wanted: &Wanted, why: &str) -> Applied {
         let name = format!("{}/{}", wanted.profile.fleet, wanted.profile.cluster);
         let kept = self.seen().map(|seen| seen.kept(&name)).transpose().ok().flatten().flatten();
-        let unknown = || Applied::Unknown(format!("its target does not answer: {why}"));
+        let unknown = || Applied::Unknown(plan::Unknown::unread(format!("its target does not answer: {why}")));
         let Some(head) = kept else { return unknown() };
         let wanted = async {
             let past = Sources::fleet(self, head).await?.past();

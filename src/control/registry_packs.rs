@@ -3,10 +3,11 @@
 //! and read again from where it was fetched to.
 use super::expansion::named_at;
 use super::world::Sources;
-use crate::decide::document::{Blob, Texts};
+use crate::decide::document::{Blob, LockedRegistryPack, Texts};
 use crate::decide::fleet::{Fleet, Index, PackFiles, RegistryPacks};
+use crate::decide::profile::codes::NOT_LOCKED;
 use crate::decide::profile::{Declarations, MissingPack, Remote, Sketch, sketch_with, suspect};
-use crate::decide::value::{Digest, Fault, Origin};
+use crate::decide::value::{Diagnostic, Digest, Fault, Origin};
 use crate::name::{BlobId, ClusterName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,8 +95,12 @@ pub(super) async fn sketched<W: Sources>(
     fleet: &Fleet,
     cluster: &ClusterName,
 ) -> Result<Sketch, Fault> {
-    if !fleet.has_registry_packs() {
+    let mut locked = fleet.locked_packs().peekable();
+    if locked.peek().is_none() {
         return Ok(sketch_with(declarations, fleet, cluster, world.seal())?);
+    }
+    for locked in locked {
+        world.expansions().is_of_its_registry(locked).map_err(|why| elsewhere(locked, &why))?;
     }
     let known = world.expansions().with_packs(fleet);
     let said = match sketch_with(declarations, &known, cluster, world.seal()) {
@@ -115,6 +120,13 @@ pub(super) async fn sketched<W: Sources>(
     // What could not be read of a declaration before can be now.
     *declarations = Declarations::default();
     Ok(sketch_with(declarations, &world.expansions().with_packs(fleet), cluster, world.seal())?)
+}
+
+/// What is said where a lock takes a pack from another place than its registry.
+fn elsewhere(locked: &LockedRegistryPack, why: &str) -> Vec<Diagnostic> {
+    let message = format!("fleet.lock does not have the pack `{}` of {}: {why}", locked.name, locked.registry);
+    let hint = format!("where nobody edited it, the registry moved: run `stratify lock --update {}`", locked.name);
+    vec![Diagnostic::error(NOT_LOCKED, message).hint(hint)]
 }
 
 /// Reads blobs: those of packs of registries where they are kept, all others where Git has them.

@@ -4,7 +4,7 @@ use crate::world::script::Runner;
 use crate::world::target::{mark, short};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use stratify::decide::value::Value;
+use stratify::decide::value::{Timestamp, Value};
 
 /// The layers, each with what it may come after.
 const LAYERS: [(&str, &[&str]); 3] = [("b", &[]), ("a", &["b"]), ("c", &["a", "b"])];
@@ -212,6 +212,8 @@ impl Course {
             state.unreadable.clear();
             state.cluster.healthy_after.clear();
             state.cluster.lingers.clear();
+            // What was deleted is gone by then.
+            state.now = Timestamp(state.now.0 + 3_600_000);
         }
         self.commit(None);
         // Each of them settles one of the listings that cut-off moves left, at most one a name of a layer.

@@ -25,6 +25,11 @@ const BYTES_MAX: u64 = 1_048_576;
 pub(super) fn run(options: &Encrypt) -> Result<Answer, Failure> {
     let (name, documents, text) = read(&options.file)?;
     for document in &documents {
+        let twice: Vec<Diagnostic> = document.duplicate_warnings().into_iter().collect();
+        if !twice.is_empty() {
+            let message = format!("`{name}` has a key twice, of which one would be lost");
+            return Err([vec![Diagnostic::error(codes::SEALED, message)], twice].concat().into());
+        }
         let root = document.root();
         let said = |message: String| vec![Diagnostic::error(codes::SEALED, message).at(document.span(root))];
         if root.kind() != Kind::Map {

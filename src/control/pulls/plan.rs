@@ -52,7 +52,7 @@ async fn partial(world: &World, before: &Fleet, fleet: &Fleet, cluster: &Cluster
         None => Applied::Nothing,
         Some(_) => match resolve(&*world.outside, before, cluster, &mut Warnings::default()).await {
             Ok(had) => Applied::Known(Box::new(had.layers)),
-            Err(fault) => Applied::Unknown(fault.to_string()),
+            Err(fault) => Applied::Unknown(plan::Unknown::unread(fault.to_string())),
         },
     };
     let between = between(world, &wanted.sketch, &applied).await?;

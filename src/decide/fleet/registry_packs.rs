@@ -2,7 +2,7 @@
 //! Guarantee: a pack is read as one of the repository is, and its places say where it is; of one digest there is one pack.
 use super::index::Index;
 use super::pins::Fleet;
-use crate::decide::document::{Content, Entry, EntryKind, TreeChange};
+use crate::decide::document::{Content, Entry, EntryKind, LockedRegistryPack, TreeChange};
 use crate::decide::value::{Digest, Origin};
 use crate::name::{BlobId, RepoPath};
 use imbl::OrdMap;
@@ -58,11 +58,11 @@ impl Index {
 }
 
 impl Fleet {
-    /// Whether any of its locks has a pack of a registry.
-    pub fn has_registry_packs(&self) -> bool {
+    /// Returns what its locks have of packs of registries.
+    pub fn locked_packs(&self) -> impl Iterator<Item = &LockedRegistryPack> {
         let pinned = self.pins.values().filter_map(|pinned| pinned.index.as_ref().ok());
         let locks = std::iter::once(&self.index).chain(pinned).filter_map(|index| index.lock());
-        locks.into_iter().any(|lock| !lock.registry_packs.is_empty())
+        locks.flat_map(|lock| &lock.registry_packs)
     }
 
     /// Returns the same with packs of registries that were read.

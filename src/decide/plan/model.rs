@@ -53,8 +53,36 @@ pub enum Old {
     Nothing,
     /// The full profile that the record names.
     Applied(Digest),
-    /// The record's commit is gone or renders otherwise now; any deletion needs approval.
-    Unknown(String),
+    /// It is not known.
+    Unknown(Unknown),
+}
+
+/// Why it is not known what was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// In words.
+    pub why: String,
+    /// Whether the record's commit can be read, and gives another full profile now, as where our key for what is sensitive
+    /// is another one: then deletions need approval. Else whatever is written does.
+    pub is_read: bool,
+}
+
+impl Unknown {
+    /// The commit cannot be read.
+    pub fn unread(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_read: false }
+    }
+
+    /// The commit gives another full profile now.
+    pub fn otherwise(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_read: true }
+    }
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 /// What differs in one layer.

@@ -71,6 +71,8 @@ pub(super) fn role(manifest: &Value) -> Role {
     let annotations = manifest.get("metadata").and_then(|metadata| metadata.get("annotations"));
     let text = |key: &str| annotations.and_then(|all| all.get(key)).and_then(Value::as_str);
     let Some(events) = text(HOOK) else { return Role::Plain };
+    // As Helm reads them.
+    let events = events.to_ascii_lowercase();
     let events: Vec<&str> = events.split(',').map(str::trim).collect();
     let moment = |verb: &str| {
         let is = |event: &str| events.contains(&event);
@@ -96,7 +98,8 @@ pub(super) fn notes_of(manifest: &Value, named: &str) -> Vec<Arc<str>> {
     let annotations = manifest.get("metadata").and_then(|metadata| metadata.get("annotations"));
     let text = |key: &str| annotations.and_then(|all| all.get(key)).and_then(Value::as_str);
     let mut notes: Vec<Arc<str>> = Vec::new();
-    let events: Vec<&str> = text(HOOK).unwrap_or_default().split(',').map(str::trim).collect();
+    let events = text(HOOK).unwrap_or_default().to_ascii_lowercase();
+    let events: Vec<&str> = events.split(',').map(str::trim).collect();
     let known = || HERE.iter().chain(&ELSEWHEN).chain(&TESTS).copied();
     let unknown = events.iter().filter(|event| !event.is_empty() && !known().any(|known| known == **event));
     for event in unknown {
@@ -158,6 +161,7 @@ mod tests {
         let policy = ("helm.sh/hook-delete-policy", "before-hook-creation,hook-succeeded");
         let all = [(HOOK, "post-install,post-upgrade"), ("helm.sh/hook-weight", "-5"), policy];
         assert_eq!(of(&all), hook(Some(After), Some(After), -5, true));
+        assert_eq!(of(&[(HOOK, "Pre-Install")]), hook(Some(Before), None, 0, false), "as Helm reads it");
         let Role::Hook(failed) = of(&[(HOOK, "pre-install"), ("helm.sh/hook-delete-policy", "hook-failed")]) else {
             panic!("it runs");
         };

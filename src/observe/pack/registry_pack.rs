@@ -167,6 +167,16 @@ fn place<'a>(remotes: &'a Remotes, registry: &'a str) -> Result<&'a str, Unresol
     })
 }
 
+/// Checks that what the lock has of a pack lies where the settings, or the documents, say that its registry is; in words
+/// why it does not. Else a lock that was edited by hand would take it from where nobody signs.
+pub(super) fn is_of_its_registry(remotes: &Remotes, locked: &LockedRegistryPack) -> Result<(), String> {
+    let LockedRegistryPack { registry, name, oci, .. } = locked;
+    // A name that the settings do not have is a mistake that `lock` tells; nothing of it is promised to be signed.
+    let Ok(place) = place(remotes, registry) else { return Ok(()) };
+    let right = format!("{}/{name}", place.trim_end_matches('/'));
+    if **oci == *right { Ok(()) } else { Err(format!("it has {oci}, and {registry} has it at {right}")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

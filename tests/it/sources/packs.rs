@@ -281,6 +281,16 @@ fn a_registry_is_named_by_the_settings_too_and_a_cluster_swaps_to_a_pack_of_it()
     it.run(&["lock"]).ends_with(0);
     assert!(it.lock().contains("registry: \"acme\"") && it.lock().contains("oci: \"oci://127.0.0.1:"), "{}", it.lock());
     assert_eq!(it.objects().len(), 1);
+    let locked = it.lock();
+    let edited: Vec<String> = locked
+        .lines()
+        .map(|line| if line.contains("oci:") { line.replace("/packs/", "/other/") } else { line.into() })
+        .collect();
+    it.shop.write("fleet.lock", &(edited.join("\n") + "\n"));
+    it.run(&["lint"])
+        .ends_with(1)
+        .says(&["fleet.lock does not have the pack `web` of acme: it has oci://", "lock --update web"]);
+    it.shop.write("fleet.lock", &locked);
     it.shop.layers("    - { name: web, namespace: shop, pack: { name: web, version: 1.0.x, registry: acne } }\n");
     it.run(&["lock"]).ends_with(1).says(&["no source of the settings is called `acne`", "`acme`"]);
     it.shop.layers("    - { name: web, namespace: shop, manifests: [app.yaml] }\n");

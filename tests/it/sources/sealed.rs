@@ -139,6 +139,17 @@ fn what_is_encrypted_here_sops_decrypts() {
 }
 
 #[test]
+fn a_sealed_file_among_plain_values_is_refused() {
+    let sealed = Sealed::new();
+    sealed.edit("profiles/apps/profile.yaml", "secretsFiles: [app.sops.yaml]", "valuesFiles: [app.sops.yaml]");
+    let told = sealed.told();
+    assert!(
+        told.contains("`profiles/apps/app.sops.yaml` is sealed by SOPS, and would be taken as it stands"),
+        "{told}"
+    );
+}
+
+#[test]
 fn without_its_key_a_file_stays_closed_and_says_so() {
     let mut sealed = Sealed::new();
     let keys = std::mem::take(&mut sealed.keys);

@@ -1,7 +1,7 @@
 //! In: commits in a few words, each a variation of one small fleet with one cluster. Out: their documents and history.
 //! Guarantee: ids follow from names, so that a script is the same each time.
 use crate::fleet::Files;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use stratify::decide::document::{CommitFacts, Commits, Person, Revision, Texts};
@@ -12,6 +12,8 @@ use stratify::name::CommitId;
 #[derive(Default)]
 pub(crate) struct History {
     commits: BTreeMap<CommitId, Commit>,
+    /// Those that cannot be read any longer.
+    lost: BTreeSet<CommitId>,
     /// All their texts.
     pub(crate) texts: Texts,
 }
@@ -118,7 +120,12 @@ impl History {
 
     /// Returns the documents of a commit.
     pub(crate) fn fleet(&self, commit: CommitId) -> Option<Arc<Fleet>> {
-        self.commits.get(&commit).map(|commit| commit.fleet.clone())
+        self.commits.get(&commit).filter(|_| !self.lost.contains(&commit)).map(|commit| commit.fleet.clone())
+    }
+
+    /// From here on a commit cannot be read any longer.
+    pub(crate) fn lose(&mut self, name: &str) {
+        self.lost.insert(id(name));
     }
 
     /// Returns whether a commit is another one, or comes after it.

@@ -68,6 +68,10 @@ impl Runner {
                 drop(state);
                 return self.sync(commit, how);
             }
+            ["lose", name] => {
+                drop(state);
+                self.world.history.lose(name);
+            }
             ["healthy", object, "never"] => {
                 state.cluster.healthy_after.insert((*object).into(), None);
             }

@@ -160,7 +160,7 @@ impl Opening<'_> {
     fn root(&mut self, root: Node<'_>) -> Value {
         let mut map = Map::default();
         for (key, value) in root.entries().filter(|(key, _)| key.text() != SOPS) {
-            let opened = self.value(value, &mut vec![key.key()]);
+            let opened = self.value(value, &mut vec![key.text().into()]);
             map.insert(key.key(), opened);
         }
         map.into()
@@ -171,7 +171,7 @@ impl Opening<'_> {
             Kind::Map => {
                 let mut map = Map::default();
                 for (key, value) in node.entries() {
-                    path.push(key.key());
+                    path.push(key.text().into());
                     map.insert(key.key(), self.value(value, path));
                     path.pop();
                 }

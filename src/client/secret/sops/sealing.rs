@@ -59,17 +59,16 @@ pub fn seal(documents: &[Arc<File>], sealing: &Sealing<'_>) -> Result<String, Fa
         let texts = [rule, ("lastmodified", sealing.now), ("mac", "none yet")];
         Value::map(texts.iter().map(|(key, text)| (*key, Value::string(text))).collect())
     };
-    let metadata = Metadata::read(&stated(rules)).map_err(|why| Fault {
-        owner: Owner::Caller,
-        spurious: false,
-        hint: Some("as in `--encrypted-regex '^(data|stringData)$'`".into()),
-        source: Source::Error(format!("could not seal the file: {why}").into()),
-    })?;
+    let metadata = Metadata::read(&stated(rules))
+        .map_err(|why| refused(&why, "as in `--encrypted-regex '^(data|stringData)$'`"))?;
     let data_key = DataKey::new(&key).ok_or_else(|| Fault::bug("a key has 32 bytes"))?;
-    let mut writing = Writing { metadata: &metadata, key: &data_key, mac: Sha512::new() };
+    let mut writing = Writing { metadata: &metadata, key: &data_key, mac: Sha512::new(), is_any_sealed: false };
     let mut trees = Vec::new();
     for document in documents {
         trees.push(writing.value(document.root(), &mut Vec::new())?);
+    }
+    if !writing.is_any_sealed {
+        return Err(refused("nothing of it would be sealed", "look at the keys, and at the pattern"));
     }
     let mac = hex(&writing.mac.finalize());
     let mac = data_key.seal(&mac, "str", sealing.now, random()?);
@@ -102,6 +101,13 @@ struct Writing<'a> {
     metadata: &'a Metadata,
     key: &'a DataKey,
     mac: Sha512,
+    is_any_sealed: bool,
+}
+
+/// Returns the fault of who asked.
+fn refused(why: &str, hint: &str) -> Fault {
+    let source = Source::Error(format!("could not seal the file: {why}").into());
+    Fault { owner: Owner::Caller, spurious: false, hint: Some(hint.into()), source }
 }
 
 impl Writing<'_> {
@@ -110,8 +116,10 @@ impl Writing<'_> {
             Kind::Map => {
                 let mut entries = Vec::new();
                 for (key, value) in node.entries() {
-                    path.push(key.key());
-                    entries.push((key.key(), self.value(value, path)?));
+                    // To SOPS a key is as it is written, also where others read `n` as false.
+                    let name: Arc<str> = key.text().into();
+                    path.push(name.clone());
+                    entries.push((name, self.value(value, path)?));
                     path.pop();
                 }
                 Tree::Map(entries)
@@ -135,13 +143,19 @@ impl Writing<'_> {
         }
         let (text, kind) = match &value {
             Value::Integer(number) => (number.to_string(), "int"),
-            Value::Unsigned(number) => (number.to_string(), "int"),
+            Value::Unsigned(_) => {
+                return Err(refused(
+                    &format!("SOPS takes whole numbers up to {}, and `{}` is more", i64::MAX, path.join(".")),
+                    "put it in quotes",
+                ));
+            }
             Value::Float(number) => (go_float(*number), "float"),
             Value::Bool(true) => ("True".to_owned(), "bool"),
             Value::Bool(false) => ("False".to_owned(), "bool"),
             Value::String(text) => (text.to_string(), "str"),
             _ => return Err(Fault::bug("a leaf has no parts")),
         };
+        self.is_any_sealed = true;
         self.mac.update(text.as_bytes());
         let under: String = path.iter().flat_map(|key| [&**key, ":"]).collect();
         Ok(serde_json::Value::String(self.key.seal(&text, kind, &under, random()?)))

@@ -1,7 +1,7 @@
 //! In: a change, the policies, the inventory. Out: why it needs approval, or is never done.
 //! Guarantee: the stricter of the last synced policy, the new one and the operator's floor judges; nothing relaxes its judge.
 use super::super::inventory::Inventory;
-use super::super::model::{Change, Old};
+use super::super::model::Change;
 use super::disruption_approval::judge_disruption;
 use super::protected_kinds::is_protected;
 use crate::decide::profile::Policy;
@@ -33,11 +33,6 @@ pub fn judge(change: &Change, deleted: &[&ObjectId], fleet: usize, inventory: &I
     }
     for object in deleted.iter().filter(|object| is_protected(object, policy)) {
         needs.approval.push(format!("deletion of {} {}", object.kind, object.name));
-    }
-    if count > 0
-        && let Old::Unknown(why) = &change.old
-    {
-        needs.approval.push(format!("{count} deletions while the old state is unknown: {why}"));
     }
     judge_disruption(change, policy, &mut needs);
     needs

@@ -1,6 +1,6 @@
 //! In: a plan, what judges it: policy, lifecycle, commits. Out: why it is not executed yet, if it is not.
-//! Guarantee: `lifecycle: delete` needs approval, `lifecycle: paused` holds all of it; an approval that is used is named.
-use super::super::model::{Hold, Plan};
+//! Guarantee: what is not compared with what was applied needs approval; `lifecycle: delete` needs it, `lifecycle: paused` holds all of it; an approval that is used is named.
+use super::super::model::{Group, Hold, Old, Plan};
 use super::super::settling::draft::{Ruling, deletions};
 use super::super::settling::kubernetes_minors::Footing;
 use super::super::state::ClusterState;
@@ -13,6 +13,7 @@ pub(in crate::decide::plan) fn hold(plan: &mut Plan, facts: &ClusterState, rulin
     let deleted = deletions(&plan.layers);
     let fleet = deleted.len() + ruling.other_deletions;
     let mut needs: Needs = judge(&plan.change, &deleted, fleet, &facts.inventory, &ruling.policy);
+    needs.approval.extend(unknown(plan, facts));
     if !is_done(plan, facts) {
         needs.approval.extend(plan.change.relaxed.iter().map(|what| format!("a relaxed policy: {what}")));
     }
@@ -34,6 +35,20 @@ pub(in crate::decide::plan) fn hold(plan: &mut Plan, facts: &ClusterState, rulin
     }
     holds.extend(cluster_lifecycle::hold(ruling.lifecycle, plan));
     plan.holds = holds;
+}
+
+/// Returns why a plan waits that is not compared with what was applied: where that cannot even be read, how much it
+/// disturbs, whether Kubernetes goes down and which hooks run is not known, so somebody has to look at it.
+fn unknown(plan: &Plan, facts: &ClusterState) -> Option<String> {
+    let Old::Unknown(why) = &plan.change.old else { return None };
+    let deleted = deletions(&plan.layers).len();
+    if why.is_read {
+        return (deleted > 0).then(|| format!("{deleted} deletions while the old state is unknown: {why}"));
+    }
+    let writes = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).count();
+    let is_there = facts.inventory.layers.values().any(|book| !book.entries.is_empty());
+    let count = if writes == 1 { "1 write".to_owned() } else { format!("{writes} writes") };
+    (writes > 0 && is_there).then(|| format!("{count} while the old state is unknown: {why}"))
 }
 
 /// Whether a plan writes nothing and changes nothing that is recorded.

@@ -10,6 +10,7 @@ use super::patches::patch_document;
 use super::presets::apply;
 use super::source::Source;
 use crate::decide::document::Texts;
+use crate::decide::document::is_sealed;
 use crate::decide::fleet::Found;
 use crate::decide::value::{Diagnostic, Map, Nulls, PatchOperation, Pointer, Value, merge};
 use std::sync::Arc;
@@ -92,6 +93,13 @@ impl Values<'_> {
             Ok(blob) => blob,
             Err(said) => return self.errors.extend(said),
         };
+        if is_sealed(blob.value())
+            && let Ok(Some(file)) = blob.document(&found.path, found.origin.as_ref())
+        {
+            let message = format!("`{}` is sealed by SOPS, and would be taken as it stands", found.path);
+            let said = Diagnostic::error(codes::FIELD, message).at(file.span(file.root()).withheld());
+            return self.errors.push(said.hint("name it under `secretsFiles`, which opens it"));
+        }
         if let (false, Some(map)) = (T::LISTENS, blob.plain_map()) {
             return merge(values, map, nulls);
         }
