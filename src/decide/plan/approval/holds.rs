@@ -1,5 +1,6 @@
 //! In: a plan, what judges it: policy, lifecycle, commits. Out: why it is not executed yet, if it is not.
-//! Guarantee: what is not compared with what was applied needs approval; `lifecycle: delete` needs it, `lifecycle: paused` holds all of it; an approval that is used is named.
+//! Guarantee: what is not compared with what was applied needs approval; `lifecycle: delete` needs it, `lifecycle: paused`
+//! holds all of it; an approval that is used is named.
 use super::super::model::{Group, Hold, Old, Plan};
 use super::super::settling::draft::{Ruling, deletions};
 use super::super::settling::kubernetes_minors::Footing;
