@@ -104,6 +104,7 @@ pub(super) fn participant(value: &Json) -> Option<Reviewing> {
         author: word(value, "/user/account_id")?.to_owned(),
         of: time(value, "/participated_on").map_or(Of::Untold, Of::Moment),
         approves: approves && word(value, "/state").is_none_or(|state| state == "approved"),
+        id: None,
     })
 }
 

@@ -58,7 +58,8 @@ pub(super) fn of_pull(forge: &Forge, attempt: &str, number: u64, what: &str, pag
 pub(super) fn participant(value: &Json) -> Option<Reviewing> {
     let author = word(value, "/user/name")?.to_owned();
     let approves = word(value, "/status") == Some("APPROVED");
-    Some(Reviewing { author, of: commit(value, "/lastReviewedCommit").map_or(Of::Untold, Of::Commit), approves })
+    let of = commit(value, "/lastReviewedCommit").map_or(Of::Untold, Of::Commit);
+    Some(Reviewing { author, of, approves, id: None })
 }
 
 /// Returns who wrote and committed a commit; of somebody whom the server does not know there is no more than a name.

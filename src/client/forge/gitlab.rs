@@ -55,7 +55,8 @@ pub(super) fn approvals(forge: &Forge, attempt: &str, number: u64) -> Call {
 /// Returns an approval; which head it is of, only its time tells, which GitLab has said since 18.
 pub(super) fn approval(value: &Json) -> Option<Reviewing> {
     let author = word(value, "/user/username")?.to_owned();
-    Some(Reviewing { author, of: time(value, "/approved_at").map_or(Of::Untold, Of::Moment), approves: true })
+    let of = time(value, "/approved_at").map_or(Of::Untold, Of::Moment);
+    Some(Reviewing { author, of, approves: true, id: None })
 }
 
 /// The versions of a merge request are its heads, the newest first.

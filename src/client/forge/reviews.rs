@@ -27,6 +27,8 @@ pub struct Reviewing {
     pub of: Of,
     /// Whether it approves; one that asks for changes, or was taken back, does not.
     pub approves: bool,
+    /// What tells it from another one of the same person, where the forge says so.
+    pub id: Option<u64>,
 }
 
 /// What a review is of.
@@ -163,6 +165,7 @@ fn review(value: &Json) -> Option<Reviewing> {
         author: text(value, "/user/login")?.to_owned(),
         of: Of::Commit(commit(value, "/commit_id")?),
         approves: state == "APPROVED" && !is_dismissed,
+        id: value.get("id").and_then(Json::as_u64),
     })
 }
 

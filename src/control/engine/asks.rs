@@ -155,7 +155,7 @@ impl<O: Observer> Engine<O> {
         view["notices"] = self.notices.waiting();
         view["troubles"] = self.troubles_of(is_telling).into_iter().cloned().collect();
         view["comments"] = self.pulls.drafts.len().into();
-        view["looking"] = self.pulls.looking.into();
+        view["looking"] = (self.pulls.looking || self.pulls.stale_due.is_some()).into();
         view
     }
 

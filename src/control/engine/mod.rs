@@ -313,8 +313,8 @@ impl<O: Observer> Engine<O> {
             // What is due while a batch is on its way, or the forge takes nothing, waits for that.
             let posts = if self.posting > 0 { None } else { self.post_due.or(self.outbox.wakes()) };
             let comments = self.comments_wake();
-            let wakes = [retries, posts, comments, self.notices.wakes(), self.look_due, self.drift_due];
-            let wakes = wakes.into_iter().flatten().min();
+            let own = [self.look_due, self.drift_due, self.stale_wakes()];
+            let wakes = [retries, posts, comments, self.notices.wakes()].into_iter().chain(own).flatten().min();
             let left = wakes.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.0.saturating_sub(now().0)));
             let event = tokio::select! {
                 event = received.recv() => event.unwrap_or(Event::Stopped),
@@ -383,6 +383,7 @@ impl<O: Observer> Engine<O> {
             self.drift_due = None;
             self.look_at_drift();
         }
+        self.look_at_stale();
     }
 }
 

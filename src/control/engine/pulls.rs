@@ -5,12 +5,12 @@ use super::super::pulls::{Commented, Look, Pulled, Told, compared, digest_of, op
 use super::{COMMENTS, Engine, Event, Observer, Until};
 use crate::client::clock::now;
 use crate::client::kill::{Of, point};
-use crate::decide::document::{CommitFacts, Commits};
+use crate::decide::document::Commits;
 use crate::decide::report::Status;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
-use crate::name::ClusterName;
-use crate::observe::forge::reviews::Approvers;
+use crate::name::{ClusterName, CommitId};
+use crate::observe::forge::reviews::{Approval, Approvers};
 use crate::observe::mirror::Head;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,13 @@ const QUEUED_MAX: usize = 200;
 
 /// How often deliveries that were not taken are asked for again: polling sees what they told long before.
 const SWEEP: Duration = Duration::from_mins(10);
+
+/// How long clusters are gathered that come to the head, before the pull requests that change them are planned anew: less
+/// only where nothing more is to come.
+const STALE_PAUSE: Duration = Duration::from_secs(10);
+
+/// How many times longer than a look took the pause to the next such one is at least, so that a roll-out has the machine.
+const STALE_SHARE: u32 = 5;
 
 /// How many closed ones are remembered: those of some days.
 const CLOSED_MAX: usize = 100;
@@ -48,6 +55,7 @@ impl<O: Observer> Engine<O> {
         };
         self.pulls.store = Some(store.clone());
         self.pulls.looking = true;
+        self.pulls.began = Some(now());
         let forge = self.outside.settings().repository.forge.as_ref();
         let is_due = self.pulls.swept.is_none_or(|swept| swept.after(SWEEP) <= now());
         let sweeps = is_due && forge.is_some_and(|forge| forge.webhook_secret.is_some());
@@ -70,19 +78,49 @@ impl<O: Observer> Engine<O> {
         tokio::spawn(look.run(move |pulled| drop(events.send(Event::Pulled(pulled)))));
     }
 
-    /// What a review approves goes on where it waited.
-    fn reviewed(&mut self, review: &CommitFacts) {
-        let of_it = self.pulls.told.iter().filter(|(_, told)| told.is_at(review.commit)).map(|(number, _)| *number);
-        for number in of_it.collect::<Vec<_>>() {
-            if let Some(mut told) = self.pulls.told.get(&number).cloned() {
-                told.take(number, review);
-                self.keep(number, told);
-            }
+    /// What reviews approve goes on where it waited.
+    fn reviewed(&mut self, number: u64, head: CommitId, approvals: &[Approval]) {
+        let Some(mut told) = self.pulls.told.get(&number).filter(|told| told.is_at(head)).cloned() else { return };
+        for review in told.take(number, approvals) {
+            self.outside.take_review(review);
         }
-        self.outside.take_review(review.clone());
+        self.keep(number, told);
         let clusters: Vec<ClusterName> = self.told.unsettled().collect();
         for cluster in clusters {
             self.request(&cluster, Wake::Asked);
+        }
+    }
+
+    /// Takes note that a cluster is as the branch wants it since now: what pull requests change in it was told of what it was.
+    pub(super) fn came_to_the_head(&mut self, cluster: &ClusterName) {
+        if self.until == Until::Stopped && self.statuses.server().is_some() {
+            self.pulls.stale.insert(cluster.clone());
+            let pause = STALE_PAUSE.max(self.pulls.took * STALE_SHARE);
+            self.pulls.stale_due.get_or_insert_with(|| now().after(pause));
+        }
+    }
+
+    /// Returns when pull requests are planned anew, if some are to be and none is looked at.
+    pub(super) fn stale_wakes(&self) -> Option<Timestamp> {
+        self.pulls.stale_due.filter(|_| !self.pulls.looking)
+    }
+
+    /// Plans those anew whose clusters came to the head since: once nothing goes on, and while much does, from time to time.
+    pub(super) fn look_at_stale(&mut self) {
+        let Some(due) = self.stale_wakes() else { return };
+        let is_quiet = self.preparing == 0 && self.schedule.running() == 0 && self.schedule.waiting() == 0;
+        if !is_quiet && due > now() {
+            return;
+        }
+        self.pulls.stale_due = None;
+        let stale = std::mem::take(&mut self.pulls.stale);
+        let mut is_any = false;
+        for told in self.pulls.told.values_mut().filter(|told| told.is_of(&stale)) {
+            told.forget_base();
+            is_any = true;
+        }
+        if let Some(head) = self.head.filter(|_| is_any && self.held.is_none()) {
+            self.look_at_pulls(Head::At(head));
         }
     }
 
@@ -113,7 +151,7 @@ impl<O: Observer> Engine<O> {
     pub(super) fn remember_pulls(&mut self) -> Result<(), Fault> {
         for (_, row) in self.store.all(PULLS)? {
             let Some((number, told)) = Told::decode(&row) else { continue };
-            if let Some(review) = told.approved(number) {
+            for review in told.approved(number) {
                 self.outside.take_review(review);
             }
             self.pulls.told.insert(number, told);
@@ -209,9 +247,10 @@ impl<O: Observer> Engine<O> {
                 self.troubled(COMMENTS, fault.iter());
             }
             Pulled::Queued(status) => self.queued(*status),
-            Pulled::Approved(review) => self.reviewed(&review),
+            Pulled::Approved(number, head, approvals) => self.reviewed(number, head, &approvals),
             Pulled::All(open, faults) => {
                 self.pulls.looking = false;
+                self.pulls.took = self.pulls.began.map_or(Duration::ZERO, took);
                 if let Some(open) = open {
                     self.forget_closed(&open);
                 }
@@ -222,4 +261,9 @@ impl<O: Observer> Engine<O> {
             }
         }
     }
+}
+
+/// Returns how long a look took that began then.
+fn took(began: Timestamp) -> Duration {
+    Duration::from_millis(now().0.saturating_sub(began.0))
 }

@@ -70,6 +70,9 @@ impl<O: Observer> Engine<O> {
             self.wrote.insert(report.cluster.clone(), (self.ends, report.clone()));
         }
         self.observer.ended(&report);
+        if is_newest && report.standing.condition.is_good() && !self.told.is_good(&report.cluster) {
+            self.came_to_the_head(&report.cluster);
+        }
         self.told.ended(&report, &mut self.outbox);
         // It was of an older head, and says nothing of what this one wants.
         if !is_newest && ending == Ending::Settled && self.told.is_waiting(&report.cluster) {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The most clusters whose changes are remembered of one pull request: five hundred of them have 50 MB then. Of more it is
 /// only remembered what all of them are together.
-const EACH_MAX: usize = 2_000;
+pub(super) const EACH_MAX: usize = 2_000;
 
 /// How many clusters that differ, and pull requests, are named.
 const NAMED_MAX: usize = 3;

@@ -1,8 +1,9 @@
 //! In: the open pull requests of a forge, and the head of the branch. Out: of each a status on its head, and one comment.
 //! Guarantee: nothing is applied; one that cannot be planned hurts no other; what is as it was told is not told again; of
-//! many at once one is planned after the other, and no status waits for a comment.
+//! many at once one is planned after the other, and no status waits for a comment; a review approves what it was shown.
 mod compared;
 mod plan;
+mod reviews;
 mod row;
 mod world;
 
@@ -16,13 +17,14 @@ use crate::act::forge::pages::Pages;
 use crate::client::clock::now;
 use crate::client::forge::{ForgeError, Meaning, Pull, Server};
 use crate::client::git::Merged;
-use crate::decide::document::CommitFacts;
-use crate::decide::report::{About, Context, Drafts, Markup, Reviewed, State, Status, comment, refusal, whole};
+use crate::decide::report::{
+    About, Context, Drafts, Markup, Reviewed as Shown, State, Status, comment, refusal, whole,
+};
 use crate::decide::value::{Digest, Domain, Fault, Hasher, Timestamp};
-use crate::name::CommitId;
+use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::deliveries::failed;
 use crate::observe::forge::pulls::{Pulls, head, list};
-use crate::observe::forge::reviews::{Approvers, approved_by};
+use crate::observe::forge::reviews::{Approval, Approvers};
 use crate::settings::DOOR;
 pub(super) use compared::{Changes, compared};
 use plan::{Sides, plan};
@@ -55,6 +57,13 @@ pub(super) struct Known {
     pub(super) queued: BTreeMap<CommitId, CommitId>,
     /// When deliveries that were not taken were asked for last.
     pub(super) swept: Option<Timestamp>,
+    /// Clusters that are no longer as they were when pull requests were planned.
+    pub(super) stale: BTreeSet<ClusterName>,
+    /// When those are planned anew at the latest.
+    pub(super) stale_due: Option<Timestamp>,
+    /// When the last look began, and how long it took once it ended.
+    pub(super) began: Option<Timestamp>,
+    pub(super) took: Duration,
 }
 
 /// What was told of a pull request.
@@ -72,8 +81,19 @@ pub(super) struct Told {
     changes: Changes,
     /// Those of them that would wait for approval.
     waits: Vec<String>,
-    /// Who approved it by a review.
-    approved_by: Option<String>,
+    /// The reviews that approve its head.
+    reviews: Vec<Reviewed>,
+    /// Whether the forge did not tell of its reviews before it was planned otherwise: those that it has now may be of before.
+    is_unread: bool,
+    /// The clusters whose plans it was told from, where that is known and they are not too many.
+    clusters: Option<BTreeSet<ClusterName>>,
+}
+
+/// A review that approves, and the changes that it was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reviewed {
+    approval: Approval,
+    shown: Vec<String>,
 }
 
 /// What a look at the pull requests found, one after the other.
@@ -83,8 +103,8 @@ pub enum Pulled {
     One(Box<Status>, u64, Box<Seen>, String),
     /// A status for a head of the merge queue.
     Queued(Box<Status>),
-    /// The review of one approves these changes.
-    Approved(Box<CommitFacts>),
+    /// The reviews that approve this head of one.
+    Approved(u64, CommitId, Vec<Approval>),
     /// All were looked at: those that are open, or why they are not known; and what went wrong with some.
     All(Option<Vec<u64>>, Vec<Fault>),
     /// What became of the comment of one.
@@ -162,30 +182,31 @@ impl Look {
         };
         let open = pulls.iter().map(|pull| pull.number).collect();
         let mut faults = Vec::new();
-        let mut now = self.told.clone();
+        let mut told = self.told.clone();
+        let untold = self.reviews_of_before(&mut told, &pulls, &mut faults, &mut tell).await;
         let is_told = |pull: &Pull| {
             let told = self.told.get(&pull.number);
             told.is_some_and(|told| told.head.to_string() == pull.head && told.base == self.base)
         };
         let pulls: Vec<Pull> = pulls.into_iter().filter(|pull| !is_told(pull)).collect();
         self.receive_ahead(&pulls).await;
+        let mut fresh = BTreeSet::new();
         for pull in pulls {
-            match self.one(&pull, self.told.get(&pull.number)).await {
+            let before = told.get(&pull.number);
+            match self.one(&pull, before, untold.contains(&pull.number)).await {
                 Ok(None) => {}
                 Ok(Some((status, seen, text))) => {
-                    now.insert(pull.number, seen.0.clone());
+                    if before.is_none_or(|before| before.head != seen.0.head) {
+                        fresh.insert(pull.number);
+                    }
+                    told.insert(pull.number, seen.0.clone());
                     tell(Pulled::One(Box::new(status), pull.number, Box::new(seen), text));
                 }
                 Err(fault) => faults.push(fault),
             }
         }
-        // Also of those that are merged by now: the review may have come a moment before the merge.
-        for (number, told) in &now {
-            match self.review(*number, told).await {
-                Ok(review) => review.into_iter().for_each(|review| tell(Pulled::Approved(Box::new(review)))),
-                Err(error) => faults.push(error.into()),
-            }
-        }
+        // A review of a head that was there before it was planned is of what that gives.
+        self.reviews(&mut told, fresh, &mut faults, &mut tell).await;
         faults.extend(self.queue(&mut tell).await.err());
         if self.sweeps {
             self.sweep().await;
@@ -246,19 +267,14 @@ impl Look {
         }
     }
 
-    /// Looks whether a review approves what waits, where nobody did yet; it stands for a commit that approves the same.
-    async fn review(&self, number: u64, told: &Told) -> Result<Option<CommitFacts>, ForgeError> {
-        if self.approvers.are_none() || told.waits.is_empty() || told.approved_by.is_some() {
-            return Ok(None);
-        }
-        let head = told.head.to_string();
-        let by = approved_by(&self.server, number, &head, &told.author, &self.approvers).await?;
-        Ok(by.map(|by| told.approval(number, &by)))
-    }
-
     /// Plans one, and returns what is to be told of it; what can be mended by another look is a fault, and told of then. Of
     /// one that is merged, and not yet told as closed, what it showed stays.
-    async fn one(&self, pull: &Pull, told: Option<&Told>) -> Result<Option<(Status, Seen, String)>, Fault> {
+    async fn one(
+        &self,
+        pull: &Pull,
+        told: Option<&Told>,
+        is_untold: bool,
+    ) -> Result<Option<(Status, Seen, String)>, Fault> {
         let (head, _) = head(pull)?;
         let about = self.about(head, pull.is_fork);
         let mut seen = Told::new(head, self.base, pull);
@@ -274,7 +290,9 @@ impl Look {
             Err(fault) if fault.spurious => return Err(fault),
             Err(fault) => refused(&about, &first_line(&fault)),
         };
-        seen.comment = told.and_then(|told| told.comment);
+        if let Some(told) = told {
+            seen.after(told, is_untold);
+        }
         Ok(Some((status, Seen(seen), text)))
     }
 
@@ -310,7 +328,7 @@ impl Look {
     }
 
     /// Returns the comment; where the forge has no room for all of it, with a link to the rest, if we are reached.
-    fn worded(&self, about: &About<'_>, reviewed: &[Reviewed]) -> String {
+    fn worded(&self, about: &About<'_>, reviewed: &[Shown]) -> String {
         let chars_max = self.server.forge().capabilities().comment_chars_max;
         let told = comment(about, reviewed, chars_max, None);
         let settings = self.outside.settings();
@@ -335,10 +353,10 @@ enum Planned {
 }
 
 /// Returns the status of a plan, and what its comment is about.
-fn said(about: &About<'_>, prepared: &[Prepared]) -> (Status, Vec<Reviewed>) {
+fn said(about: &About<'_>, prepared: &[Prepared]) -> (Status, Vec<Shown>) {
     let all: Vec<&Prepared> = prepared.iter().collect();
     let status = plan_status(about.head, &all, 0);
-    let reviewed: Vec<Reviewed> = prepared.iter().filter_map(reviewed).collect();
+    let reviewed: Vec<Shown> = prepared.iter().filter_map(reviewed).collect();
     let changed: Vec<_> =
         reviewed.iter().filter_map(|one| one.change.as_ref().ok()).filter(|it| it.layers > 0).collect();
     let mut text = status.text().to_owned();
@@ -359,12 +377,12 @@ fn refused(about: &About<'_>, why: &str) -> (Status, String) {
     (Status::new(about.head, Context::plan(None), State::Failure, why, now()), refusal(about, why))
 }
 
-fn reviewed(prepared: &Prepared) -> Option<Reviewed> {
+fn reviewed(prepared: &Prepared) -> Option<Shown> {
     let change = match &prepared.change {
         Ok(summary) => Ok(summary.review.clone()?),
         Err(fault) => Err(first_line(fault)),
     };
-    Some(Reviewed { cluster: prepared.cluster.clone(), environment: prepared.environment.clone(), change })
+    Some(Shown { cluster: prepared.cluster.clone(), environment: prepared.environment.clone(), change })
 }
 
 pub(super) fn digest_of(text: &str) -> Digest {

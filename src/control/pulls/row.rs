@@ -1,17 +1,20 @@
 //! In: what was told of a pull request. Out: its bytes, and back; whether a head came by it.
-//! Guarantee: a review that came before a restart counts after it; a form of another version is looked at anew.
+//! Guarantee: a review that came before a restart counts after it, for what it was shown, and a plan that came later needs a
+//! later one; a form of another version is looked at anew.
 use super::super::prepare::Prepared;
-use super::{Changes, Told};
+use super::compared::EACH_MAX;
+use super::{Changes, Reviewed, Told};
 use crate::act::forge::statuses::Whereabouts;
 use crate::client::forge::Pull;
 use crate::decide::document::{CommitFacts, Commits, Person};
 use crate::decide::value::Digest;
 use crate::name::{ChangeId, ClusterName, CommitId};
+use crate::observe::forge::reviews::Approval;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The form that is written.
-const FORM: &str = "stratify.dev/pull/v1";
+const FORM: &str = "stratify.dev/pull/v2";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -28,7 +31,9 @@ struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     all: Option<String>,
     waits: Vec<String>,
-    approved_by: Option<String>,
+    /// Who approved, by which review, and what that was shown.
+    reviews: Vec<(String, String, Vec<String>)>,
+    is_unread: bool,
 }
 
 /// Whether the subject of a commit is that of a squashed pull request, as forges word it: GitHub and Gitea end it with its
@@ -43,9 +48,24 @@ fn is_squashed(number: u64, summary: &str) -> bool {
 impl Told {
     /// Returns one of which nothing is known yet.
     pub(super) fn new(head: CommitId, base: CommitId, pull: &Pull) -> Self {
-        let (comment, changes, waits, approved_by) = (None, Changes::default(), Vec::new(), None);
+        let (comment, changes, waits, reviews) = (None, Changes::default(), Vec::new(), Vec::new());
         let (author, branch) = (pull.author.clone(), pull.branch.clone());
-        Self { head, base, author, branch, comment, changes, waits, approved_by }
+        Self { head, base, author, branch, comment, changes, waits, reviews, is_unread: false, clusters: None }
+    }
+
+    /// Goes on from what was told of it before, whose reviews the forge may not have told of: they are of its head, and of
+    /// what they were shown.
+    pub(super) fn after(&mut self, before: &Self, is_untold: bool) {
+        self.comment = before.comment;
+        if before.head == self.head {
+            self.reviews.clone_from(&before.reviews);
+            self.is_unread = before.is_unread || (is_untold && before.waits != self.waits);
+        }
+    }
+
+    /// Whether something of it waits for approval.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waits.is_empty()
     }
 
     /// Takes note of the changes that were shown; those of a fork are never approved.
@@ -59,10 +79,41 @@ impl Told {
             }
         }
         self.changes = Changes::of(each);
+        let clusters: BTreeSet<ClusterName> = prepared.iter().map(|one| one.cluster.clone()).collect();
+        self.clusters = Some(clusters).filter(|clusters| clusters.len() <= EACH_MAX);
     }
 
-    /// Returns the approval of what waits, as a commit would give it.
-    pub(super) fn approval(&self, number: u64, by: &str) -> CommitFacts {
+    /// Whether its plan was of one of these clusters, or may have been.
+    pub(in crate::control) fn is_of(&self, clusters: &BTreeSet<ClusterName>) -> bool {
+        self.clusters.as_ref().is_none_or(|own| !own.is_disjoint(clusters))
+    }
+
+    /// Whether all that waits was shown to somebody who approved it.
+    pub(super) fn is_approved(&self) -> bool {
+        self.waits.iter().all(|id| self.reviews.iter().any(|review| review.shown.contains(id)))
+    }
+
+    /// Takes the reviews that approve its head now: one that is new approves what waits, one of before what it was shown
+    /// then, and one that was taken back nothing. Returns what each of those gives whose reviews are others now.
+    pub(in crate::control) fn take(&mut self, number: u64, approvals: &[Approval]) -> Vec<CommitFacts> {
+        let (before, is_unread) = (self.reviews.clone(), std::mem::take(&mut self.is_unread));
+        self.reviews.retain(|known| approvals.contains(&known.approval));
+        for approval in approvals {
+            if !self.reviews.iter().any(|known| known.approval == *approval) {
+                let shown = if is_unread { Vec::new() } else { self.waits.clone() };
+                self.reviews.push(Reviewed { approval: approval.clone(), shown });
+            }
+        }
+        let of = |all: &[Reviewed], by: &str| all.iter().filter(|it| it.approval.by == by).cloned().collect::<Vec<_>>();
+        let who: BTreeSet<&str> = before.iter().chain(&self.reviews).map(|review| &*review.approval.by).collect();
+        let others = who.into_iter().filter(|by| of(&before, by) != of(&self.reviews, by));
+        others.map(|by| self.approval(number, by)).collect()
+    }
+
+    /// Returns the approval of what a reviewer was shown, as a commit would give it.
+    fn approval(&self, number: u64, by: &str) -> CommitFacts {
+        let of_them = self.reviews.iter().filter(|review| review.approval.by == by);
+        let approves: BTreeSet<String> = of_them.flat_map(|review| review.shown.clone()).collect();
         let person = Person { name: format!("{by}, by a review of #{number}"), email: String::new() };
         CommitFacts {
             commit: self.head,
@@ -70,7 +121,7 @@ impl Told {
             co_authors: Vec::new(),
             writes_profiles: false,
             committer: person,
-            approves: self.waits.clone(),
+            approves: approves.into_iter().collect(),
             added_approvals: Vec::new(),
             only_approves: true,
             parents: Vec::new(),
@@ -78,19 +129,10 @@ impl Told {
         }
     }
 
-    /// Returns the approval that was given, if one was.
-    pub(in crate::control) fn approved(&self, number: u64) -> Option<CommitFacts> {
-        self.approved_by.as_deref().map(|by| self.approval(number, by))
-    }
-
-    /// Takes note of an approval of this head.
-    pub(in crate::control) fn take(&mut self, number: u64, review: &CommitFacts) {
-        let suffix = format!(", by a review of #{number}");
-        if review.commit == self.head
-            && let Some(by) = review.author.name.strip_suffix(&suffix)
-        {
-            self.approved_by = Some(by.to_owned());
-        }
+    /// Returns the approvals that were given.
+    pub(in crate::control) fn approved(&self, number: u64) -> Vec<CommitFacts> {
+        let who: BTreeSet<&str> = self.reviews.iter().map(|review| &*review.approval.by).collect();
+        who.into_iter().map(|by| self.approval(number, by)).collect()
     }
 
     /// Returns its head, and where that is.
@@ -135,7 +177,8 @@ impl Told {
             changes: self.changes.each.iter().map(|(cluster, id)| (cluster.to_string(), id.to_string())).collect(),
             all: self.changes.all.map(|all| all.to_string()),
             waits: self.waits.clone(),
-            approved_by: self.approved_by.clone(),
+            is_unread: self.is_unread,
+            reviews: self.reviews.iter().cloned().map(|it| (it.approval.by, it.approval.review, it.shown)).collect(),
         };
         serde_json::to_vec(&row).expect("its keys are texts")
     }
@@ -153,7 +196,13 @@ impl Told {
             branch: row.branch,
             changes: Changes { each: row.changes.into_iter().filter_map(change).collect(), all },
             waits: row.waits,
-            approved_by: row.approved_by,
+            reviews: row
+                .reviews
+                .into_iter()
+                .map(|(by, review, shown)| Reviewed { approval: Approval { by, review }, shown })
+                .collect(),
+            is_unread: row.is_unread,
+            clusters: None,
         };
         Some((row.number, told))
     }

@@ -149,6 +149,11 @@ impl Told {
         self.standings.values().filter(is_open).map(|standing| standing.cluster.clone())
     }
 
+    /// Whether a cluster is as the head wants it, as far as is known.
+    pub(super) fn is_good(&self, cluster: &ClusterName) -> bool {
+        self.standings.get(cluster).is_some_and(|standing| standing.condition.is_good())
+    }
+
     /// Whether nothing was told yet of a cluster at the head.
     pub(super) fn is_waiting(&self, cluster: &ClusterName) -> bool {
         self.standings.get(cluster).is_some_and(|standing| standing.condition == Condition::Waiting)

@@ -59,28 +59,46 @@ async fn number_of(server: &Server, team: &str) -> Result<Option<u64>, ForgeErro
     Ok(None)
 }
 
-/// Returns who approved a pull request whose head is this commit; `author` opened it.
-pub async fn approved_by(
+/// A review that approves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who gave it, as the forge names them.
+    pub by: String,
+    /// What tells it from another one of theirs of the same head: its number, or its time. Bitbucket Data Center has nothing.
+    pub review: String,
+}
+
+/// Returns the reviews that approve a pull request whose head is this commit; `author` opened it.
+pub async fn approvals(
     server: &Server,
     number: u64,
     head: &str,
     author: &str,
     approvers: &Approvers,
-) -> Result<Option<String>, ForgeError> {
+) -> Result<Vec<Approval>, ForgeError> {
     let mut last = last_reviews(server, number).await?;
     last.retain(|who, review| review.approves && !who.eq_ignore_ascii_case(author));
     of_head(server, number, head, &mut last).await?;
     let mut approving = Vec::new();
-    for who in last.into_keys() {
-        if approvers.include(server, &who).await? {
-            approving.push(who);
+    for (by, review) in last {
+        if approvers.include(server, &by).await? {
+            approving.push(Approval { by, review: told_apart(&review) });
         }
     }
     if approving.is_empty() {
-        return Ok(None);
+        return Ok(approving);
     }
-    let Some(writers) = writers(server, number).await? else { return Ok(None) };
-    Ok(approving.into_iter().find(|who| !writers.iter().any(|writer| writer.eq_ignore_ascii_case(who))))
+    let Some(writers) = writers(server, number).await? else { return Ok(Vec::new()) };
+    approving.retain(|it| !writers.iter().any(|writer| writer.eq_ignore_ascii_case(&it.by)));
+    Ok(approving)
+}
+
+fn told_apart(review: &Reviewing) -> String {
+    match (review.id, &review.of) {
+        (Some(id), _) => id.to_string(),
+        (None, Of::Moment(at)) => at.0.to_string(),
+        (None, _) => String::new(),
+    }
 }
 
 /// Keeps the reviews of exactly this head; of those that say when they were given, those that came after it.

@@ -249,8 +249,8 @@ fn comments(state: &mut State, request: &Request, path: &[&str]) -> Reply {
 
 /// The reviews of a pull request, or its commits.
 fn reviews(state: &State, number: &str, list: &str) -> Reply {
-    let review = |(_, who, verdict, commit): &(u64, String, String, String)| {
-        let told = json!({ "user": { "login": who }, "state": verdict, "commit_id": commit });
+    let review = |(at, (_, who, verdict, commit)): (usize, &(u64, String, String, String))| {
+        let told = json!({ "id": 80 + at, "user": { "login": who }, "state": verdict, "commit_id": commit });
         like("GET", &of_repo("/pulls/{pull_number}/reviews"), 200, &told)
     };
     let commit = |[author, committer]: &[Option<String>; 2]| {
@@ -258,7 +258,7 @@ fn reviews(state: &State, number: &str, list: &str) -> Reply {
         let told = json!({ "author": user(author), "committer": user(committer) });
         like("GET", &of_repo("/pulls/{pull_number}/commits"), 200, &told)
     };
-    let of_it = state.reviews.iter().filter(|(of, ..)| of.to_string() == number);
+    let of_it = state.reviews.iter().enumerate().filter(|(_, (of, ..))| of.to_string() == number);
     match list.split('?').next() {
         Some("reviews") => Reply::json(200, &Value::Array(page(list, of_it.map(review).collect()))),
         Some("commits") => Reply::json(200, &Value::Array(page(list, state.people.iter().map(commit).collect()))),

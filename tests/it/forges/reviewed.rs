@@ -152,10 +152,7 @@ fn a_review_by_a_member_of_a_team_on_github_lets_through_what_was_shown() {
     let head = guarded.removal("refs/pull/7/head", || {});
     {
         let mut state = github.state();
-        let repo = json!({ "full_name": "acme/fleet" });
-        let (own, base) =
-            (json!({ "sha": head, "ref": "fewer", "repo": repo }), json!({ "ref": "main", "repo": repo }));
-        state.pulls = vec![json!({ "number": 7, "user": { "login": "ada" }, "head": own, "base": base })];
+        state.pulls = vec![fewer(&head)];
         state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
         state.members = vec![("grace".to_owned(), "active".to_owned())];
     }
@@ -165,6 +162,99 @@ fn a_review_by_a_member_of_a_team_on_github_lets_through_what_was_shown() {
     github.state().pulls.clear();
     guarded.merge();
     guarded.goes_through();
+}
+
+/// The pull request on GitHub that takes tools away.
+fn fewer(head: &str) -> Value {
+    let repo = json!({ "full_name": "acme/fleet" });
+    let (own, base) = (json!({ "sha": head, "ref": "fewer", "repo": repo }), json!({ "ref": "main", "repo": repo }));
+    json!({ "number": 7, "user": { "login": "ada" }, "head": own, "base": base })
+}
+
+#[test]
+fn a_review_of_what_was_shown_before_the_branch_moved_lets_nothing_else_through() {
+    let github = GitHub::start();
+    let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
+    let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
+    let head = guarded.removal("refs/pull/7/head", || {});
+    {
+        let mut state = github.state();
+        state.pulls = vec![fewer(&head)];
+        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
+    }
+    let approve = || github.state().reviews.push((7, "grace".to_owned(), "APPROVED".to_owned(), head.clone()));
+    let commented = || github.state().comments.iter().map(|(.., text)| text.clone()).collect::<String>();
+    guarded.waits(&head, "/pulls?");
+    github.http.until("it is shown", || commented().contains("1 object to delete"));
+    approve();
+    guarded.look("/pulls?");
+    // Somebody puts more there: the same pull request would delete that, too.
+    let checkout = &guarded.fleet.checkout;
+    let more = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: more }\n";
+    checkout.write("clusters/prod/eu-1/tools/more.yaml", more);
+    checkout.commit("more tools");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    guarded.look("/pulls?");
+    github.http.until("it is shown anew", || commented().contains("2 objects to delete"));
+    guarded.look("/pulls?");
+    guarded.merge();
+    guarded.is_held();
+    // Of what is shown now it lets through, also after the merge.
+    approve();
+    github.state().pulls.clear();
+    guarded.goes_through();
+}
+
+#[test]
+fn a_review_that_is_taken_back_before_the_merge_lets_nothing_through() {
+    let github = GitHub::start();
+    let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
+    let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
+    let head = guarded.removal("refs/pull/7/head", || {});
+    {
+        let mut state = github.state();
+        state.pulls = vec![fewer(&head)];
+        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
+    }
+    guarded.waits(&head, "/pulls?");
+    github.state().reviews = vec![(7, "grace".to_owned(), "APPROVED".to_owned(), head.clone())];
+    guarded.look("/pulls?");
+    github.state().reviews = vec![(7, "grace".to_owned(), "DISMISSED".to_owned(), head)];
+    guarded.look("/pulls?");
+    github.state().pulls.clear();
+    guarded.merge();
+    guarded.is_held();
+}
+
+#[test]
+fn a_pull_request_is_planned_anew_once_its_cluster_is_as_the_branch_wants_it() {
+    let github = GitHub::start();
+    let guarded = Guarded::new(&github.http, &on(&github.http.url()), super::github::TOKEN);
+    let checkout = &guarded.fleet.checkout;
+    // The branch waits for an approval, so that the pull request is planned on top of what is not there yet.
+    let _ = guarded.removal("refs/heads/fewer", || {});
+    guarded.merge();
+    guarded.is_held();
+    checkout.git(&["checkout", "--quiet", "-B", "more", "main"]);
+    checkout.edit(EU, "web/replicas: 6", "web/replicas: 5");
+    let head = checkout.commit("fewer replicas");
+    checkout.git(&["push", "--quiet", "--force", "../remote.git", "HEAD:refs/pull/7/head"]);
+    checkout.git(&["checkout", "--quiet", "main"]);
+    github.state().pulls = vec![fewer(&head)];
+    guarded.waits(&head, "/pulls?");
+    let commented = || github.state().comments.iter().map(|(.., text)| text.clone()).collect::<String>();
+    github.http.until("both are shown", || commented().contains("1 object to delete"));
+    let ran = guarded.fleet.run(&["plan", "--output", "json"]);
+    let plans: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.all()));
+    let plans = plans["plans"].as_array().cloned().unwrap_or_default();
+    let id = plans.iter().find(|plan| plan["cluster"] == "eu-1").and_then(|plan| plan["change"].as_str());
+    let message = format!("let it go\n\nStratify-Approve: {}", id.expect("it changes"));
+    checkout.git_as("Grace", &["commit", "--quiet", "--allow-empty", "-m", &message]);
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    guarded.look("/pulls?");
+    github.http.until("its own alone is shown", || commented().contains("0 objects to delete"));
+    let told = || guarded.told(&head, "stratify/plan");
+    github.http.until("nothing of it waits", || !told().contains("waits for approval"));
 }
 
 #[test]
@@ -218,12 +308,7 @@ fn a_pull_request_that_approves_itself_waits_all_the_same() {
     let github = GitHub::start();
     let guarded = Guarded::new(&github.http, &on(&github.http.url()), super::github::TOKEN);
     let (checkout, reference) = (&guarded.fleet.checkout, "refs/pull/7/head");
-    let list = |head: &str| {
-        let repo = json!({ "full_name": "acme/fleet" });
-        let (own, base) =
-            (json!({ "sha": head, "ref": "fewer", "repo": repo }), json!({ "ref": "main", "repo": repo }));
-        github.state().pulls = vec![json!({ "number": 7, "user": { "login": "ada" }, "head": own, "base": base })];
-    };
+    let list = |head: &str| github.state().pulls = vec![fewer(head)];
     let first = guarded.removal(reference, || {});
     list(&first);
     guarded.waits(&first, "/pulls?");
