@@ -1,7 +1,7 @@
 //! In: a fleet, a cluster of it. Out: where its target is not as the fleet wants it, object by object and field by field.
 //! Guarantee: nothing is written; what could not be read is told apart from what is absent; no sensitive value comes out.
-use super::applied::Applied;
 use super::due_hooks::due;
+use super::last_applied::LastApplied;
 use super::preview::Preview;
 use super::target::Placed;
 use super::whose_record::own;
@@ -42,8 +42,10 @@ pub enum What {
     },
     /// It is not there.
     Missing,
-    /// It is ours, and no layer wants it.
+    /// It is ours, no layer wants it, and it goes.
     Unwanted,
+    /// It is ours, no layer wants it, and it stays when the next sync lets go of it.
+    Stays,
     /// It is a hook of a chart, which the next sync runs.
     Runs,
     /// It could not be read, and why.
@@ -84,7 +86,7 @@ pub async fn differences(
         asked.filter(|(layer, object)| drifted.contains(&object.id) || !is_as_wanted(&listed, layer, object)).collect();
     let keys: BTreeSet<(Site, &ObjectId)> = all().map(|(layer, object)| (layer.site, &object.id)).collect();
     let unwanted = listed.iter().filter(|(key, _)| !keys.contains(*key));
-    let unwanted: Vec<Placed> =
+    let mut unwanted: Vec<Placed> =
         unwanted.map(|((site, object), (layer, _))| ((*layer).clone(), *site, (*object).clone())).collect();
     let place = |(layer, object): &(&Layer, &Object)| {
         let at = listed.get(&(layer.site, &object.id)).map_or(&layer.name, |(listed, _)| listed);
@@ -102,7 +104,7 @@ pub async fn differences(
         let (layer, site, object) = (layer.name.clone(), layer.site, object.id.clone());
         found.extend(what.map(|what| Difference { layer, site, object, what }));
     }
-    let applied = Applied::of(preview, &facts.record, Some(&wanted)).await;
+    let applied = LastApplied::of(preview, &facts.record, Some(&wanted)).await;
     let due = due(&wanted.layers, applied.layers(&wanted.layers));
     for (layer, object) in all().filter(is_hook) {
         let entry = listed.get(&(layer.site, &object.id)).map(|(_, entry)| entry);
@@ -113,8 +115,10 @@ pub async fn differences(
         }
     }
     found.sort_by_key(|one| order.get(&one.layer).copied());
+    unwanted.sort_by(|(left, ..), (right, ..)| left.cmp(right));
     for (layer, site, object) in unwanted {
-        let what = remains(see(site, &object));
+        let stays = listed.get(&(site, &object)).is_some_and(|(_, entry)| entry.kept);
+        let what = remains(see(site, &object), stays);
         found.extend(what.map(|what| Difference { layer, site, object, what }));
     }
     Ok(Differences { layers, found })
@@ -182,11 +186,11 @@ fn hidden(mut found: Vec<Drifted>, manifest: &Value) -> Vec<Drifted> {
 }
 
 /// Returns what is to be told of an object that no layer wants.
-fn remains(live: Option<&Live>) -> Option<What> {
+fn remains(live: Option<&Live>, stays: bool) -> Option<What> {
     match live {
         Some(Live::Absent(Absence::Gone)) => None,
         Some(Live::Absent(Absence::NotRead(fault))) => Some(What::Unread(fault.to_string())),
-        Some(Live::Present { .. } | Live::AsSeen) => Some(What::Unwanted),
+        Some(Live::Present { .. } | Live::AsSeen) => Some(if stays { What::Stays } else { What::Unwanted }),
         None => Some(What::Unread("it was not looked at".into())),
     }
 }

@@ -1,8 +1,8 @@
 //! In: a fleet, its settings' targets. Out: where each cluster is, as its target itself tells: what is applied, how well it
 //! is, what others changed, since when.
 //! Guarantee: nothing is written; a target that does not answer in time is told as such, and hides no other.
-use super::applied::Applied;
 use super::due_hooks::{Hooks, due};
+use super::last_applied::LastApplied;
 use super::preview::Preview;
 use super::released_clusters::Released;
 use super::sync::Wanted;
@@ -163,7 +163,7 @@ async fn told(
 ) -> Result<Told, Fault> {
     let facts = in_time(&place.target, preview.targets().recorded(place)).await??;
     own(fleet, &place.cluster, &facts.record)?;
-    let applied = Applied::of(preview, &facts.record, wanted.as_ref().ok()).await;
+    let applied = LastApplied::of(preview, &facts.record, wanted.as_ref().ok()).await;
     // What was applied is what the target is compared with; before the first time, it is what is being applied.
     let Some(known) = applied.other().or(wanted.as_ref().ok()) else {
         let unwanted = wanted.err().map(|fault| fault.to_string());

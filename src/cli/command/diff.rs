@@ -70,7 +70,10 @@ fn text(cluster: &str, found: &[Difference]) -> Text {
     let mut parts = vec![format!("{differing} differ{}", if differing == 1 { "s" } else { "" })];
     parts.push(format!("{missing} missing"));
     parts.push(format!("{unwanted} to go"));
-    let runs = count(|what| matches!(what, What::Runs));
+    let (stays, runs) = (count(|what| matches!(what, What::Stays)), count(|what| matches!(what, What::Runs)));
+    if stays > 0 {
+        parts.push(format!("{stays} to be let go of"));
+    }
     if runs > 0 {
         parts.push(format!("{} to run", counted(runs, "hook")));
     }
@@ -90,6 +93,10 @@ fn tell(one: &Difference, text: &mut Text) {
         }
         What::Unwanted => {
             text.pieces([(Tone::Bad, format!("  - {name}")), (Tone::Plain, " is wanted no longer".into())]);
+        }
+        What::Stays => {
+            let why = " is wanted no longer, and stays: the next sync lets go of it";
+            text.pieces([(Tone::Warning, format!("  = {name}")), (Tone::Plain, why.into())]);
         }
         What::Unread(_) => {
             text.pieces([(Tone::Warning, format!("  ? {name}")), (Tone::Plain, " could not be read".into())]);
@@ -135,6 +142,7 @@ fn data(cluster: &str, found: &[Difference]) -> Value {
             What::Missing => ("missing", None),
             What::Runs => ("runs", None),
             What::Unwanted => ("unwanted", None),
+            What::Stays => ("stays", None),
             What::Unread(why) => ("unread", Some(why)),
             What::Fields { stated, unstated } => {
                 fields.extend(stated.iter().map(field));

@@ -53,7 +53,8 @@ fn what_the_work_tree_changes_and_omits_is_told_before_it_is_synced() {
     fleet
         .run(&["diff", "eu-1", "shop"])
         .ends_with(2)
-        .says(&["- Deployment shop/shop is wanted no longer", "0 missing"]);
+        .says(&["- Deployment shop/shop is wanted no longer", "= Namespace shop is wanted no longer, and stays"])
+        .says(&["0 missing", "to go, 1 to be let go of"]);
 }
 
 #[test]

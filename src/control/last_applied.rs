@@ -1,6 +1,9 @@
 //! In: a cluster's record, what is wanted of it. Out: what was applied to it last, rendered again.
 //! Guarantee: nothing is rendered where what was applied is what is wanted; what cannot be rendered any longer is told apart
 //! from what never was.
+//!
+//! [`super::sync::Applied`] is the old side of a change, which has to be exactly what the record says; this is what people are
+//! shown, who are shown the nearest that there is.
 use super::preview::Preview;
 use super::sync::{Wanted, resolve};
 use super::world::Sources;
@@ -9,7 +12,7 @@ use crate::decide::render::Layers;
 use crate::decide::value::Warnings;
 
 /// What was applied last.
-pub(super) enum Applied {
+pub(super) enum LastApplied {
     /// Nothing.
     Never,
     /// What is wanted.
@@ -20,7 +23,7 @@ pub(super) enum Applied {
     Unknown,
 }
 
-impl Applied {
+impl LastApplied {
     /// Renders again what the record says was applied last, where that is not what is wanted.
     pub(super) async fn of(preview: &Preview, record: &Record, wanted: Option<&Wanted>) -> Self {
         let Some(moment) = record.applied.as_ref() else { return Self::Never };
