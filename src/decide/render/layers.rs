@@ -249,8 +249,10 @@ impl Renderer<'_> {
             let there = self.profile.layers.iter().filter(move |layer| layer.site == site);
             there.filter_map(|layer| recalled.get(&layer.name)).flat_map(|layer| &layer.shape().objects)
         };
+        // By the name first, which nearly always differs.
+        let is_it = |id: &ObjectId, object: &Identified| id.name == object.id.name && *id == object.id;
         let is_twice =
-            |layer: &ProfileLayer, object: &Identified| recalled_at(layer.site).any(|(id, _)| *id == object.id);
+            |layer: &ProfileLayer, object: &Identified| recalled_at(layer.site).any(|(id, _)| is_it(id, object));
         let is_stale = self
             .profile
             .layers
