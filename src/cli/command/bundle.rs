@@ -10,7 +10,7 @@ use crate::client::git::{fault, in_folder};
 use crate::client::registry::{self, Part, Reference};
 use crate::control::pack_trial::is_pack;
 use crate::decide::fleet::pack_of;
-use crate::decide::value::{Fault, Owner};
+use crate::decide::value::{Fault, Owner, counted};
 use crate::name::{ProfileName, RepoPath};
 use crate::observe::worktree::Worktree;
 use flate2::Compression;
@@ -68,7 +68,7 @@ pub(super) fn push(options: &Push, settings: Option<&Path>) -> Result<Answer, Fa
     let (bytes, count) = packed(&root, &folders)?;
     let part = Part { kind: CONTENT.into(), bytes };
     let digest = registry::push(&reference, &here.settings.sources, ARTIFACT, &[part])?;
-    let text = Text::of(format!("pushed {count} files of profile {name} to {reference}, {digest}"));
+    let text = Text::of(format!("pushed {} of profile {name} to {reference}, {digest}", counted(count, "file")));
     Ok(Answer::new(text, json!({ "address": reference.to_string(), "digest": digest, "files": count })))
 }
 
@@ -140,7 +140,7 @@ pub(super) fn pull(options: &Pull, settings: Option<&Path>) -> Result<Answer, Fa
         fs::create_dir_all(file.parent().unwrap_or(&root)).map_err(in_folder(&attempt))?;
         fs::write(&file, &*entry.bytes).map_err(in_folder(&attempt))?;
     }
-    let text = Text::of(format!("pulled {} files, {}", entries.len(), pulled.digest));
+    let text = Text::of(format!("pulled {}, {}", counted(entries.len(), "file"), pulled.digest));
     let files: Vec<String> = entries.iter().map(|entry| entry.path.to_string()).collect();
     Ok(Answer::new(text, json!({ "address": reference.to_string(), "digest": pulled.digest, "files": files })))
 }

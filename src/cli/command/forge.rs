@@ -4,12 +4,11 @@ use super::current_fleet::Here;
 use super::{Answer, Exit, Failure};
 use crate::cli::args::{Forge, Question};
 use crate::cli::print::{Text, Tone};
-use crate::client::forge::{Answered, Call, ForgeError, Server};
+use crate::client::forge::{self as client, Answered, Call, ForgeError, Server, WebHook};
 use crate::client::git::fault;
-use crate::decide::report::counted;
-use crate::decide::value::{Fault, Owner};
+use crate::decide::value::{Fault, Owner, counted};
 use crate::settings::DOOR;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,7 +68,7 @@ fn check(here: &Here) -> Result<Answer, Failure> {
             all.push(Found { what: "repository", found: Ok(format!("{} is read", forge.repository())) });
             all.push(rights(forge.may_write(&about.body), about.scopes.as_deref()));
             all.push(pulls(&server)?);
-            all.extend(hooks(here, &server)?);
+            all.extend(hooks(here, &server, &about.body)?);
         }
     }
     let mut text = Text::of(format!("{} at {}", forge.kind().word(), forge.url()));
@@ -120,22 +119,38 @@ fn pulls(server: &Server) -> Result<Found, Fault> {
 }
 
 /// Looks for the webhook; where none is wanted, or the token may not see them, that is no mistake.
-fn hooks(here: &Here, server: &Server) -> Result<Option<Found>, Fault> {
+fn hooks(here: &Here, server: &Server, about: &Json) -> Result<Option<Found>, Fault> {
     let wants = here.settings.repository.forge.as_ref().is_some_and(|forge| forge.webhook_secret.is_some());
-    let Some(call) = server.forge().hooks().filter(|_| wants) else { return Ok(None) };
-    let found = match asked(server, &call)? {
+    if !wants {
+        return Ok(None);
+    }
+    let found = match asked(server, &server.forge().hooks())? {
         Err(error) if matches!(error.code(), Some(401 | 403 | 404)) => Ok("this token may not see webhooks".to_owned()),
         Err(error) => Err(error.to_string()),
-        Ok(answered) => {
-            let hooks = server.forge().read_hooks(&answered.body);
-            match hooks.iter().find(|hook| hook.url.trim_end_matches('/').ends_with(DOOR)) {
-                None => Err(format!("none sends to an address that ends with {DOOR}")),
-                Some(hook) => match &hook.trouble {
-                    None => Ok(hook.url.clone()),
-                    Some(trouble) => Err(format!("{}: {trouble}", hook.url)),
-                },
-            }
-        }
+        Ok(answered) => state(server.forge(), &server.forge().read_hooks(&answered.body, about)),
     };
     Ok(Some(Found { what: "webhook", found }))
+}
+
+/// Returns how those stand that send to us, and what of that the forge does not tell.
+fn state(forge: &client::Forge, hooks: &[WebHook]) -> Result<String, String> {
+    let ours: Vec<&WebHook> = hooks.iter().filter(|hook| hook.url.trim_end_matches('/').ends_with(DOOR)).collect();
+    let Some(first) = ours.first() else {
+        return Err(format!("none sends to an address that ends with {DOOR}; run `stratify webhook install URL`"));
+    };
+    if let Some((hook, trouble)) = ours.iter().find_map(|hook| Some((hook, hook.trouble.as_ref()?))) {
+        return Err(format!("{}: {trouble}", hook.url));
+    }
+    let unsent = forge.unsent(&ours);
+    if !unsent.is_empty() {
+        return Err(format!("{}: it does not send {}; run `stratify webhook install`", first.url, unsent.join(", ")));
+    }
+    let capabilities = forge.capabilities();
+    let untold = [
+        (!capabilities.tells_secrets).then_some("whether it has a secret"),
+        (!capabilities.tells_failures).then_some("whether its deliveries fail"),
+    ];
+    let untold: Vec<&str> = untold.into_iter().flatten().collect();
+    let untold = if untold.is_empty() { String::new() } else { format!("; not told: {}", untold.join(", ")) };
+    Ok(format!("{}{untold}", first.url))
 }

@@ -7,8 +7,7 @@ use crate::cli::args::Install;
 use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::client::kubernetes::{Access, Identity, Server};
-use crate::decide::report::counted;
-use crate::decide::value::{Fault, Owner, Value};
+use crate::decide::value::{Fault, Owner, Value, counted};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 

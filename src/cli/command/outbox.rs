@@ -6,7 +6,7 @@ use crate::cli::print::{Table, Text, Tone};
 use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::control::engine::waiting_in;
-use crate::decide::report::counted;
+use crate::decide::value::counted;
 use crate::serve::socket::{Ask, try_ask};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -78,9 +78,9 @@ fn why(row: &Value) -> String {
     }
     let number = |key: &str| row.get(key).and_then(Value::as_u64).unwrap_or_default();
     let left = number("notBefore").saturating_sub(now().0).div_ceil(1_000);
-    match (number("tries"), left) {
+    match (usize::try_from(number("tries")).unwrap_or(usize::MAX), left) {
         (0, _) => "its turn".to_owned(),
-        (tries, 0) => format!("refused {tries} times, tried again now"),
-        (tries, left) => format!("refused {tries} times, tried again in {left} s"),
+        (tries, 0) => format!("refused {}, tried again now", counted(tries, "time")),
+        (tries, left) => format!("refused {}, tried again in {left} s", counted(tries, "time")),
     }
 }

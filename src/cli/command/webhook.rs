@@ -9,7 +9,7 @@ use crate::cli::print::{Text, Tone};
 use crate::client::git::fault;
 use crate::client::secret::secret;
 use crate::decide::value::{Fault, Owner};
-use crate::settings::DOOR;
+use crate::settings::{DOOR, ForgeKind};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::path::Path;
@@ -26,6 +26,10 @@ pub(super) fn run(options: &Webhook, settings: Option<&Path>) -> Result<Answer, 
             "give https:// and the host at which the forge reaches `stratify serve`",
         )
     })?;
+    if server.forge().kind() == ForgeKind::AzureDevOps && url.starts_with("http:") {
+        let hint = "give https://: Azure DevOps sends the secret itself, as a password";
+        return Err(refused("the webhook's secret would go over the net as it is", hint).into());
+    }
     let file =
         here.settings.repository.forge.as_ref().and_then(|forge| forge.webhook_secret.clone()).ok_or_else(|| {
             let hint = "add `webhookSecretFile` to the forge, a file with a long random text";
@@ -45,13 +49,6 @@ pub(super) fn run(options: &Webhook, settings: Option<&Path>) -> Result<Answer, 
     let said = match installed {
         Installed::Made => "is made",
         Installed::Changed => "was there, and is as it has to be now",
-        Installed::Never => {
-            let why = format!("{} takes no webhook by its API from us", forge.kind().word());
-            let hint = format!(
-                "let it send pushes and pull requests as JSON to {url}, signed with the secret of the settings"
-            );
-            return Err(refused(&why, &hint).into());
-        }
     };
     let mut text = Text::default();
     text.pieces([(Tone::Good, format!("the webhook of {} to {url} {said}", forge.repository()))]);

@@ -3,7 +3,7 @@
 use super::Effect;
 use super::excerpt::{clean, excerpt};
 use super::style::Style;
-use crate::decide::value::{Diagnostic, Excerpt, Origin, Severity, Span};
+use crate::decide::value::{Diagnostic, Excerpt, Origin, Severity, Span, counted};
 use crate::name::RepoName;
 use serde_json::{Value, json};
 
@@ -123,10 +123,6 @@ fn severity(diagnostic: &Diagnostic) -> &'static str {
         Severity::Error => "error",
         Severity::Warning => "warning",
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

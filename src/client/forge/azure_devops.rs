@@ -1,10 +1,16 @@
 //! In: what is asked of Azure DevOps. Out: its requests.
 //! Guarantee: as its API 7.1; a repository is `organisation/project/repository` in the settings.
 use super::call::{Call, Method, part};
+use super::error::{ForgeError, Meaning, Trouble};
+use super::hooks::{CHANGE, HAS_NO_SECRET, IS_OFF, MAKE, WebHook};
 use super::kind::Forge;
 use super::pulls::{PAGE, text as word};
 use super::statuses::{CommitStatus, Stand, name, text};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
+
+/// What it is to send; a vote and a push to a pull request are updates of it.
+pub(super) const EVENTS: &[&str] = &["git.push", "git.pullrequest.created", "git.pullrequest.updated"];
 
 pub(super) const VERSION: &str = "api-version=7.1";
 
@@ -92,4 +98,75 @@ pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<u64>
     let first = json!({ "parentCommentId": 0, "content": text, "commentType": "text" });
     let body = json!({ "comments": [first], "status": "closed" });
     Call::write(attempt, Method::Post, format!("{threads}?{VERSION}"), body, &[200, 201])
+}
+
+/// Its webhooks are subscriptions of the whole organisation, each to one event of one repository.
+pub(super) fn hooks(forge: &Forge, attempt: &str) -> Call {
+    let only = "publisherId=tfs&consumerId=webHooks&consumerActionId=httpRequest";
+    Call::list(attempt, format!("{}?{only}&{VERSION}", subscriptions(forge)))
+}
+
+fn subscriptions(forge: &Forge) -> String {
+    let organisation = forge.repository().split('/').next().unwrap_or_default();
+    format!("/{}/_apis/hooks/subscriptions", part(organisation))
+}
+
+/// Returns the requests for all subscriptions; a password is what a delivery is known by.
+pub(super) fn make_hooks(
+    forge: &Forge,
+    url: &str,
+    secret: &SecretString,
+    known: &[&WebHook],
+    about: &Json,
+) -> Result<Vec<Call>, ForgeError> {
+    let (Some(repository), Some(project)) = (word(about, "/id"), word(about, "/project/id")) else {
+        let trouble = Trouble::Malformed("the ids of repository and project were expected".to_owned());
+        return Err(ForgeError { attempt: MAKE.to_owned(), trouble, meaning: Meaning::Later });
+    };
+    let one = |event: &&str| {
+        let body = json!({
+            "publisherId": "tfs", "eventType": event, "resourceVersion": "1.0", "status": "enabled",
+            "consumerId": "webHooks", "consumerActionId": "httpRequest",
+            // An empty branch is any of them.
+            "publisherInputs": { "projectId": project, "repository": repository, "branch": "" },
+            // Without its details an event does not say which repository it is of.
+            "consumerInputs": {
+                "url": url, "basicAuthUsername": "stratify", "basicAuthPassword": secret.expose_secret(),
+                "resourceDetailsToSend": "all", "messagesToSend": "none", "detailedMessagesToSend": "none",
+                "acceptUntrustedCerts": "false",
+            },
+        });
+        let subscriptions = subscriptions(forge);
+        match known.iter().find(|hook| hook.events.iter().any(|sent| sent == event)) {
+            Some(hook) => {
+                let path = format!("{subscriptions}/{}?{VERSION}", part(&hook.id));
+                Call::write(CHANGE, Method::Put, path, body, &[200])
+            }
+            None => Call::write(MAKE, Method::Post, format!("{subscriptions}?{VERSION}"), body, &[200, 201]),
+        }
+    };
+    Ok(EVENTS.iter().map(one).collect())
+}
+
+/// Returns a subscription, if it is one of the repository that tells this of itself.
+pub(super) fn read_hook(value: &Json, about: &Json) -> Option<WebHook> {
+    let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    word(value, "/publisherInputs/repository").zip(word(about, "/id")).filter(|(one, other)| is_same(one, other))?;
+    let details = word(value, "/consumerInputs/resourceDetailsToSend").is_some_and(|details| !is_same(details, "all"));
+    let trouble = match word(value, "/status") {
+        Some("disabledByUser") => Some(IS_OFF),
+        Some("disabledByInactiveIdentity") => Some("it is switched off, since who made it is no longer active"),
+        Some("disabledBySystem") => Some("its deliveries failed, and Azure DevOps has switched it off"),
+        Some("onProbation") => Some("its deliveries fail, and Azure DevOps is about to switch it off"),
+        // Where there is one, eight asterisks stand for it.
+        _ if word(value, "/consumerInputs/basicAuthPassword").is_none() => Some(HAS_NO_SECRET),
+        _ if details => Some("it sends less than is needed: its resource details have to be `all`"),
+        _ => None,
+    };
+    Some(WebHook {
+        id: word(value, "/id")?.to_owned(),
+        url: word(value, "/consumerInputs/url")?.to_owned(),
+        events: vec![word(value, "/eventType")?.to_owned()],
+        trouble: trouble.map(str::to_owned),
+    })
 }

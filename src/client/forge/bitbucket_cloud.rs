@@ -1,11 +1,26 @@
 //! In: what is asked of Bitbucket Cloud. Out: its requests.
 //! Guarantee: as its API 2.0; a status with the same key takes the place of the one before.
 use super::call::{Call, Method, part, parts};
+use super::hooks::{CHANGE, HAS_NO_SECRET, IS_OFF, MAKE, WebHook, events};
 use super::kind::Forge;
 use super::pulls::{Comment, PAGE, Pull, is_ref, text as word};
 use super::reviews::{Arrival, Of, Reviewing, time};
 use super::statuses::{CommitStatus, Stand, name, text};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
+
+/// What it is to send.
+pub(super) const EVENTS: &[&str] = &[
+    "repo:push",
+    "pullrequest:created",
+    "pullrequest:updated",
+    "pullrequest:approved",
+    "pullrequest:unapproved",
+    "pullrequest:changes_request_created",
+    "pullrequest:changes_request_removed",
+    "pullrequest:fulfilled",
+    "pullrequest:rejected",
+];
 
 /// Returns the base of the API: of bitbucket.org a host of its own.
 pub(super) fn base(url: &str) -> String {
@@ -144,4 +159,30 @@ pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<u64>
         Some(id) => Call::write(attempt, Method::Put, format!("{comments}/{id}"), body, &[200]),
         None => Call::write(attempt, Method::Post, comments, body, &[201]),
     }
+}
+
+/// A repository has fifty webhooks at most.
+pub(super) fn hooks(forge: &Forge, attempt: &str) -> Call {
+    Call::list(attempt, format!("{}/hooks?pagelen={PAGE}", repository(forge)))
+}
+
+/// The secret of one is never told; a change without it would leave it as it is.
+pub(super) fn hook(forge: &Forge, url: &str, secret: &SecretString, known: Option<&str>) -> Call {
+    let hooks = format!("{}/hooks", repository(forge));
+    let body = json!({
+        "description": "stratify", "url": url, "active": true, "skip_cert_verification": false,
+        "secret": secret.expose_secret(), "events": EVENTS,
+    });
+    match known {
+        // An id in braces.
+        Some(id) => Call::write(CHANGE, Method::Put, format!("{hooks}/{}", part(id)), body, &[200]),
+        None => Call::write(MAKE, Method::Post, hooks, body, &[201]),
+    }
+}
+
+pub(super) fn read_hook(value: &Json) -> Option<WebHook> {
+    let is_not = |key: &str| value.get(key).and_then(Json::as_bool) == Some(false);
+    let trouble = is_not("active").then_some(IS_OFF).or(is_not("secret_set").then_some(HAS_NO_SECRET));
+    let (id, url) = (word(value, "/uuid")?.to_owned(), word(value, "/url")?.to_owned());
+    Some(WebHook { id, url, events: events(value), trouble: trouble.map(str::to_owned) })
 }

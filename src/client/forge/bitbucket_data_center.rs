@@ -1,11 +1,27 @@
 //! In: what is asked of Bitbucket Data Center. Out: its requests.
 //! Guarantee: as its REST API; a build with the same key takes the place of the one before.
 use super::call::{Call, Method, part};
+use super::hooks::{CHANGE, IS_OFF, MAKE, WebHook, events};
 use super::kind::Forge;
 use super::pulls::{Comment, PAGE, commit, text as word};
 use super::reviews::{Of, Reviewing};
 use super::statuses::{CommitStatus, Stand, name, text};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
+
+/// What it is to send; a pull request that gets another target is `modified`.
+pub(super) const EVENTS: &[&str] = &[
+    "repo:refs_changed",
+    "pr:opened",
+    "pr:from_ref_updated",
+    "pr:modified",
+    "pr:reviewer:approved",
+    "pr:reviewer:unapproved",
+    "pr:reviewer:needs_work",
+    "pr:merged",
+    "pr:declined",
+    "pr:deleted",
+];
 
 /// It takes a request that could come from a form for a forged one, unless this is said.
 pub(super) const HEADERS: &[(&str, &str)] = &[("accept", "application/json"), ("x-atlassian-token", "no-check")];
@@ -85,4 +101,27 @@ pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<&Com
 
 fn paged(page: usize) -> String {
     format!("limit={PAGE}&start={}", (page - 1) * PAGE)
+}
+
+pub(super) fn hooks(forge: &Forge, attempt: &str) -> Call {
+    Call::list(attempt, format!("{}/webhooks?{}", repository(forge), paged(1)))
+}
+
+pub(super) fn hook(forge: &Forge, url: &str, secret: &SecretString, known: Option<&str>) -> Call {
+    let hooks = format!("{}/webhooks", repository(forge));
+    let body = json!({
+        "name": "stratify", "url": url, "active": true, "sslVerificationRequired": true, "events": EVENTS,
+        "configuration": { "secret": secret.expose_secret() },
+    });
+    match known {
+        Some(id) => Call::write(CHANGE, Method::Put, format!("{hooks}/{id}"), body, &[200]),
+        None => Call::write(MAKE, Method::Post, hooks, body, &[201]),
+    }
+}
+
+/// Some versions tell the secret, which is not read.
+pub(super) fn read_hook(value: &Json) -> Option<WebHook> {
+    let is_off = value.get("active").and_then(Json::as_bool) == Some(false);
+    let (id, url) = (value.get("id")?.as_u64()?.to_string(), word(value, "/url")?.to_owned());
+    Some(WebHook { id, url, events: events(value), trouble: is_off.then(|| IS_OFF.to_owned()) })
 }

@@ -30,8 +30,10 @@ pub struct Capabilities {
     pub has_teams: bool,
     /// Whether it has a merge queue whose heads it lists.
     pub has_queue: bool,
-    /// Whether its webhooks are listed and made by its API.
-    pub makes_hooks: bool,
+    /// Whether it tells whether a webhook has a secret.
+    pub tells_secrets: bool,
+    /// Whether it tells that deliveries of a webhook fail.
+    pub tells_failures: bool,
 }
 
 /// How a forge says what a review is of.
@@ -70,7 +72,8 @@ const COMMON: Capabilities = Capabilities {
     reviews: Reviews::OfCommit,
     has_teams: true,
     has_queue: false,
-    makes_hooks: true,
+    tells_secrets: false,
+    tells_failures: false,
 };
 
 /// What both of Atlassian's have in common.
@@ -78,7 +81,6 @@ const BITBUCKET: Capabilities = Capabilities {
     comment_chars_max: 32_000, // 32 KiB
     shows_html: false,         // it shows the tags
     has_teams: false,
-    makes_hooks: false,
     ..COMMON
 };
 
@@ -95,17 +97,24 @@ impl Capabilities {
                 statuses_a_context: Some(1_000), // then 422, "has reached the maximum number of statuses"
                 comment_chars_max: 65_536,       // the body of a comment
                 has_queue: true,
+                tells_secrets: true,
+                tells_failures: true,
                 ..COMMON
             },
             // Description and link change only together with a transition (gitlab-foss#25807).
-            ForgeKind::GitLab => {
-                Self { rewords_pending: false, comment_chars_max: 1_000_000, reviews: Reviews::ByTime, ..COMMON }
-            }
+            ForgeKind::GitLab => Self {
+                rewords_pending: false,
+                comment_chars_max: 1_000_000,
+                reviews: Reviews::ByTime,
+                tells_failures: true,
+                ..COMMON
+            },
             ForgeKind::BitbucketCloud => Self {
                 context_chars_max: 40, // the key of a status; a longer one is refused
                 writes_a_minute: 60,
                 has_forks: false, // it has no refs of pull requests (BCLOUD-5814)
                 reviews: Reviews::ByTime,
+                tells_secrets: true,
                 ..BITBUCKET
             },
             ForgeKind::BitbucketDataCenter => BITBUCKET,
@@ -114,7 +123,8 @@ impl Capabilities {
                 comment_chars_max: 150_000,
                 reviews: Reviews::Never, // of who wrote a commit it knows what Git says, and no more
                 has_teams: false,
-                makes_hooks: false,
+                tells_secrets: true,
+                tells_failures: true,
                 ..COMMON
             },
         }

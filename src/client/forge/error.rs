@@ -1,6 +1,7 @@
 //! In: what a forge answered, or that it did not. Out: an error that tells the cases apart on which callers branch.
 //! Guarantee: no token is in it, also where a server sends it back; the server's message is cut and in one line.
 use crate::decide::value::{Fault, Owner, Source};
+use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -61,6 +62,12 @@ impl ForgeError {
         if let Trouble::Refused { code, .. } = &self.trouble { Some(*code) } else { None }
     }
 
+    /// Takes a secret out of what is told, should a server have sent it back.
+    #[must_use]
+    pub fn without(self, secret: &SecretString) -> Self {
+        Self { trouble: self.trouble.without(secret), ..self }
+    }
+
     fn hint(&self) -> &'static str {
         match (&self.trouble, self.code(), self.meaning) {
             (Trouble::Unready(_), ..) => "see `forge` of the repository in the settings",
@@ -70,6 +77,19 @@ impl ForgeError {
             (_, Some(404), Meaning::Operator) => "see `repository` of the forge, and whether the token may see it",
             (_, _, Meaning::Limited(_)) => "it goes on by itself; see `stratify outbox` for what waits",
             _ => "it is tried again; see `stratify outbox` for what waits",
+        }
+    }
+}
+
+impl Trouble {
+    /// Takes a secret out of what is told, should a server have sent it back.
+    pub(super) fn without(self, secret: &SecretString) -> Self {
+        let clean = |text: String| text.replace(secret.expose_secret(), "<redacted>");
+        match self {
+            Self::Refused { code, message } => Self::Refused { code, message: clean(message) },
+            Self::Malformed(why) => Self::Malformed(clean(why)),
+            Self::Unanswered(why) => Self::Unanswered(clean(why)),
+            other => other,
         }
     }
 }

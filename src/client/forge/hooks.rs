@@ -1,10 +1,12 @@
 //! In: where deliveries are taken, and what they are signed with. Out: the requests that make a webhook, and what a forge
 //! tells of its webhooks and their deliveries.
-//! Guarantee: the events are those that make a look come sooner, and no others.
-use super::call::{Call, Method};
-use super::github;
+//! Guarantee: the events are those that make a look come sooner, and no others; a forge that has a webhook for each event
+//! is given all of them.
+use super::call::{Call, Method, listed};
+use super::error::ForgeError;
 use super::kind::Forge;
 use super::pulls::text;
+use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, github};
 use crate::settings::ForgeKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
@@ -15,13 +17,21 @@ const GITHUB_EVENTS: &[&str] = &["push", "create", "delete", "pull_request", "pu
 /// What Gitea is to send.
 const GITEA_EVENTS: &[&str] = &["push", "create", "delete", "pull_request", "pull_request_sync", "pull_request_review"];
 
+/// What of that Gitea tells by the same words in all its versions.
+const GITEA_TELLS: &[&str] = &["push", "pull_request"];
+
+/// What GitLab is to send: its fields, each true.
+const GITLAB_EVENTS: &[&str] = &["push_events", "tag_push_events", "merge_requests_events"];
+
 /// A webhook as the forge has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebHook {
-    /// Its number.
-    pub id: u64,
+    /// Its id.
+    pub id: String,
     /// Where it sends.
     pub url: String,
+    /// What it sends, in the forge's words.
+    pub events: Vec<String>,
     /// What is wrong with it, if anything is seen.
     pub trouble: Option<String>,
 }
@@ -38,43 +48,77 @@ pub struct Delivered {
 }
 
 impl Forge {
-    /// Returns the request that lists the webhooks; none where they are not read from this forge.
-    pub fn hooks(&self) -> Option<Call> {
-        let has = self.capabilities().makes_hooks;
-        has.then(|| Call::list("list the webhooks", format!("{}/hooks?{}", self.home(), github::paged(self, 1))))
+    /// Returns the request that lists the webhooks.
+    pub fn hooks(&self) -> Call {
+        let attempt = "list the webhooks";
+        match self.kind() {
+            ForgeKind::BitbucketCloud => bitbucket_cloud::hooks(self, attempt),
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::hooks(self, attempt),
+            ForgeKind::AzureDevOps => azure_devops::hooks(self, attempt),
+            _ => Call::list(attempt, format!("{}/hooks?{}", self.home(), github::paged(self, 1))),
+        }
     }
 
-    /// Reads the webhooks.
-    pub fn read_hooks(&self, body: &Json) -> Vec<WebHook> {
-        let read = |one: &Json| {
-            let url = text(one, "/config/url").or_else(|| text(one, "/url"))?.to_owned();
-            let is_off = one.get("active").and_then(Json::as_bool) == Some(false);
-            let form = text(one, "/config/content_type").filter(|kind| *kind != "json");
-            let answered = one.pointer("/last_response/code").and_then(Json::as_u64).filter(|code| *code >= 300);
-            let trouble = match (is_off, form, answered) {
-                (true, ..) => Some("it is switched off".to_owned()),
-                (_, Some(_), _) => Some("its content type has to be application/json".to_owned()),
-                (_, _, Some(code)) => Some(format!("its last delivery was answered by {code}")),
-                _ => None,
-            };
-            Some(WebHook { id: one.get("id")?.as_u64()?, url, trouble })
+    /// Whether webhooks name the repository by what it tells of itself ([`Forge::about`]) alone.
+    pub fn lists_hooks_of_others(&self) -> bool {
+        self.kind() == ForgeKind::AzureDevOps
+    }
+
+    /// Reads the webhooks of the repository, of which `about` is what it tells of itself.
+    pub fn read_hooks(&self, body: &Json, about: &Json) -> Vec<WebHook> {
+        let all = listed(body).unwrap_or_default().iter();
+        match self.kind() {
+            ForgeKind::BitbucketCloud => all.filter_map(bitbucket_cloud::read_hook).collect(),
+            ForgeKind::BitbucketDataCenter => all.filter_map(bitbucket_data_center::read_hook).collect(),
+            ForgeKind::AzureDevOps => all.filter_map(|one| azure_devops::read_hook(one, about)).collect(),
+            kind => all.filter_map(|one| read_hook(kind, one)).collect(),
+        }
+    }
+
+    /// Returns which events that are needed none of these webhooks sends.
+    pub fn unsent(&self, hooks: &[&WebHook]) -> Vec<&'static str> {
+        let needed = match self.kind() {
+            ForgeKind::GitHub => GITHUB_EVENTS,
+            ForgeKind::Gitea => GITEA_TELLS,
+            ForgeKind::GitLab => GITLAB_EVENTS,
+            ForgeKind::BitbucketCloud => bitbucket_cloud::EVENTS,
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::EVENTS,
+            ForgeKind::AzureDevOps => azure_devops::EVENTS,
         };
-        body.as_array().into_iter().flatten().filter_map(read).collect()
+        let sends = |event: &str| hooks.iter().any(|hook| hook.events.iter().any(|sent| sent == event || sent == "*"));
+        needed.iter().copied().filter(|event| !sends(event)).collect()
     }
 
-    /// Returns the request that makes a webhook, or that makes one as it has to be; none where this forge takes none.
-    pub fn hook(&self, url: &str, secret: &SecretString, known: Option<u64>) -> Option<Call> {
+    /// Returns the requests that make a webhook, or that make those that are known as they have to be.
+    pub fn make_hooks(
+        &self,
+        url: &str,
+        secret: &SecretString,
+        known: &[&WebHook],
+        about: &Json,
+    ) -> Result<Vec<Call>, ForgeError> {
+        let first = known.first().map(|hook| hook.id.as_str());
+        match self.kind() {
+            ForgeKind::BitbucketCloud => Ok(vec![bitbucket_cloud::hook(self, url, secret, first)]),
+            ForgeKind::BitbucketDataCenter => Ok(vec![bitbucket_data_center::hook(self, url, secret, first)]),
+            ForgeKind::AzureDevOps => azure_devops::make_hooks(self, url, secret, known, about),
+            _ => Ok(vec![self.hook(url, secret, first)]),
+        }
+    }
+
+    fn hook(&self, url: &str, secret: &SecretString, known: Option<&str>) -> Call {
         let secret = secret.expose_secret();
         let config = json!({ "url": url, "content_type": "json", "secret": secret });
         let mut body = match self.kind() {
-            ForgeKind::GitHub => json!({ "active": true, "events": GITHUB_EVENTS, "config": config }),
+            ForgeKind::GitLab => json!({ "url": url, "token": secret, "enable_ssl_verification": true }),
             ForgeKind::Gitea => json!({ "active": true, "events": GITEA_EVENTS, "config": config }),
-            ForgeKind::GitLab => json!({
-                "url": url, "token": secret, "push_events": true, "tag_push_events": true, "merge_requests_events": true,
-                "enable_ssl_verification": true,
-            }),
-            ForgeKind::BitbucketCloud | ForgeKind::BitbucketDataCenter | ForgeKind::AzureDevOps => return None,
+            _ => json!({ "active": true, "events": GITHUB_EVENTS, "config": config }),
         };
+        if self.kind() == ForgeKind::GitLab {
+            for event in GITLAB_EVENTS {
+                body[*event] = true.into();
+            }
+        }
         let hooks = format!("{}/hooks", self.home());
         let Some(id) = known else {
             match self.kind() {
@@ -82,10 +126,10 @@ impl Forge {
                 ForgeKind::Gitea => body["type"] = "gitea".into(),
                 _ => {}
             }
-            return Some(Call::write("make the webhook", Method::Post, hooks, body, &[201]));
+            return Call::write(MAKE, Method::Post, hooks, body, &[201]);
         };
         let method = if self.kind() == ForgeKind::GitLab { Method::Put } else { Method::Patch };
-        Some(Call::write("change the webhook", method, format!("{hooks}/{id}"), body, &[200]))
+        Call::write(CHANGE, method, format!("{hooks}/{id}"), body, &[200])
     }
 
     /// Returns what a token needs for making webhooks, in the forge's words.
@@ -98,20 +142,25 @@ impl Forge {
             ForgeKind::Gitea => {
                 "the token needs the scope `write:repository`, and its user has to administer the repository"
             }
-            _ => "make it by hand in the forge's settings",
+            ForgeKind::BitbucketCloud => {
+                "the token needs `Webhooks: read and write` (an API token the scopes `read:webhook:bitbucket` and `write:webhook:bitbucket`), by an administrator of the repository"
+            }
+            ForgeKind::BitbucketDataCenter => "the token needs the permission `Repository admin`",
+            ForgeKind::AzureDevOps => {
+                "the token needs the scope `Code: read`, and its user the permission to edit subscriptions of service hooks, which project administrators have"
+            }
         }
     }
 
-    /// Returns the request for what became of a webhook's newest deliveries; none where the forge repeats them by itself, or
-    /// does not tell.
-    pub fn deliveries(&self, hook: u64) -> Option<Call> {
-        let is_it = self.kind() == ForgeKind::GitHub;
-        is_it.then(|| {
-            Call::list(
-                "list the deliveries of the webhook",
-                format!("{}/hooks/{hook}/deliveries?per_page=100", self.home()),
-            )
-        })
+    /// Whether deliveries that were not taken are asked for again: others repeat them by themselves, or do not tell.
+    pub fn repeats_on_request(&self) -> bool {
+        self.kind() == ForgeKind::GitHub
+    }
+
+    /// Returns the request for what became of a webhook's newest deliveries.
+    pub fn deliveries(&self, hook: &str) -> Call {
+        let path = format!("{}/hooks/{hook}/deliveries?per_page=100", self.home());
+        Call::list("list the deliveries of the webhook", path)
     }
 
     /// Reads deliveries, the newest first.
@@ -125,7 +174,7 @@ impl Forge {
     }
 
     /// Returns the request for another attempt at a delivery.
-    pub fn redeliver(&self, hook: u64, attempt: u64) -> Call {
+    pub fn redeliver(&self, hook: &str, attempt: u64) -> Call {
         let path = format!("{}/hooks/{hook}/deliveries/{attempt}/attempts", self.home());
         Call { body: None, ..Call::write("ask for a delivery again", Method::Post, path, Json::Null, &[202]) }
     }
@@ -147,5 +196,47 @@ impl Forge {
             Some((name.to_owned(), super::pulls::commit(one, "/object/sha")?))
         };
         body.as_array().into_iter().flatten().filter_map(read).collect()
+    }
+}
+
+/// What is attempted, as all of them say it.
+pub(super) const MAKE: &str = "make the webhook";
+pub(super) const CHANGE: &str = "change the webhook";
+
+/// What is wrong with webhooks of several forges.
+pub(super) const IS_OFF: &str = "it is switched off";
+pub(super) const HAS_NO_SECRET: &str = "it has no secret, so nothing that it sends is taken";
+
+/// Returns the events that a webhook lists.
+pub(super) fn events(value: &Json) -> Vec<String> {
+    let all = value.get("events").and_then(Json::as_array).into_iter().flatten();
+    all.filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+/// Returns a webhook as GitHub, GitLab and Gitea tell it.
+fn read_hook(kind: ForgeKind, value: &Json) -> Option<WebHook> {
+    let url = text(value, "/config/url").or_else(|| text(value, "/url"))?.to_owned();
+    let is = |key: &&&str| value.get(**key).and_then(Json::as_bool) == Some(true);
+    let events = if kind == ForgeKind::GitLab {
+        GITLAB_EVENTS.iter().filter(is).map(|event| (*event).to_owned()).collect()
+    } else {
+        events(value)
+    };
+    Some(WebHook { id: value.get("id")?.as_u64()?.to_string(), url, events, trouble: trouble(kind, value) })
+}
+
+fn trouble(kind: ForgeKind, value: &Json) -> Option<String> {
+    let is_off = value.get("active").and_then(Json::as_bool) == Some(false);
+    let form = text(value, "/config/content_type").filter(|kind| *kind != "json");
+    let answered = value.pointer("/last_response/code").and_then(Json::as_u64).filter(|code| *code >= 300);
+    // GitLab stops one whose deliveries fail, for a while or for good.
+    let stopped = text(value, "/alert_status").filter(|status| *status != "executable");
+    let has_none = kind == ForgeKind::GitHub && text(value, "/config/secret").is_none();
+    match (form, answered, stopped) {
+        _ if is_off => Some(IS_OFF.to_owned()),
+        (Some(_), ..) => Some("its content type has to be application/json".to_owned()),
+        (_, Some(code), _) => Some(format!("its last delivery was answered by {code}")),
+        (.., Some(_)) => Some("its deliveries failed, and GitLab has stopped it".to_owned()),
+        _ => has_none.then(|| HAS_NO_SECRET.to_owned()),
     }
 }

@@ -160,7 +160,7 @@ impl Server {
             // Of an app: it was taken back before its time, and another one is asked for.
             *self.held.lock().await = None;
         }
-        Err(ForgeError { attempt: call.attempt.clone(), trouble: without(trouble, &token), meaning })
+        Err(ForgeError { attempt: call.attempt.clone(), trouble: trouble.without(&token), meaning })
     }
 
     /// Sends it, and after the forge to other paths of the same host.
@@ -275,7 +275,7 @@ impl Server {
         }
         let proof = app::proof(app, now()).map_err(|why| (Trouble::Unready(why), Meaning::Operator))?;
         let other = |what: &str| (Trouble::Malformed(format!("{what} was expected")), Meaning::Later);
-        let clean = |(trouble, meaning)| (without(trouble, &proof), meaning);
+        let clean = |(trouble, meaning): (Trouble, Meaning)| (trouble.without(&proof), meaning);
         let installation = if let Some(installation) = app.installation {
             installation
         } else {
@@ -316,15 +316,4 @@ fn message(body: Option<&Json>) -> String {
 fn flat(value: &Json) -> String {
     let named = value.get("message").and_then(Json::as_str);
     named.or(value.as_str()).map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Takes the token out of what is told, should a server have sent it back.
-fn without(trouble: Trouble, token: &SecretString) -> Trouble {
-    let clean = |text: String| text.replace(token.expose_secret(), "<redacted>");
-    match trouble {
-        Trouble::Refused { code, message } => Trouble::Refused { code, message: clean(message) },
-        Trouble::Malformed(why) => Trouble::Malformed(clean(why)),
-        Trouble::Unanswered(why) => Trouble::Unanswered(clean(why)),
-        other => other,
-    }
 }

@@ -7,7 +7,7 @@ use super::{Engine, Event, Observer, is_telling};
 use crate::decide::drift::Found;
 use crate::decide::report::{Report, Standing};
 use crate::decide::schedule::Wake;
-use crate::decide::value::{Diagnostic, Fault};
+use crate::decide::value::{Diagnostic, Fault, counted};
 use crate::name::{ClusterName, CommitId, EnvironmentName};
 use crate::observe::forge::notes;
 use crate::serve::socket::{Acceptance, Ask, Asked, Chosen, Ticket};
@@ -127,7 +127,9 @@ impl<O: Observer> Engine<O> {
         let running = open.iter().find_map(|cluster| Some((cluster, self.outside.progress(cluster)?)));
         let others = open.len().saturating_sub(1);
         let more = if others == 0 { String::new() } else { format!(", and {others} more") };
-        running.map(|(cluster, progress)| format!("{cluster}: {} of {} layers{more}", progress.done, progress.of))
+        running.map(|(cluster, progress)| {
+            format!("{cluster}: {} of {}{more}", progress.done, counted(progress.of, "layer"))
+        })
     }
 
     fn view(&self) -> Json {

@@ -257,7 +257,7 @@ impl Look {
     async fn sweep(&self) {
         let swept = async {
             for (hook, attempt) in failed(&self.server, DOOR).await? {
-                redeliver(&self.server, hook, attempt).await?;
+                redeliver(&self.server, &hook, attempt).await?;
                 tracing::info!(hook, attempt, "a delivery that was not taken is asked for again");
             }
             Ok::<(), ForgeError>(())

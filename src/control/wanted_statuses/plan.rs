@@ -2,8 +2,8 @@
 //! Guarantee: what is never done is no success; the first mistake stands in the text, all of them in the detail.
 use super::super::prepare::Prepared;
 use crate::client::clock::now;
-use crate::decide::report::{Annotation, Condition, Context, State, Status, counted};
-use crate::decide::value::{Diagnostic, Fault, Source};
+use crate::decide::report::{Annotation, Condition, Context, State, Status};
+use crate::decide::value::{Diagnostic, Fault, Source, counted};
 use crate::name::CommitId;
 
 /// Returns the status of a plan; it is open as long as some clusters are late.

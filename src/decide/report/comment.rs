@@ -1,8 +1,8 @@
 //! In: what a pull request would change in each cluster. Out: the text of the one comment that says so.
 //! Guarantee: what the repository says stands in code only, whose fence is longer than any in it: no mention, link or HTML
 //! of it has an effect; where it is too long, whole clusters are left out and counted.
-use super::standing::counted;
 use crate::decide::plan::Disruption;
+use crate::decide::value::counted;
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
 use std::fmt::Write as _;
 

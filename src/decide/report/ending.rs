@@ -1,13 +1,13 @@
 //! In: a plan and its outcome, diagnostics, or a fault. Out: what is to be told of one cluster.
 //! Guarantee: every ending has a standing and words; success only where the outcome is that all was seen healthy.
-use super::standing::{Condition, Standing, counted};
+use super::standing::{Condition, Standing};
 use crate::decide::document::Revision;
 use crate::decide::drift::Found;
 use crate::decide::plan::view::repairs;
 use crate::decide::plan::{Approval, Group, Hold, ObjectChange, Operation, Plan, Role};
 use crate::decide::profile::Lifecycle;
 use crate::decide::rollout::{Outcome, Trouble};
-use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp};
+use crate::decide::value::{Diagnostic, Digest, Fault, Source, Timestamp, counted};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::collections::BTreeSet;
 use std::fmt;

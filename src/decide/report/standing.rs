@@ -2,7 +2,7 @@
 //! Guarantee: success only if every counted cluster was seen live and healthy at exactly the digest that the commit wants.
 use super::status::{Context, State, Status};
 use crate::decide::plan::change_set_id;
-use crate::decide::value::{Digest, Timestamp};
+use crate::decide::value::{Digest, Timestamp, counted};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName, LayerName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -283,11 +283,6 @@ fn named(all: &[&Standing]) -> String {
     let first: Vec<&str> = all.iter().take(NAMED_MAX).map(|standing| standing.cluster.as_str()).collect();
     let others = all.len() - first.len();
     if others == 0 { first.join(", ") } else { format!("{} and {others} more", first.join(", ")) }
-}
-
-/// Returns a number with its noun.
-pub fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! In: where a cluster stands, what is told of its sync. Out: the same in words, for people and for programs.
 //! Guarantee: whatever is not as it is wanted has a line, and one word means one thing wherever it is read.
 use super::ending::Report;
-use super::standing::{Condition, Standing, counted};
-use crate::decide::value::Diagnostic;
+use super::standing::{Condition, Standing};
+use crate::decide::value::{Diagnostic, counted};
 use crate::name::LayerName;
 use serde_json::{Value as Json, json};
 

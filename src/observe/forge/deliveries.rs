@@ -1,6 +1,7 @@
 //! In: a forge that sends each delivery once. Out: those that were not taken, and are to be asked for again.
 //! Guarantee: only of the webhook that sends to us; one that fails again and again is given up.
 use crate::client::forge::{Delivered, ForgeError, Server};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a delivery is tried: what it would tell is seen by polling anyway.
@@ -10,15 +11,16 @@ const ATTEMPTS_MAX: usize = 3;
 const AT_ONCE_MAX: usize = 10;
 
 /// Returns the deliveries that were not taken by who listens at an address that ends so: each with its webhook.
-pub async fn failed(server: &Server, ends_with: &str) -> Result<Vec<(u64, u64)>, ForgeError> {
+pub async fn failed(server: &Server, ends_with: &str) -> Result<Vec<(String, u64)>, ForgeError> {
     let forge = server.forge();
-    let Some(list) = forge.hooks() else { return Ok(Vec::new()) };
-    let hooks = forge.read_hooks(&server.send(&list).await?.body);
+    if !forge.repeats_on_request() {
+        return Ok(Vec::new());
+    }
+    let hooks = forge.read_hooks(&server.send(&forge.hooks()).await?.body, &Json::Null);
     let mut found = Vec::new();
     for hook in hooks.iter().filter(|hook| hook.url.trim_end_matches('/').ends_with(ends_with)) {
-        let Some(call) = forge.deliveries(hook.id) else { continue };
-        let delivered = forge.read_deliveries(&server.send(&call).await?.body);
-        found.extend(again(&delivered).into_iter().map(|attempt| (hook.id, attempt)));
+        let delivered = forge.read_deliveries(&server.send(&forge.deliveries(&hook.id)).await?.body);
+        found.extend(again(&delivered).into_iter().map(|attempt| (hook.id.clone(), attempt)));
     }
     Ok(found)
 }

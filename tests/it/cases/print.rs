@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use stratify::decide::document::Site;
 use stratify::decide::plan::{ChangeKind, Group, Hold, LayerChange, Operation, Plan, change_over, disruption_name};
 use stratify::decide::profile::{FullProfile, ProfileLayer, ResolvedSource, reason, role_word};
-use stratify::decide::value::{Diagnostic, Excerpt, Patch, Severity, Span, Value, canonical};
+use stratify::decide::value::{Diagnostic, Excerpt, Patch, Severity, Span, Value, canonical, counted};
 use stratify::name::{ClusterName, ObjectId};
 
 /// Returns what an expectation of this kind is.
@@ -186,8 +186,8 @@ fn planned(before: &Files, edited: &Files, name: &str) -> String {
         changed(layer, &mut text);
         for step in plan.layers.iter().filter(|it| it.layer == layer.layer) {
             if let Some(version) = &step.version {
-                let _ =
-                    writeln!(text, "  place {version}: {} writes", step.groups.iter().flat_map(Group::writes).count());
+                let writes = step.groups.iter().flat_map(Group::writes).count();
+                let _ = writeln!(text, "  place {version}: {}", counted(writes, "write"));
             }
         }
     }

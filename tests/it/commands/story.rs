@@ -159,7 +159,7 @@ fn a_removal_beyond_the_budget_is_held_and_one_within_it_is_not() {
     fleet.edit(PROD, "maxObjects: 20", "maxObjects: 0");
     fleet.commit("no tracing, and a budget");
     let id = change_of(&fleet, "eu-1");
-    fleet.run(&["sync"]).ends_with(1).says(&["1 deletions, more than 0", &id]);
+    fleet.run(&["sync"]).ends_with(1).says(&["1 deletion, more than 0", &id]);
     assert!(fleet.target("eu-1").join("tracing").exists(), "it is held");
     fleet.edit(PROD, "maxObjects: 0", "maxObjects: 20");
     fleet.commit("a wider budget");
@@ -471,7 +471,7 @@ fn a_status_is_never_green_alone_while_clusters_are_not() {
         .ends_with(0)
         .says(&["us-1: synced", "dev-1: synced"]);
     let id = change_of(&fleet, "eu-1");
-    let said = format!("now: eu-1: waits for approval: 1 deletions, more than 0; approve by `stratify approve {id}`");
+    let said = format!("now: eu-1: waits for approval: 1 deletion, more than 0; approve by `stratify approve {id}`");
     fleet.run(&["status", &synced]).ends_with(0).says(&["stratify/prod     success  2/2 clusters synced", &said]);
     let (_, answer) = fleet.json(&["status", &synced]);
     let of = |answer: &Value, cluster: &str| {

@@ -58,7 +58,7 @@ impl Open {
     }
 }
 
-fn answer(mut stream: TcpStream) -> (u16, String) {
+pub(super) fn answer(mut stream: TcpStream) -> (u16, String) {
     let mut text = Vec::new();
     let _ = stream.read_to_end(&mut text);
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -70,7 +70,7 @@ fn sign(body: &str) -> String {
     sign_with(SECRET, body)
 }
 
-fn sign_with(secret: &str, body: &str) -> String {
+pub(super) fn sign_with(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     mac.update(body.as_bytes());
     mac.finalize().into_bytes().iter().fold("sha256=".to_owned(), |mut all, byte| {

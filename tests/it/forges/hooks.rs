@@ -51,10 +51,6 @@ fn what_a_webhook_lacks_is_told() {
     fleet.run(&["statuses", &fleet.checkout.head()]).ends_with(1).says(&["504", "and run this again"]);
     fleet.settings(&on(&github.http.url()), "");
     fleet.run(&["webhook", "install", "https://x.example"]).ends_with(1).says(&["add `webhookSecretFile`"]);
-    let bitbucket = "kind: bitbucket-cloud, repository: acme/fleet, tokenFile: token, webhookSecretFile: secret";
-    fleet.settings(bitbucket, "");
-    let says = ["takes no webhook by its API", "https://x.example/webhooks/fleet"];
-    fleet.run(&["webhook", "install", "https://x.example"]).ends_with(1).says(&says);
     assert!(github.state().hooks.is_empty(), "nothing was made");
 }
 

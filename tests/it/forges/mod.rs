@@ -14,6 +14,7 @@ mod reviewed;
 mod client;
 mod checks;
 mod hooks;
+mod other_hooks;
 mod kills;
 mod many;
 mod limits;

@@ -24,6 +24,10 @@ pub(super) struct Kept {
     pub(super) commits: Vec<Value>,
     /// The statuses of pull requests.
     pub(super) of_pulls: Vec<Value>,
+    /// Its webhooks, with their secrets.
+    pub(super) hooks: Vec<Value>,
+    /// Whether the token may not see them.
+    pub(super) hides_hooks: bool,
 }
 
 /// A server with what was posted to it.
@@ -70,9 +74,15 @@ fn bitbucket_cloud(kept: &mut Kept, request: &Request) -> Reply {
     if request.path == "/2.0/user" {
         return Reply::json(200, &json!({ "account_id": "ours", "username": "stratify", "nickname": "stratify" }));
     }
+    if request.path == "/2.0/repositories/acme/fleet" {
+        return Reply::json(200, &json!({ "full_name": "acme/fleet", "uuid": "{fleet}" }));
+    }
     let Some(rest) = request.path.strip_prefix("/2.0/repositories/acme/fleet/") else {
         return says(404, "Repository acme/fleet not found");
     };
+    if rest.starts_with("hooks") {
+        return super::other_hooks::cloud(kept, request, rest);
+    }
     if rest.starts_with("pullrequests") {
         return cloud_pulls(kept, request, rest);
     }
@@ -106,9 +116,15 @@ fn bitbucket_data_center(kept: &mut Kept, request: &Request) -> Reply {
     if request.header("x-atlassian-token") != Some("no-check") {
         return says(403, "XSRF check failed");
     }
+    if request.path == "/rest/api/latest/projects/OPS/repos/fleet" {
+        return Reply::json(200, &json!({ "slug": "fleet", "id": 1, "project": { "key": "OPS" } }));
+    }
     let Some(path) = request.path.strip_prefix("/rest/api/latest/projects/OPS/repos/fleet/") else {
         return says(404, "Repository OPS/fleet does not exist.");
     };
+    if path.starts_with("webhooks") {
+        return super::other_hooks::center(kept, request, path);
+    }
     if path.starts_with("pull-requests") {
         return data_center_pulls(kept, request, path);
     }
@@ -121,6 +137,13 @@ fn azure_devops(kept: &mut Kept, request: &Request) -> Reply {
     if request.header("authorization") != Some("Basic OmF6LXRva2Vu") {
         // A page for people, as it sends one to who is not signed in.
         return Reply { code: 203, headers: Vec::new(), body: "<html>Azure DevOps Services | Sign In</html>".into() };
+    }
+    if let Some(path) = request.path.strip_prefix("/acme/_apis/hooks/") {
+        return super::other_hooks::azure(kept, request, path);
+    }
+    if request.path == "/acme/ops/_apis/git/repositories/fleet?api-version=7.1" {
+        let project = json!({ "id": super::other_hooks::PROJECT, "name": "ops" });
+        return Reply::json(200, &json!({ "id": super::other_hooks::REPOSITORY, "name": "fleet", "project": project }));
     }
     let path = request.path.strip_prefix("/acme/ops/_apis/git/repositories/fleet/");
     let Some(path) = path.filter(|path| path.ends_with("api-version=7.1")) else {

@@ -40,12 +40,13 @@ fn the_reference_says_what_each_forge_can_do() {
         Reviews::ByTime => "the head by then".to_owned(),
         Reviews::Never => "nothing".to_owned(),
     };
-    let rows: [(&str, &dyn Fn(Capabilities) -> String); 7] = [
+    let rows: [(&str, &dyn Fn(Capabilities) -> String); 8] = [
         ("those of forks planned", &|it| yes(it.has_forks)),
         ("a review is of", &|it| reviews(it.reviews)),
         ("teams approve", &|it| yes(it.has_teams)),
         ("merge queue planned", &|it| yes(it.has_queue)),
-        ("`webhook install`, `forge check` of it", &|it| yes(it.makes_hooks)),
+        ("`forge check` sees whether a webhook has a secret", &|it| yes(it.tells_secrets)),
+        ("`forge check` sees that its deliveries fail", &|it| yes(it.tells_failures)),
         ("longest name of a status", &|it| it.context_chars_max.to_string()),
         ("longest comment", &|it| it.comment_chars_max.to_string()),
     ];

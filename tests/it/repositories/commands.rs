@@ -148,7 +148,7 @@ fn who_wrote_what_a_pin_brings_from_another_repository_does_not_approve_it() {
         let message = format!("looked at\n\nStratify-Approve: {id}");
         two.fleet.git(&["commit", "--quiet", "--allow-empty", "--author", who, "-m", &message]);
     };
-    two.run(&["sync"]).ends_with(1).says(&["1 deletions, more than 0"]);
+    two.run(&["sync"]).ends_with(1).says(&["1 deletion, more than 0"]);
     approve("Ada <ada@example.org>");
     two.run(&["sync"]).ends_with(1).says(&["an approval does not count: Ada <ada@example.org> wrote a part of it"]);
     approve("Grace <grace@example.org>");

@@ -12,7 +12,7 @@ use crate::cli::args::{Demo, Plan};
 use crate::cli::print::{Effect, Printer, Text, Tone};
 use crate::client::git::{fault, in_folder};
 use crate::decide::report::{State, Status};
-use crate::decide::value::{Fault, Owner};
+use crate::decide::value::{Fault, Owner, counted};
 use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::notes;
 use crate::observe::worktree::Local;
@@ -288,7 +288,8 @@ fn written(log: &Path, read: &mut usize) -> Vec<String> {
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
         (text("message")? == "written").then_some(())?;
         let verb = if text("role")? == "Prune" { "pruned" } else { "wrote" };
-        Some(format!("  {verb} {:>2} objects of {} on {}", fields.get("objects")?, text("layer")?, text("cluster")?))
+        let objects = counted(usize::try_from(fields.get("objects")?.as_u64()?).ok()?, "object");
+        Some(format!("  {verb} {objects:>10} of {} on {}", text("layer")?, text("cluster")?))
     });
     let written = written.collect();
     *read = lines.len();

@@ -8,7 +8,7 @@ use crate::cli::print::{Text, Tone};
 use crate::control::pack_about::{about, text_of};
 use crate::control::pack_trial::{Files, Trial, trial};
 use crate::decide::plan::directory_layout::encode_object;
-use crate::decide::report::counted;
+use crate::decide::value::counted;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;

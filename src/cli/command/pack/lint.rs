@@ -6,8 +6,7 @@ use crate::cli::command::current_fleet::on_large_stack;
 use crate::cli::command::{Answer, Exit, Failure};
 use crate::cli::print::{Text, Tone, data};
 use crate::control::pack_trial::{Reached, Trial, trial};
-use crate::decide::report::counted;
-use crate::decide::value::Diagnostic;
+use crate::decide::value::{Diagnostic, counted};
 use serde_json::json;
 use std::path::Path;
 

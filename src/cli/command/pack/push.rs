@@ -7,7 +7,7 @@ use crate::client::git::fault;
 use crate::client::registry::{self, Part, Reference, Which};
 use crate::control::pack_trial::Files;
 use crate::decide::fleet::name_in;
-use crate::decide::value::Owner;
+use crate::decide::value::{Owner, counted};
 use crate::settings::Settings;
 use serde_json::json;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub(in crate::cli::command) fn push(
     let part = Part { kind: CONTENT.into(), bytes };
     let digest = registry::push(reference, &settings.sources, PACK, &[part])?;
     let count = contents.len();
-    let text = Text::of(format!("pushed {count} files of the pack {about} to {reference}, {digest}"));
+    let text = Text::of(format!("pushed {} of the pack {about} to {reference}, {digest}", counted(count, "file")));
     let data = json!({ "address": reference.to_string(), "pack": about, "digest": digest, "files": count });
     Ok(Answer::new(text, data))
 }

@@ -7,8 +7,7 @@ use crate::cli::command::{Answer, Failure};
 use crate::cli::print::{Table, Text};
 use crate::client::git::{fault, in_folder};
 use crate::control::pack_trial::{Files, Reached, Trial, is_pack, told, trial};
-use crate::decide::report::counted;
-use crate::decide::value::{Diagnostic, Fault, Owner};
+use crate::decide::value::{Diagnostic, Fault, Owner, counted};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -2,6 +2,7 @@
 //! Guarantee: healthy only when all its machines are there, ready and, where that is counted, up to date and available.
 use super::Form;
 use crate::decide::health::Health;
+use crate::decide::value::counted;
 
 pub(super) fn assess(form: &Form<'_>) -> Health {
     missing(form).or_else(|| form.ongoing()).or_else(|| unavailable(form)).unwrap_or(Health::Current)
@@ -25,7 +26,8 @@ pub(super) fn missing(form: &Form<'_>) -> Option<Health> {
     if let Some((count, word)) = short {
         return Some(Health::InProgress(format!("{count} of {wanted} machines are {word}")));
     }
-    (there > wanted).then(|| Health::InProgress(format!("{} machines are left to remove", there - wanted)))
+    let left = usize::try_from(there.saturating_sub(wanted)).ok().filter(|left| *left > 0)?;
+    Some(Health::InProgress(format!("{} left to remove", counted(left, "machine"))))
 }
 
 /// A set has no such condition.
@@ -86,6 +88,6 @@ mod tests {
         assert_eq!(health(with("MachinePool", "v1beta2", &pool(3))), 'C');
         assert_eq!(health(with("MachinePool", "v1beta2", &pool(2))), 'I');
         let shrinking = json!({"replicas": 4, "readyReplicas": 4});
-        assert_eq!(words(with("MachinePool", "v1beta1", &shrinking)), "1 machines are left to remove");
+        assert_eq!(words(with("MachinePool", "v1beta1", &shrinking)), "1 machine left to remove");
     }
 }

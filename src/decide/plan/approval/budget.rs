@@ -5,6 +5,7 @@ use super::super::model::Change;
 use super::disruption_approval::judge_disruption;
 use super::protected_kinds::is_protected;
 use crate::decide::profile::Policy;
+use crate::decide::value::counted;
 use crate::name::ObjectId;
 
 /// Why a change cannot simply be done.
@@ -21,15 +22,20 @@ pub struct Needs {
 pub fn judge(change: &Change, deleted: &[&ObjectId], fleet: usize, inventory: &Inventory, policy: &Policy) -> Needs {
     let mut needs = Needs::default();
     let count = deleted.len();
+    let deletions = counted(count, "deletion");
     let owned: usize = inventory.layers.values().map(|layer| layer.entries.len()).sum();
     if count > policy.objects_max as usize {
-        needs.approval.push(format!("{count} deletions, more than {}", policy.objects_max));
+        needs.approval.push(format!("{deletions}, more than {}", policy.objects_max));
     }
     if owned > 0 && count * 100 > owned * policy.percent_max as usize {
-        needs.approval.push(format!("{count} deletions of {owned} objects, more than {} %", policy.percent_max));
+        needs.approval.push(format!("{deletions} of {}, more than {} %", counted(owned, "object"), policy.percent_max));
     }
     if fleet > policy.fleet_max as usize && count > 0 {
-        needs.approval.push(format!("{fleet} deletions over all clusters, more than {}", policy.fleet_max));
+        needs.approval.push(format!(
+            "{} over all clusters, more than {}",
+            counted(fleet, "deletion"),
+            policy.fleet_max
+        ));
     }
     for object in deleted.iter().filter(|object| is_protected(object, policy)) {
         needs.approval.push(format!("deletion of {} {}", object.kind, object.name));

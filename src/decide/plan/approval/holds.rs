@@ -8,6 +8,7 @@ use super::super::state::ClusterState;
 use super::approvals::weigh;
 use super::budget::{Needs, judge};
 use super::cluster_lifecycle;
+use crate::decide::value::counted;
 
 /// Decides whether the plan is held, and takes note of the approval that it uses up.
 pub(in crate::decide::plan) fn hold(plan: &mut Plan, facts: &ClusterState, ruling: &Ruling, footing: Footing) {
@@ -44,7 +45,8 @@ fn unknown(plan: &Plan, facts: &ClusterState) -> Option<String> {
     let Old::Unknown(why) = &plan.change.old else { return None };
     let deleted = deletions(&plan.layers).len();
     if why.is_read {
-        return (deleted > 0).then(|| format!("{deleted} deletions while the old state is unknown: {why}"));
+        return (deleted > 0)
+            .then(|| format!("{} while the old state is unknown: {why}", counted(deleted, "deletion")));
     }
     let writes = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes).count();
     let is_there = facts.inventory.layers.values().any(|book| !book.entries.is_empty());
