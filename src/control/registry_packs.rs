@@ -3,14 +3,14 @@
 //! and read again from where it was fetched to.
 use super::expansion::named_at;
 use super::world::Sources;
-use crate::decide::document::{Blob, LockedRegistryPack, Texts};
+use crate::decide::document::{Blob, Lock, LockedRegistryPack, Texts};
 use crate::decide::fleet::{Fleet, Index, PackFiles, RegistryPacks};
 use crate::decide::profile::codes::NOT_LOCKED;
 use crate::decide::profile::{Declarations, MissingPack, Remote, Sketch, sketch_with, suspect};
 use crate::decide::value::{Diagnostic, Digest, Fault, Origin};
 use crate::name::{BlobId, ClusterName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The most packs of which the documents are kept: far more than a fleet has in all its revisions.
 const PACKS_MAX: usize = 1000;
@@ -27,6 +27,8 @@ struct Packs {
     known: RegistryPacks,
     /// In which pack a file is.
     places: BTreeMap<BlobId, Remote>,
+    /// The locks that were looked at and are right; one that nobody reads any more is forgotten.
+    checked: Vec<Weak<Lock>>,
     /// What files hold, by pack, the newest last.
     contents: Vec<(Digest, Arc<Contents>)>,
 }
@@ -95,12 +97,12 @@ pub(super) async fn sketched<W: Sources>(
     fleet: &Fleet,
     cluster: &ClusterName,
 ) -> Result<Sketch, Fault> {
-    let mut locked = fleet.locked_packs().peekable();
-    if locked.peek().is_none() {
+    let locks: Vec<&Arc<Lock>> = fleet.locks().filter(|lock| !lock.registry_packs.is_empty()).collect();
+    if locks.is_empty() {
         return Ok(sketch_with(declarations, fleet, cluster, world.seal())?);
     }
-    for locked in locked {
-        world.expansions().is_of_its_registry(locked).map_err(|why| elsewhere(locked, &why))?;
+    for lock in locks {
+        check(world, lock)?;
     }
     let known = world.expansions().with_packs(fleet);
     let said = match sketch_with(declarations, &known, cluster, world.seal()) {
@@ -120,6 +122,21 @@ pub(super) async fn sketched<W: Sources>(
     // What could not be read of a declaration before can be now.
     *declarations = Declarations::default();
     Ok(sketch_with(declarations, &world.expansions().with_packs(fleet), cluster, world.seal())?)
+}
+
+/// Checks once what a lock has of all its packs, however many clusters read it.
+fn check<W: Sources>(world: &W, lock: &Arc<Lock>) -> Result<(), Vec<Diagnostic>> {
+    let held = world.expansions().registry_packs();
+    if held.packs().checked.iter().any(|known| known.as_ptr() == Arc::as_ptr(lock)) {
+        return Ok(());
+    }
+    for locked in &lock.registry_packs {
+        world.expansions().is_of_its_registry(locked).map_err(|why| elsewhere(locked, &why))?;
+    }
+    let mut packs = held.packs();
+    packs.checked.retain(|known| known.strong_count() > 0);
+    packs.checked.push(Arc::downgrade(lock));
+    Ok(())
 }
 
 /// What is said where a lock takes a pack from another place than its registry.

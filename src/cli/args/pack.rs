@@ -9,15 +9,18 @@ pub(crate) struct Push {
     /// The profile, or the folder of a pack
     #[arg(value_name = "PROFILE|PACK")]
     pub(crate) profile: String,
-    /// Where to: `oci://HOST/REPOSITORY:TAG`
+    /// Where to: `oci://HOST/REPOSITORY:TAG`, which a prefix under `sources` of the settings has to cover
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: String,
+    /// Put it there although the tag is other content already: whoever locked that keeps it, as long as the registry does
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// Options of `pull`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pull {
-    /// Where from: `oci://HOST/REPOSITORY:TAG`, or `@sha256:DIGEST`
+    /// Where from: `oci://HOST/REPOSITORY:TAG`, or `@sha256:DIGEST`, which a prefix under `sources` of the settings has to cover
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: String,
 }

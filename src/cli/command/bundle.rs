@@ -7,7 +7,7 @@ use crate::cli::args::{Pull, Push};
 use crate::cli::print::Text;
 use crate::client::archive::{Entry, Format, Limits, read};
 use crate::client::git::{fault, in_folder};
-use crate::client::registry::{self, Part, Reference};
+use crate::client::registry::{self, Other, Part, Pushed, Reference};
 use crate::control::pack_trial::is_pack;
 use crate::decide::fleet::pack_of;
 use crate::decide::value::{Fault, Owner, counted};
@@ -50,8 +50,9 @@ fn reference(address: &str) -> Result<Reference, Fault> {
 /// Puts a profile into a registry.
 pub(super) fn push(options: &Push, settings: Option<&Path>) -> Result<Answer, Failure> {
     let reference = reference(&options.address)?;
+    let other = if options.overwrite { Other::IsReplaced } else { Other::Stays };
     if is_pack(Path::new(&options.profile)) {
-        return pack::push(Path::new(&options.profile), &reference, settings);
+        return pack::push(Path::new(&options.profile), &reference, other, settings);
     }
     let here = Here::find(settings)?;
     let root = here.root()?.to_owned();
@@ -67,9 +68,21 @@ pub(super) fn push(options: &Push, settings: Option<&Path>) -> Result<Answer, Fa
         packs.map(|(name, version)| format!("packs/{name}/{version}/")).chain([format!("profiles/{name}/")]).collect();
     let (bytes, count) = packed(&root, &folders)?;
     let part = Part { kind: CONTENT.into(), bytes };
-    let digest = registry::push(&reference, &here.settings.sources, ARTIFACT, &[part])?;
-    let text = Text::of(format!("pushed {} of profile {name} to {reference}, {digest}", counted(count, "file")));
-    Ok(Answer::new(text, json!({ "address": reference.to_string(), "digest": digest, "files": count })))
+    let pushed = registry::push(&reference, &here.settings.sources, ARTIFACT, &[part], other)?;
+    Ok(told(&pushed, &reference, &format!("profile {name}"), count))
+}
+
+/// Says what was pushed, or that it was there as it is.
+pub(super) fn told(pushed: &Pushed, reference: &Reference, what: &str, count: usize) -> Answer {
+    let digest = &pushed.digest;
+    let files = counted(count, "file");
+    let text = if pushed.was_there {
+        format!("already there: {files} of {what} at {reference}, {digest}")
+    } else {
+        format!("pushed {files} of {what} to {reference}, {digest}")
+    };
+    let (address, is_new) = (reference.to_string(), !pushed.was_there);
+    Answer::new(Text::of(text), json!({ "address": address, "digest": digest, "files": count, "changed": is_new }))
 }
 
 /// Packs the files of folders, the same whenever and wherever it is done.

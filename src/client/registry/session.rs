@@ -143,7 +143,9 @@ impl<'a> Session<'a> {
     /// Returns what stands at a path and where it goes on, for answers that come in pages; nothing where nothing is there.
     pub(super) fn page(&self, url: &Url, bytes_max: u64) -> Result<Option<Page>, Fault> {
         let answer = self.send(self.request(Method::GET, url.clone())?)?;
-        if answer.status() == StatusCode::NOT_FOUND {
+        // What a registry does not know at all, such as a list of referrers, is told in several ways.
+        let absent = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+        if absent.contains(&answer.status()) {
             return Ok(None);
         }
         let next = answer.headers().get(LINK).and_then(|link| link.to_str().ok()).and_then(|link| {

@@ -201,6 +201,16 @@ impl Index {
         self.lock.as_ref()
     }
 
+    /// Returns what is said of something that the lock has not: what is wrong with the lock, where that cannot be read.
+    pub fn not_locked(&self, said: Diagnostic) -> Vec<Diagnostic> {
+        self.broken_lock().unwrap_or_else(|| vec![said])
+    }
+
+    /// Returns what is wrong with the lock, where it cannot be read.
+    pub fn broken_lock(&self) -> Option<Vec<Diagnostic>> {
+        self.broken_at("fleet.lock").filter(|wrong| !wrong.is_empty())
+    }
+
     /// Returns an Environment.
     pub fn environment(&self, name: &EnvironmentName) -> Result<&Arc<Environment>, Vec<Diagnostic>> {
         let path = format!("environments/{name}/environment.yaml");

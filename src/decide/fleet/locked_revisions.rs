@@ -11,10 +11,13 @@ impl Index {
     pub fn commit_of(&self, pin: &PinReference) -> Result<CommitId, Diagnostic> {
         let commit = pin.commit().or_else(|| self.locked(pin.repository.as_ref(), &pin.revision));
         commit.ok_or_else(|| {
-            Diagnostic::error(codes::REVISION, "the revision is neither a full commit id nor a tag of fleet.lock")
-                .at(pin.part.span())
-                .expected("40 hexadecimal digits, or a tag")
-                .hint("for a tag, run `stratify lock` and commit fleet.lock")
+            let said =
+                Diagnostic::error(codes::REVISION, "the revision is neither a full commit id nor a tag of fleet.lock")
+                    .at(pin.part.span())
+                    .expected("40 hexadecimal digits, or a tag")
+                    .hint("for a tag, run `stratify lock` and commit fleet.lock");
+            // Of a lock that cannot be read, the first thing that is wrong is the reason; `lint` has all.
+            self.not_locked(said.clone()).into_iter().next().unwrap_or(said)
         })
     }
 

@@ -2,7 +2,7 @@
 //! Guarantee: a pack is read as one of the repository is, and its places say where it is; of one digest there is one pack.
 use super::index::Index;
 use super::pins::Fleet;
-use crate::decide::document::{Content, Entry, EntryKind, LockedRegistryPack, TreeChange};
+use crate::decide::document::{Content, Entry, EntryKind, Lock, TreeChange};
 use crate::decide::value::{Digest, Origin};
 use crate::name::{BlobId, RepoPath};
 use imbl::OrdMap;
@@ -58,11 +58,10 @@ impl Index {
 }
 
 impl Fleet {
-    /// Returns what its locks have of packs of registries.
-    pub fn locked_packs(&self) -> impl Iterator<Item = &LockedRegistryPack> {
+    /// Returns its locks, of the head and of all pins.
+    pub fn locks(&self) -> impl Iterator<Item = &Arc<Lock>> {
         let pinned = self.pins.values().filter_map(|pinned| pinned.index.as_ref().ok());
-        let locks = std::iter::once(&self.index).chain(pinned).filter_map(|index| index.lock());
-        locks.flat_map(|lock| &lock.registry_packs)
+        std::iter::once(&self.index).chain(pinned).filter_map(|index| index.lock())
     }
 
     /// Returns the same with packs of registries that were read.

@@ -26,22 +26,31 @@ const KINDS: [Kind; 4] = [
     Kind { top: "packs", depth: 2, documents: &["pack.yaml", "pack.json"], what: "pack", is_alone: false },
 ];
 
-impl Index {
-    /// Returns a warning for each folder without its document.
-    pub fn without_document(&self) -> Vec<Diagnostic> {
-        KINDS.iter().flat_map(|kind| self.without(kind)).collect()
-    }
+/// The files below folders of one kind.
+type Folders<'a> = BTreeMap<String, Vec<&'a RepoPath>>;
 
-    fn without(&self, kind: &Kind) -> Vec<Diagnostic> {
-        let mut folders: BTreeMap<String, Vec<&RepoPath>> = BTreeMap::new();
+impl Index {
+    /// Returns a warning for each folder without its document. The files are walked once, however many kinds there are.
+    pub fn without_document(&self) -> Vec<Diagnostic> {
+        let mut folders: [Folders<'_>; KINDS.len()] = Default::default();
         for path in self.files.keys() {
-            let parts: Vec<&str> = path.as_str().split('/').collect();
-            if parts.first() == Some(&kind.top)
-                && let Some(folder) = parts.get(..=kind.depth).filter(|folder| folder.len() < parts.len())
-            {
-                folders.entry(folder.join("/")).or_default().push(path);
+            let Some((top, rest)) = path.as_str().split_once('/') else { continue };
+            let kinds = KINDS.iter().zip(&mut folders);
+            for (kind, folders) in kinds.filter(|(kind, _)| kind.top == top) {
+                // What stands in no folder of its depth is in none.
+                let Some((end, _)) = rest.match_indices('/').nth(kind.depth - 1) else { continue };
+                let folder = path.as_str().get(..=top.len() + end).unwrap_or_default();
+                if let Some(paths) = folders.get_mut(folder) {
+                    paths.push(path);
+                } else {
+                    folders.insert(folder.to_owned(), vec![path]);
+                }
             }
         }
+        KINDS.iter().zip(folders).flat_map(|(kind, folders)| self.without(kind, folders)).collect()
+    }
+
+    fn without(&self, kind: &Kind, folders: Folders<'_>) -> Vec<Diagnostic> {
         let file = |path: &RepoPath| path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
         let said = folders.into_iter().filter_map(|(folder, paths)| {
             let is_document = |path: &&RepoPath| {

@@ -44,6 +44,15 @@ pub fn versions_of<'a>(index: &'a Value, name: &str) -> Vec<&'a str> {
     super::tags::versions(versions)
 }
 
+/// Whether an index says that a version of a chart is deprecated.
+pub fn is_deprecated(index: &Value, name: &str, version: &str) -> bool {
+    let entries = index.get("entries").and_then(|entries| entries.get(name)).and_then(Value::as_list);
+    let plain = |text: &'_ str| text.strip_prefix('v').unwrap_or(text).to_owned();
+    let is_it = |entry: &&Value| entry.get("version").and_then(Value::as_str).map(plain).as_deref() == Some(version);
+    let entry = entries.into_iter().flatten().find(is_it);
+    entry.and_then(|entry| entry.get("deprecated")).and_then(Value::as_bool) == Some(true)
+}
+
 /// Returns the newest version of a chart in a range.
 pub fn choose(index: &Value, name: &str, wanted: &str) -> Result<Chosen, String> {
     let versions = index.get("entries").and_then(|entries| entries.get(name)).and_then(Value::as_list);
@@ -89,6 +98,7 @@ mod tests {
         assert_eq!(version("1.11.0-rc.1").as_deref(), Ok("1.11.0-rc.1"));
         assert_eq!(version("3.x"), Err("it has no version of `web` that is `3.x`".into()));
         assert_eq!(choose(&index, "db", "1.x"), Err("it has no chart `db`".into()));
+        assert!(is_deprecated(&index, "web", "1.12.0") && !is_deprecated(&index, "web", "2.0.0"));
         assert!(read_index("<html>log in</html>").is_err(), "a page is no index");
     }
 }

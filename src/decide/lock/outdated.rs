@@ -1,4 +1,4 @@
-//! In: all documents of a revision. Out: the packs that layers name and that are not the newest, or not to be used for long.
+//! In: all documents of a revision. Out: the packs that layers name, and which are not the newest, or not to be used for long.
 //! Guarantee: each version once, with every place that names it; only what may be used is newer: no pre-release, nothing that
 //! is deprecated or has ended.
 use crate::decide::document::{Environment, Fragment, Overlay, PackLifecycle};
@@ -7,7 +7,7 @@ use semver::Version;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A version of a pack that layers name.
+/// A version of a pack that layers name, outdated or not.
 #[derive(Clone, Debug)]
 pub struct Outdated {
     /// The pack.
@@ -24,7 +24,14 @@ pub struct Outdated {
     pub places: Vec<Fragment>,
 }
 
-/// Returns what is outdated, sorted by name and version.
+impl Outdated {
+    /// Whether it is the newest one, and may be used for long.
+    pub fn is_newest(&self) -> bool {
+        self.newest.is_none() && self.state.is_none()
+    }
+}
+
+/// Returns each version that layers name, outdated or not, sorted by name and version.
 pub fn outdated(index: &Index) -> Vec<Outdated> {
     let newest = newest(index);
     let mut named: BTreeMap<(Arc<str>, Arc<str>), Vec<Fragment>> = BTreeMap::new();
@@ -36,15 +43,19 @@ pub fn outdated(index: &Index) -> Vec<Outdated> {
         let own = Version::parse(&version).ok();
         let newest = newest.get(&name).filter(|(newest, _)| own.is_none_or(|own| *newest > own));
         let newest = newest.map(|(_, version)| version.clone());
-        let (state, message) = match &pack.lifecycle {
-            PackLifecycle::Active => (None, None),
-            PackLifecycle::Deprecated(message) => (Some("deprecated".into()), message.clone()),
-            PackLifecycle::Ended(state, message) => (Some(state.clone()), message.clone()),
-        };
-        let is_told = newest.is_some() || state.is_some();
-        is_told.then_some(Outdated { name, version, newest, state, message, places })
+        let (state, message) = state_of(&pack.lifecycle);
+        Some(Outdated { name, version, newest, state, message, places })
     };
     named.into_iter().filter_map(judged).collect()
+}
+
+/// Returns what a pack is where it is not active, and what it says of that.
+pub fn state_of(lifecycle: &PackLifecycle) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    match lifecycle {
+        PackLifecycle::Active => (None, None),
+        PackLifecycle::Deprecated(message) => (Some("deprecated".into()), message.clone()),
+        PackLifecycle::Ended(state, message) => (Some(state.clone()), message.clone()),
+    }
 }
 
 /// Returns the newest version of each pack that may be used.

@@ -50,7 +50,7 @@ impl Packs {
     }
 }
 
-fn value(bytes: &[u8]) -> Value {
+pub(super) fn value(bytes: &[u8]) -> Value {
     let text = std::str::from_utf8(bytes).ok();
     let stream = text.and_then(|text| read(&Text(text.into()), &Limits::default()).ok());
     stream.and_then(|stream| Some(stream.documents.first()?.root().value())).unwrap_or_default()

@@ -53,7 +53,7 @@ impl<'a> Pull<'a> {
     pub(super) fn manifest(&self) -> Result<Manifest, Fault> {
         let fetch = || self.registry()?.try_manifest(&self.reference.which)?.ok_or_else(|| self.gone());
         let bytes = self.remotes.kept().get(self.digest, fetch)?;
-        self.check_signature()?;
+        self.check_signature(&bytes)?;
         Manifest::read(&bytes).map_err(|why| fault(&self.reference.to_string(), why))
     }
 
@@ -68,19 +68,18 @@ impl<'a> Pull<'a> {
     }
 
     /// Checks that the manifest is signed, where the settings want that; what was found is kept, and verified each time.
-    fn check_signature(&self) -> Result<(), Fault> {
+    fn check_signature(&self, manifest: &[u8]) -> Result<(), Fault> {
         let Some(file) = key_for(self.remotes.allowed(), &self.reference.repository.to_string()) else {
             return Ok(());
         };
         let (key, digest) = (PublicKey::read(file)?, format!("sha256:{}", self.digest));
         let name = format!("{}-{}.sig", self.digest, digest_of(key.bytes()));
-        let known = self.remotes.kept().note(&name).and_then(|note| decoded(&note));
-        if known.is_some_and(|known| known.is_of(&key, &digest)) {
+        let known = self.remotes.kept().note(&name).and_then(|note| Signature::decode(&note));
+        if known.is_some_and(|known| known.is_of(&key, &digest, manifest)) {
             return Ok(());
         }
-        let Signature { payload, signature } = self.registry()?.signature(&digest, &key)?;
-        let note = [&(signature.len() as u64).to_be_bytes()[..], &signature, &payload].concat();
-        self.remotes.kept().put_note(&name, &note);
+        let found = self.registry()?.signature(manifest, &key)?;
+        self.remotes.kept().put_note(&name, &found.encode());
         Ok(())
     }
 
@@ -179,18 +178,14 @@ pub(super) fn tagged(
     Ok(Err(Unresolved { message, nearest, hint: Some(hint) }))
 }
 
-/// Returns the newest version that a repository has.
-pub(super) fn newest_of(remotes: &Remotes, repo: &str) -> Result<Option<Tagged>, Fault> {
-    let repository = Repository::parse(repo).map_err(|why| fault(repo, why))?;
-    let tags = Registry::open(&repository, remotes.allowed())?.try_tags()?.unwrap_or_default();
-    Ok(newest(tags.iter().map(String::as_str), ANY).ok())
-}
-
-/// Reads a signature that was kept: how long it is, itself, and the text that was signed.
-fn decoded(note: &[u8]) -> Option<Signature> {
-    let (length, rest) = note.split_first_chunk::<8>()?;
-    let (signature, payload) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
-    Some(Signature { payload: payload.to_vec(), signature: signature.to_vec() })
+/// Returns the newest version that a repository has; in words why that is not known.
+pub(super) fn newest_of(remotes: &Remotes, repo: &str) -> Result<Tagged, String> {
+    let repository = Repository::parse(repo)?;
+    let registry = Registry::open(&repository, remotes.allowed()).map_err(|fault| fault.to_string())?;
+    let tags = registry.try_tags().map_err(|fault| fault.to_string())?;
+    let tags = tags.ok_or_else(|| format!("the registry has no repository {repo}"))?;
+    let none = |_| format!("none of the tags of {repo} is a version that is no pre-release");
+    newest(tags.iter().map(String::as_str), ANY).map_err(none)
 }
 
 fn parsed(digest: &str) -> Option<Digest> {

@@ -135,6 +135,14 @@ pub(super) fn locked(
     Ok(Ok(LockedRegistryPack { registry, name, wanted, version, oci, digest, images: Vec::new() }))
 }
 
+/// Looks at a pack again as the lock has it; in words why it is another one.
+pub(super) fn again(remotes: &Remotes, locked: &LockedRegistryPack) -> Result<Result<(), String>, Fault> {
+    let LockedRegistryPack { name, version, oci, digest, .. } = locked;
+    let url: Arc<str> = format!("{oci}@sha256:{digest}").into();
+    let found = fetch(remotes, &Remote { name: name.clone(), entry: name.clone(), url: url.clone(), digest: *digest })?;
+    Ok(found.and_then(|files| holds(&files, name, version, &url)))
+}
+
 /// Checks that files are the pack that they are named for.
 fn holds(files: &PackFiles, name: &Arc<str>, version: &Arc<str>, url: &Arc<str>) -> Result<(), String> {
     let index = Index::of_pack(name, version, files, &Origin::of_registry(url.clone()))?;

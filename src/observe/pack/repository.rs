@@ -6,7 +6,7 @@ use super::{registry, registry_pack, zarf};
 use crate::client::http::download;
 use crate::decide::document::{LockedChart, LockedPackage, LockedRegistryPack, nearest};
 use crate::decide::fleet::{ChartReference, PackReference, PackageReference};
-use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, Tagged, charts_of, choose, read_index, versions_of};
+use crate::decide::lock::{Chosen, INDEX_BYTES_MAX, Tagged, charts_of, choose, is_deprecated, read_index, versions_of};
 use crate::decide::value::{Fault, Value};
 use crate::settings::Settings;
 use std::collections::BTreeMap;
@@ -54,14 +54,20 @@ impl OtherServers {
         registry_pack::locked(&self.remotes, reference)
     }
 
-    /// Returns the newest version of a chart, or of a package of a registry, that its server has; nothing where it has none.
-    pub fn newest(&mut self, repo: &Arc<str>, name: &str) -> Result<Option<Tagged>, Fault> {
+    /// Returns the newest version of a chart, a package or a pack that its server has; in words why that is not known.
+    pub fn newest(&mut self, repo: &Arc<str>, name: &str) -> Result<Tagged, String> {
         if repo.starts_with("oci://") {
             return registry::newest_of(&self.remotes, repo);
         }
-        let index = self.index(repo)?;
-        let chosen = index.ok().and_then(|index| choose(index, name, ANY).ok());
-        Ok(chosen.map(|chosen| Tagged { tag: chosen.version.to_string(), version: chosen.version }))
+        let index = self.index(repo).map_err(|fault| fault.to_string())?;
+        let chosen = index.and_then(|index| choose(index, name, ANY));
+        let chosen = chosen.map_err(|why| format!("the index of {repo}: {why}"))?;
+        Ok(Tagged { tag: chosen.version.to_string(), version: chosen.version })
+    }
+
+    /// Whether the index of a repository over HTTP, as it was read last, says that a version of a chart is deprecated.
+    pub fn is_deprecated(&self, repo: &str, name: &str, version: &str) -> bool {
+        self.indexes.get(repo).is_some_and(|index| is_deprecated(index, name, version))
     }
 
     /// Returns what a chart is now, or what is wrong with who names it.

@@ -355,14 +355,19 @@ fn outdated_packs_are_listed_and_brought_up_by_a_commit() {
     fleet.becomes("Grace");
     let all = fleet.run(&["outdated"]).ends_with(0).out;
     let (_, listed) = fleet.json(&["outdated"]);
-    let listed = listed.as_array().expect("it is a list").clone();
+    assert_eq!((&listed["unknown"], &listed["commit"]), (&serde_json::json!([]), &Value::Null), "{listed}");
+    assert!(
+        listed["newest"].as_array().is_some_and(|newest| !newest.is_empty()) && all.contains("the newest already: ")
+    );
+    let listed = listed["outdated"].as_array().expect("it is a list").clone();
     assert!(!listed.is_empty(), "the example has packs of two versions: {all}");
+    assert!(listed.iter().all(|one| one["from"] == "repository" && one["kind"] == "pack"), "{listed:?}");
     let one = listed.iter().find(|one| one["newest"].is_string()).expect("one has a newer version");
-    let (name, version) = (one["pack"].as_str().expect("a name"), one["version"].as_str().expect("a version"));
+    let (name, version) = (one["name"].as_str().expect("a name"), one["version"].as_str().expect("a version"));
     fleet.run(&["outdated", name, "--commit"]).ends_with(0).says(&["committed as "]);
     let (_, left) = fleet.json(&["outdated", name]);
     let is_left = |one: &Value| one["version"] == version && one["newest"].is_string();
-    assert!(!left.as_array().expect("it is a list").iter().any(is_left), "{name} is the newest: {left}");
+    assert!(!left["outdated"].as_array().expect("it is a list").iter().any(is_left), "{name} is the newest: {left}");
     assert!(fleet.git(&["show", "--stat", "HEAD"]).contains("1 version"), "one commit says what it does");
     fleet.run(&["outdated", "nosuch"]).ends_with(1).says(&["nosuch"]);
 }

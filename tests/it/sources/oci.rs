@@ -296,6 +296,7 @@ fn who_asks_is_who_the_file_of_logins_says_over_tls_with_its_own_authority() {
             std::slice::from_ref(source),
             "test/one",
             std::slice::from_ref(&part),
+            stratify::client::registry::Other::Stays,
         )
     };
     push(&source).expect("ada may");
@@ -424,10 +425,32 @@ fn a_newer_tag_is_told_and_a_registry_that_is_away_is_named() {
     let (registry, shop) = pushed("1.4.x");
     lock(&shop, &[]).ends_with(0);
     assert!(read(&shop, "fleet.lock").contains("- \"registry.example.org/store:2.10\""), "what its defaults name");
-    let outdated = || shop.run(&[&["outdated"], &WITH[..]].concat()).ends_with(0);
-    outdated().says(&["store", "1.4.0", "1.5.0", "profiles/apps/profile.yaml:", "lock --update NAME"]);
+    let outdated = |more: &[&str]| shop.run(&[&["outdated"], more, &WITH[..]].concat());
+    outdated(&[]).ends_with(0).says(&["store", "1.4.0", "1.5.0", "profiles/apps/profile.yaml:", "lock --update NAME"]);
+    shop.layers(&format!("    - {{ name: store, namespace: shop, {} }}\n", chart(&place_of(&registry), "1.x")));
+    outdated(&[]).ends_with(3).says(&["the chart store", "1.x", "it is not in fleet.lock: run `stratify lock`"]);
+    lock(&shop, &[]).ends_with(0);
+    outdated(&[]).ends_with(0).says(&["the one version that layers name is the newest that may be used"]);
     drop(registry);
-    outdated().says(&["not known: could not ask oci://127.0.0.1:"]);
+    let away = outdated(&[]).ends_with(3);
+    let away = away.says(&[
+        "not known",
+        "the chart store",
+        "1.5.0",
+        "could not ask oci://127.0.0.1:",
+        "profiles/apps/profile.yaml:10:",
+    ]);
+    assert!(!away.all().contains("the newest"), "{}", away.all());
+    let data = outdated(&["-o", "json"]).ends_with(3);
+    let data: serde_json::Value = serde_json::from_str(&data.out).expect("it is JSON");
+    let one = &data["unknown"][0];
+    assert_eq!((&one["kind"], &one["name"], &one["version"]), (&"chart".into(), &"store".into(), &"1.5.0".into()));
+    assert!(one["why"].as_str().is_some_and(|why| why.contains("could not ask")), "{data}");
+    assert_eq!(data["outdated"], serde_json::json!([]), "{data}");
+}
+
+fn place_of(registry: &Registry) -> String {
+    format!("oci://127.0.0.1:{}/fleet/charts/store", registry.port)
 }
 
 /// Signs a manifest of the liar by the key of a folder, as cosign does.
@@ -486,6 +509,83 @@ fn what_has_to_be_signed_is_taken_only_with_a_signature_by_that_key() {
     server.asked();
     assert_eq!(layers(&shop, with(Some("../state"))), 1);
     assert!(server.asked().is_empty(), "the signature is kept, too");
+}
+
+/// Signs a manifest of the liar by the key of a folder, as cosign does since version 3; returns the list of what refers to it.
+fn sign_in_bundle(server: &Server, folder: &std::path::Path, digest: &str, key: &str, says: &str) -> String {
+    use base64::Engine;
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let hex = digest.trim_start_matches("sha256:");
+    let payload = format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{hex}"}},"annotations":{{}}}}],"predicateType":"{says}","predicate":{{}}}}"#
+    );
+    let kind = "application/vnd.in-toto+json";
+    fs::write(folder.join("payload"), format!("DSSEv1 {} {kind} {} {payload}", kind.len(), payload.len()))
+        .expect("there is room");
+    openssl(folder, &["dgst", "-sha256", "-sign", key, "-out", "signature", "payload"]);
+    let signature = encoded(&fs::read(folder.join("signature")).expect("it is there"));
+    let bundle_kind = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let bundle = format!(
+        r#"{{"mediaType":"{bundle_kind}","verificationMaterial":{{"publicKey":{{"hint":"x"}}}},"dsseEnvelope":{{"payload":"{}","payloadType":"{kind}","signatures":[{{"sig":"{signature}"}}]}}}}"#,
+        encoded(payload.as_bytes())
+    );
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"artifactType":"{bundle_kind}","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{}","size":2}},"layers":[{{"mediaType":"{bundle_kind}","digest":"{}","size":{}}}],"subject":{{"digest":"{digest}"}}}}"#,
+        digest_of(b"{}"),
+        digest_of(bundle.as_bytes()),
+        bundle.len()
+    );
+    let referrer = digest_of(manifest.as_bytes());
+    server.put(&format!("/v2/store/blobs/{}", digest_of(bundle.as_bytes())), bundle);
+    server.put(&format!("/v2/store/manifests/{referrer}"), manifest);
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"digest":"{referrer}","size":1,"artifactType":"{bundle_kind}"}}]}}"#
+    )
+}
+
+#[test]
+fn a_bundle_that_a_key_signed_is_a_signature_whether_the_registry_lists_it_or_a_tag() {
+    let (server, shop, manifest, _) = liar("1.4.0");
+    let digest = manifest.rsplit('/').next().expect("it has parts").to_owned();
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    for key in ["key", "other"] {
+        openssl(folder.path(), &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]);
+        openssl(folder.path(), &["ec", "-in", key, "-pubout", "-out", &format!("{key}.pub")]);
+    }
+    lock(&shop, &[]).ends_with(0);
+    let source = AllowedSource { key: Some(folder.path().join("key.pub")), ..allowed(&server) };
+    let with = |state: Option<&str>| {
+        let settings = settings(&shop, vec![source.clone()]);
+        Settings { state: state.map_or(settings.state.clone(), |state| shop.checkout.path(state)), ..settings }
+    };
+    let unsigned = said(&shop, with(None));
+    assert!(unsigned.contains(".sig`, and no bundle refers to it"), "{unsigned}");
+    let signs = "https://sigstore.dev/cosign/sign/v1";
+    let sign = |digest: &str, key: &str, says: &str| sign_in_bundle(&server, folder.path(), digest, key, says);
+    let listed = format!("/v2/store/referrers/{digest}");
+    for wrong in [
+        sign(&digest, "other", signs),
+        sign(&format!("sha256:{}", "b".repeat(64)), "key", signs),
+        sign(&digest, "key", "https://slsa.dev/provenance/v1"),
+    ] {
+        server.put(&listed, wrong);
+        let refused = said(&shop, with(None));
+        assert!(refused.contains("is not signed by the key of the settings"), "{refused}");
+    }
+    server.put(&listed, sign(&digest, "key", signs));
+    assert_eq!(layers(&shop, with(Some("../state"))), 1, "as the registry lists it");
+    server.asked();
+    assert_eq!(layers(&shop, with(Some("../state"))), 1);
+    assert!(server.asked().is_empty(), "the bundle is kept, and verified again");
+    // A registry without such a list: clients keep it under a tag.
+    server.answer(&listed, 404, "", "");
+    let tag = format!("/v2/store/manifests/{}", digest.replace(':', "-"));
+    server.put(&tag, sign(&digest, "other", signs));
+    assert!(said(&shop, with(None)).contains("is not signed by the key"));
+    server.put(&tag, sign(&digest, "key", signs));
+    assert_eq!(layers(&shop, with(None)), 1, "as the tag lists it");
+    server.put(&tag, "<html>log in</html>");
+    assert!(said(&shop, with(None)).contains("no list of what refers to a manifest"));
 }
 
 #[test]

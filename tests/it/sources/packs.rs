@@ -4,7 +4,7 @@ use super::fleet::{Shop, helm, told};
 use super::registry::Registry;
 use crate::commands::fixture::Ran;
 use std::fs;
-use stratify::client::registry::{Part, Reference, push};
+use stratify::client::registry::{Other, Part, Reference, push};
 use stratify::settings::Settings;
 
 const WITH: [&str; 2] = ["--settings", "../stratify.yaml"];
@@ -43,9 +43,14 @@ impl Fixture {
     /// Writes a pack of ours, and pushes it.
     #[track_caller]
     fn push(&self, version: &str, text: &str) -> String {
+        self.try_push(version, text, &[]).ends_with(0).out
+    }
+
+    #[track_caller]
+    fn try_push(&self, version: &str, text: &str, more: &[&str]) -> Ran {
         self.write(&format!("../web-{version}"), version, text);
         let address = format!("{}/web:{version}", self.place);
-        self.run(&["push", &format!("../web-{version}"), &address]).ends_with(0).out
+        self.run(&[&["push", &*format!("../web-{version}"), &*address], more].concat())
     }
 
     fn write(&self, folder: &str, version: &str, text: &str) {
@@ -67,7 +72,8 @@ impl Fixture {
     fn push_archive(&self, tag: &str, kind: &str, bytes: Vec<u8>) {
         let reference = Reference::parse(&format!("{}/web:{tag}", self.place)).expect("it is an address");
         let part = Part { kind: kind.into(), bytes };
-        push(&reference, &[self.registry.allowed()], "application/vnd.unknown.artifact.v1", &[part])
+        let allowed = [self.registry.allowed()];
+        push(&reference, &allowed, "application/vnd.unknown.artifact.v1", &[part], Other::IsReplaced)
             .expect("it is pushed");
     }
 
@@ -113,7 +119,11 @@ fn a_pack_of_a_registry_is_locked_and_taken_by_its_digest() {
     let it = Fixture::new("^1.0", "");
     let first = it.push("1.0.0", "one");
     assert!(first.contains("of the pack web@1.0.0 to oci://127.0.0.1:"), "{first}");
-    assert_eq!(it.push("1.0.0", "one"), first, "equal files are an equal digest");
+    let again = it.push("1.0.0", "one");
+    assert_eq!(
+        again,
+        first.replace("pushed 4 files of the pack web@1.0.0 to", "already there: 4 files of the pack web@1.0.0 at")
+    );
     it.push("1.1.0", "two");
     it.push("2.0.0", "far");
     let unlocked = it.said();
@@ -131,7 +141,17 @@ fn a_pack_of_a_registry_is_locked_and_taken_by_its_digest() {
     it.shop.checkout.commit("the web");
     it.run(&["sync"]).ends_with(0);
     // The tag is another pack now; what is locked is not.
-    it.push("1.1.0", "other");
+    let digest = |out: &str| out.rsplit("sha256:").next().expect("it ends with one").trim().to_owned();
+    let two = digest(&it.push("1.1.0", "two"));
+    let refused = it.try_push("1.1.0", "other", &[]).ends_with(1);
+    let refused = refused.says(&[
+        "web:1.1.0 is there already, and is another one: it has sha256:",
+        &two,
+        "what is pushed has sha256:",
+    ]);
+    let refused = refused.says(&["push it under a new version", "--overwrite"]);
+    let other = it.try_push("1.1.0", "other", &["--overwrite"]).ends_with(0).out;
+    assert!(refused.all().contains(&digest(&other)), "both digests are told: {}", refused.all());
     assert_eq!(it.objects(), objects);
     it.run(&["lock", "--check"]).ends_with(0);
     it.run(&["lock", "--update", "web"]).ends_with(0).says(&["fleet.lock is written"]);
@@ -267,10 +287,84 @@ fn a_lock_of_packs_that_was_edited_by_hand_is_seen_and_mended() {
     it.run(&["lock"]).ends_with(0);
     assert_eq!(it.lock(), lock, "what it cannot be is resolved anew");
     it.run(&["lock", "--update", "wbe"]).ends_with(1).says(&["wbe", "did you mean `web`?"]);
-    it.shop.layers("    - { name: app, manifests: [app.yaml] }\n");
+    it.shop.layers(APP);
     it.shop.write("profiles/apps/app.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: app }\n");
     let unnamed = it.run(&["lock", "--check"]).ends_with(1);
     unnamed.says(&["fleet.lock has the pack `web` of oci://", "which no document names", "fleet.lock:6:"]);
+}
+
+const APP: &str = "    - { name: app, manifests: [app.yaml] }\n";
+
+#[test]
+fn what_a_plain_lock_finds_edited_by_hand_is_said_or_mended() {
+    let it = Fixture::new("1.0.x", "");
+    it.push("1.1.0", "two");
+    it.shop.layers(&format!(
+        "    - {{ name: web, namespace: shop, pack: {{ name: web, version: 1.1.0, registry: '{}' }} }}\n",
+        it.place
+    ));
+    it.run(&["lock"]).ends_with(0);
+    let digest = |lock: &str| lock.split("digest: \"sha256:").nth(1).expect("it has one")[..64].to_owned();
+    let other = digest(&it.lock());
+    it.push("1.0.0", "one");
+    it.shop.layers(&format!(
+        "    - {{ name: web, namespace: shop, pack: {{ name: web, version: 1.0.x, registry: '{}' }} }}\n",
+        it.place
+    ));
+    it.run(&["lock"]).ends_with(0);
+    let lock = it.lock();
+    // The digest of another version.
+    it.shop.write("fleet.lock", &lock.replace(&digest(&lock), &other));
+    let hint = "fleet.lock has the digest of another version, as where it was edited by hand: run `stratify lock --update web`";
+    it.run(&["lint"]).ends_with(1).says(&["ST0116", hint]).lacks(&["rename the folder"]);
+    let said = it.run(&["lock"]).ends_with(1);
+    said.says(&[
+        "fleet.lock has the pack `web` of oci://",
+        "otherwise than it is",
+        "profiles/apps/profile.yaml:10:",
+        "--update web",
+    ]);
+    it.run(&["lock", "--update", "web"]).ends_with(0);
+    assert_eq!(it.lock(), lock, "that mends it");
+    it.run(&["lint"]).ends_with(0);
+    // A digest that nobody has.
+    it.shop.write("fleet.lock", &lock.replace(&digest(&lock), &"a".repeat(64)));
+    it.run(&["lock"]).ends_with(1).says(&["there is no such thing", "--update web"]);
+    // Images are of the digest: what else stands there is mended.
+    it.shop.write("fleet.lock", &format!("{lock}    images:\n      - \"evil.example.org/x:1\"\n"));
+    it.run(&["lock"]).ends_with(0).says(&["the images of the pack `web` were others in fleet.lock, and are mended"]);
+    assert_eq!(it.lock(), lock);
+    // Another place than that of the registry.
+    let moved: Vec<String> = lock
+        .lines()
+        .map(|line| if line.contains(" oci:") { line.replace("/packs/", "/other/") } else { line.into() })
+        .collect();
+    it.shop.write("fleet.lock", &(moved.join("\n") + "\n"));
+    for args in [&["lock"][..], &["lock", "--check"]] {
+        it.run(args).ends_with(1).says(&["otherwise than it is: it has oci://", "/other/web", "--update web"]);
+    }
+    it.run(&["lock", "--update", "web"]).ends_with(0);
+    assert_eq!(it.lock(), lock);
+    // A server that is away is no mistake of the lock.
+    fs::remove_dir_all(it.shop.checkout.path("../state/fetched")).expect("it is ours");
+    drop(it.registry);
+    let away = it.shop.run(&["lock", "--settings", "../stratify.yaml"]).ends_with(0);
+    away.says(&["stays as fleet.lock has it, and could not be looked at: could not ask oci://"]);
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_is_told_at_its_line_by_each_command() {
+    let it = Fixture::new("1.0.x", "");
+    it.push("1.0.0", "one");
+    it.run(&["lock"]).ends_with(0);
+    it.shop.write("fleet.lock", &it.lock().replace("version: \"1.0.0\"", "version: [\"1.0.0\""));
+    it.shop.checkout.commit("a lock that is none");
+    for args in [&["lint"][..], &["sync"], &["plan"], &["why", "one"], &["render", "one"], &["lock"], &["outdated"]] {
+        let said = it.run(args);
+        assert!(said.all().contains("fleet.lock:"), "{args:?}: {}", said.all());
+        assert!(!said.all().contains("is not in fleet.lock"), "{args:?}: {}", said.all());
+        assert_ne!(said.code, Some(0), "{args:?}");
+    }
 }
 
 #[test]
@@ -338,7 +432,12 @@ fn packs_of_registries_are_shown_compared_and_brought_up() {
     it.shop.checkout.becomes("Grace");
     it.shop.checkout.commit("the web");
     let outdated = it.run(&["outdated"]).ends_with(0);
-    outdated.says(&["web", "1.0.0", "1.1.0", "profiles/apps/profile.yaml:10:"]);
+    let outdated = outdated.says(&["web", "1.0.0", "1.1.0", "profiles/apps/profile.yaml:10:"]);
+    assert!(!outdated.all().contains("newest that may be used"), "{}", outdated.all());
+    let data = it.run(&["outdated", "-o", "json"]).ends_with(0);
+    let data: serde_json::Value = serde_json::from_str(&data.out).expect("it is JSON");
+    assert_eq!(data["outdated"][0]["from"], serde_json::json!(format!("{}/web", it.place)), "{data}");
+    assert_eq!(data["outdated"][0]["kind"], "pack", "{data}");
     it.run(&["outdated", "--commit"]).ends_with(0).says(&["committed as "]);
     let profile = fs::read_to_string(it.shop.checkout.path("profiles/apps/profile.yaml")).expect("it is there");
     assert!(profile.contains("version: 1.1.0") || profile.contains("version: '1.1.0'"), "{profile}");

@@ -5,7 +5,7 @@ use crate::testenv::program;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::{fs, thread};
-use stratify::client::registry::{Part, Reference, digest_of, pull, push};
+use stratify::client::registry::{Other, Part, Reference, digest_of, pull, push};
 use stratify::settings::{AllowedSource, Credentials};
 use tempfile::TempDir;
 
@@ -81,7 +81,8 @@ fn what_is_pushed_is_pulled_by_tag_and_by_digest() {
     let allowed = [registry.allowed()];
     let part = |text: &str| Part { kind: "application/octet-stream".into(), bytes: text.as_bytes().to_vec() };
     let parts = [part("one"), part("two")];
-    let digest = push(&registry.reference("fleet/base:1.0.0"), &allowed, "test/one", &parts).expect("it is pushed");
+    let base = registry.reference("fleet/base:1.0.0");
+    let digest = push(&base, &allowed, "test/one", &parts, Other::Stays).expect("it is pushed").digest;
     let by_tag = pull(&registry.reference("fleet/base:1.0.0"), &allowed, 1024).expect("it is there");
     assert_eq!(
         (by_tag.digest.as_str(), by_tag.artifact.as_str(), &by_tag.parts),
@@ -89,8 +90,11 @@ fn what_is_pushed_is_pulled_by_tag_and_by_digest() {
     );
     let by_digest = registry.reference(&format!("fleet/base@{digest}"));
     assert_eq!(pull(&by_digest, &allowed, 1024).expect("it is there"), by_tag);
-    let moved =
-        push(&registry.reference("fleet/base:1.0.0"), &allowed, "test/one", &[part("three")]).expect("it is pushed");
+    assert!(push(&base, &allowed, "test/one", &parts, Other::Stays).expect("it is the same").was_there);
+    let kept = push(&base, &allowed, "test/one", &[part("three")], Other::Stays).expect_err("it is another one");
+    assert!(kept.to_string().contains(&format!("it has {digest}, what is pushed has sha256:")), "{kept}");
+    assert_eq!(pull(&base, &allowed, 1024).expect("it is there").digest, digest, "nothing was put there");
+    let moved = push(&base, &allowed, "test/one", &[part("three")], Other::IsReplaced).expect("it is pushed").digest;
     assert_ne!(moved, digest, "the tag is another one now");
     assert_eq!(pull(&by_digest, &allowed, 1024).expect("it is there still"), by_tag, "the digest is not");
     let absent = pull(&registry.reference("fleet/absent:1"), &allowed, 1024).expect_err("there is none");
@@ -105,7 +109,7 @@ fn what_a_registry_holds_otherwise_is_refused() {
     let allowed = [registry.allowed()];
     let parts = [Part { kind: "application/octet-stream".into(), bytes: b"whole content".to_vec() }];
     let reference = registry.reference("fleet/base:1.0.0");
-    push(&reference, &allowed, "test/one", &parts).expect("it is pushed");
+    push(&reference, &allowed, "test/one", &parts, Other::Stays).expect("it is pushed");
     let file = registry.blob(&digest_of(b"whole content"));
     fs::write(&file, "other content").expect("it is ours");
     let other = pull(&reference, &allowed, 1024).expect_err("it is another one");
@@ -153,7 +157,15 @@ fn a_profile_goes_to_a_registry_and_into_another_fleet() {
     let pushed = from.run(&["--settings", "../settings.yaml", "push", "apps", &address]);
     assert_eq!(pushed.code, Some(0), "{}{}", pushed.out, pushed.err);
     let again = from.run(&["--settings", "../settings.yaml", "push", "apps", &address]);
-    assert_eq!(again.out, pushed.out, "equal files are an equal digest");
+    assert_eq!(
+        again.out,
+        pushed.out.replace("pushed 2 files of profile apps to", "already there: 2 files of profile apps at")
+    );
+    from.write("profiles/apps/app.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: other }\n");
+    let over =
+        |more: &[&str]| from.run(&[&["--settings", "../settings.yaml", "push", "apps", &address], more].concat());
+    over(&[]).ends_with(1).says(&["is there already, and is another one: it has sha256:", "--overwrite"]);
+    over(&["--overwrite"]).ends_with(0).says(&["pushed 2 files of profile apps to"]);
     let to = shop("    - { name: app, manifests: [app.yaml], namespace: app }\n");
     fs::remove_dir_all(to.checkout.path("profiles/apps")).expect("it is there");
     let pulled = to.run(&["--settings", "../settings.yaml", "pull", &address]);

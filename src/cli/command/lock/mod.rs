@@ -13,11 +13,12 @@ use super::current_fleet::{Here, unknown};
 use super::{Answer, Failure};
 use crate::cli::args::Lock;
 use crate::cli::print::Text;
-use crate::client::git::in_folder;
+use crate::client::directory::Directory;
+use crate::client::git::fault;
 use crate::decide::document::{LockedChart, LockedPack, LockedPackage, LockedRegistryPack, Tag};
 use crate::decide::fleet::Fleet;
 use crate::decide::lock::{self, Resolved};
-use crate::decide::value::{Diagnostic, counted};
+use crate::decide::value::{Diagnostic, Fault, Owner, counted};
 use crate::name::RepoName;
 use crate::observe::pack::Packs;
 use differences::differences;
@@ -70,11 +71,20 @@ pub(super) fn run(options: &Lock, settings: Option<&Path>) -> Result<Answer, Fai
         return Err(vec![differences::written_otherwise(fleet.index.lock())].into());
     }
     if !is_right {
-        fs::write(&file, &lines).map_err(in_folder("could not write fleet.lock"))?;
+        write(here.root()?, &lines)?;
     }
     let mut answer = answer(&resolved, is_right, &remotes);
     answer.text.lines(servers.notes);
     Ok(answer)
+}
+
+/// Puts the lock there as a whole, so that who reads it meanwhile has the old one or this one, also after a crash.
+fn write(root: &Path, lines: &str) -> Result<(), Fault> {
+    let done = Directory::make(root).and_then(|folder| folder.replace("fleet.lock", lines.as_bytes()));
+    done.map_err(|error| {
+        let hint = "look at the rights of the folder, and the space left";
+        fault(Owner::Operator, false, format!("could not write fleet.lock: {error}"), hint)
+    })
 }
 
 /// A document that cannot be read names nothing: what the lock has for it would go.

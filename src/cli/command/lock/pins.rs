@@ -6,7 +6,7 @@ use crate::decide::document::{Fragment, Lock, LockedChart, LockedPackage, Locked
 use crate::decide::fleet::{ChartReference, Index, PackReference, PackageReference, name_in};
 use crate::decide::lock::is_in;
 use crate::decide::profile::codes;
-use crate::decide::value::{Diagnostic, Fault, Source};
+use crate::decide::value::{Diagnostic, Fault, Owner, Source};
 use crate::observe::pack::Unresolved;
 
 /// What documents name of other servers.
@@ -55,8 +55,10 @@ impl Pins {
 pub(in crate::cli::command) enum Mode<'a> {
     /// Nothing: what the lock lacks is wrong.
     Check,
-    /// What the lock lacks, and what has one of these names.
+    /// What the lock lacks, and what has one of these names; what stays is looked at again.
     Update(&'a [String]),
+    /// What the lock lacks alone.
+    Add,
 }
 
 /// Something of another server, as a document names it.
@@ -71,12 +73,18 @@ pub(in crate::cli::command) trait Pinned {
     fn what(&self) -> String;
     /// Returns the version or range.
     fn wanted(&self) -> &str;
+    /// Returns its server, as documents name it.
+    fn server(&self) -> &str;
     /// Returns where it is named.
     fn part(&self) -> &Fragment;
     /// Returns the version that the lock has of it.
     fn version(locked: &Self::Locked) -> &str;
     /// Asks its server.
     fn resolve(&self, servers: &mut Servers) -> Result<Result<Self::Locked, Unresolved>, Fault>;
+    /// Says in words where what the lock has is not of the server that is named.
+    fn misplaced(locked: &Self::Locked, servers: &Servers) -> Option<String>;
+    /// Looks at what the lock has, with what it says beside the digest mended; in words why it is another one.
+    fn again(locked: Self::Locked, servers: &mut Servers) -> Result<Result<Self::Locked, String>, Fault>;
 }
 
 impl Pinned for ChartReference {
@@ -98,6 +106,10 @@ impl Pinned for ChartReference {
         &self.wanted
     }
 
+    fn server(&self) -> &str {
+        &self.repo
+    }
+
     fn part(&self) -> &Fragment {
         &self.part
     }
@@ -108,6 +120,17 @@ impl Pinned for ChartReference {
 
     fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedChart, Unresolved>, Fault> {
         Ok(servers.other.resolve(self)?.map(|locked| servers.of_chart(locked)))
+    }
+
+    fn misplaced(locked: &LockedChart, _: &Servers) -> Option<String> {
+        let LockedChart { repo, url, .. } = locked;
+        let is_there =
+            !repo.starts_with("oci://") || url.strip_prefix(&**repo).is_some_and(|it| it.starts_with("@sha256:"));
+        (!is_there).then(|| format!("it has the address {url}, expected {repo}@sha256:…"))
+    }
+
+    fn again(locked: LockedChart, servers: &mut Servers) -> Result<Result<LockedChart, String>, Fault> {
+        servers.chart_again(locked)
     }
 }
 
@@ -130,6 +153,10 @@ impl Pinned for PackageReference {
         &self.wanted
     }
 
+    fn server(&self) -> &str {
+        &self.oci
+    }
+
     fn part(&self) -> &Fragment {
         &self.part
     }
@@ -140,6 +167,14 @@ impl Pinned for PackageReference {
 
     fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedPackage, Unresolved>, Fault> {
         servers.other.resolve_package(self)
+    }
+
+    fn misplaced(_: &LockedPackage, _: &Servers) -> Option<String> {
+        None
+    }
+
+    fn again(locked: LockedPackage, servers: &mut Servers) -> Result<Result<LockedPackage, String>, Fault> {
+        servers.package_again(locked)
     }
 }
 
@@ -162,6 +197,10 @@ impl Pinned for PackReference {
         &self.wanted
     }
 
+    fn server(&self) -> &str {
+        &self.registry
+    }
+
     fn part(&self) -> &Fragment {
         &self.part
     }
@@ -172,6 +211,14 @@ impl Pinned for PackReference {
 
     fn resolve(&self, servers: &mut Servers) -> Result<Result<LockedRegistryPack, Unresolved>, Fault> {
         Ok(servers.other.resolve_pack(self)?.map(|locked| servers.of_pack(locked)))
+    }
+
+    fn misplaced(locked: &LockedRegistryPack, servers: &Servers) -> Option<String> {
+        servers.misplaced(locked)
+    }
+
+    fn again(locked: LockedRegistryPack, servers: &mut Servers) -> Result<Result<LockedRegistryPack, String>, Fault> {
+        servers.pack_again(locked)
     }
 }
 
@@ -207,11 +254,20 @@ fn settled<P: Pinned>(
         let found = known.iter().find(|locked| reference.is(locked));
         let is_it = |locked: &&P::Locked| is_in(P::version(locked), reference.wanted());
         let stays = match mode {
-            Mode::Check => true,
+            Mode::Check | Mode::Add => true,
             Mode::Update(names) => !names.iter().any(|name| name == reference.name()),
         };
         if let Some(locked) = found.filter(is_it).filter(|_| stays) {
-            settled.push(locked.clone());
+            match looked_at::<P>(servers, locked, mode, &reference.what()) {
+                Ok(locked) => settled.push(locked),
+                Err(why) => {
+                    let (what, name) = (reference.what(), reference.name());
+                    let hint =
+                        "fleet.lock was edited by hand, or its server has it no longer: run `stratify lock --update";
+                    let message = format!("fleet.lock has {what} otherwise than it is: {why}");
+                    wrong.push(said(message).hint(format!("{hint} {name}` and commit it")));
+                }
+            }
             continue;
         }
         if let Mode::Check = mode {
@@ -239,4 +295,27 @@ fn settled<P: Pinned>(
         }
     }
     Ok(settled)
+}
+
+/// Looks at what stays as the lock has it; in words why it cannot. A server that does not answer keeps nothing from staying.
+fn looked_at<P: Pinned>(
+    servers: &mut Servers,
+    locked: &P::Locked,
+    mode: Mode<'_>,
+    what: &str,
+) -> Result<P::Locked, String> {
+    if let Some(why) = P::misplaced(locked, servers) {
+        return Err(why);
+    }
+    if let Mode::Check | Mode::Add = mode {
+        return Ok(locked.clone());
+    }
+    match P::again(locked.clone(), servers) {
+        Ok(looked) => looked,
+        Err(fault) if fault.owner == Owner::Outside && !fault.spurious => Err(fault.to_string()),
+        Err(fault) => {
+            servers.not_looked_at(what, &fault);
+            Ok(locked.clone())
+        }
+    }
 }

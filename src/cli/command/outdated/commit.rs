@@ -42,8 +42,9 @@ impl<'a> Edits<'a> {
             }
         }
         for newer in others {
-            let (one, newest) = (&newer.one, &newer.newest.version);
-            let Some(wanted) = newer.raised() else {
+            let Some(tagged) = &newer.newest else { continue };
+            let (one, newest) = (&newer.one, &tagged.version);
+            let Some(wanted) = newer.raised(tagged) else {
                 let (name, range) = (&one.name, &one.wanted);
                 edits
                     .left
@@ -112,7 +113,7 @@ fn locked(fleet: &Fleet, lock: &Lock, servers: &mut Servers, edits: &Edits<'_>) 
     for reference in &mut wanted.packs {
         reference.wanted = edits.wanted_at(&reference.part).unwrap_or(&reference.wanted).clone();
     }
-    let (found, wrong) = pins(servers, &known, &wanted, Mode::Update(&[]))?;
+    let (found, wrong) = pins(servers, &known, &wanted, Mode::Add)?;
     if !wrong.is_empty() {
         return Err(wrong.into());
     }

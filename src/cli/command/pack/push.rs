@@ -1,13 +1,12 @@
 //! In: a pack of a folder, an address in a registry. Out: the pack there, as layers that name it by `registry` take it.
 //! Guarantee: what cannot be read as a pack is not pushed, nor under another name or version; equal files are an equal digest.
-use super::super::bundle::{PACK, archive};
+use super::super::bundle::{PACK, archive, told};
 use super::super::{Answer, Failure};
-use crate::cli::print::Text;
 use crate::client::git::fault;
-use crate::client::registry::{self, Part, Reference, Which};
+use crate::client::registry::{self, Other, Part, Reference, Which};
 use crate::control::pack_trial::Files;
 use crate::decide::fleet::name_in;
-use crate::decide::value::{Owner, counted};
+use crate::decide::value::Owner;
 use crate::settings::Settings;
 use serde_json::json;
 use std::path::Path;
@@ -19,6 +18,7 @@ const CONTENT: &str = "application/vnd.stratify.pack.content.v1.tar+gzip";
 pub(in crate::cli::command) fn push(
     folder: &Path,
     reference: &Reference,
+    other: Other,
     settings: Option<&Path>,
 ) -> Result<Answer, Failure> {
     let files = Files::read(folder)?;
@@ -41,9 +41,8 @@ pub(in crate::cli::command) fn push(
         None => Settings::embedded(Path::new(".")),
     };
     let part = Part { kind: CONTENT.into(), bytes };
-    let digest = registry::push(reference, &settings.sources, PACK, &[part])?;
-    let count = contents.len();
-    let text = Text::of(format!("pushed {} of the pack {about} to {reference}, {digest}", counted(count, "file")));
-    let data = json!({ "address": reference.to_string(), "pack": about, "digest": digest, "files": count });
-    Ok(Answer::new(text, data))
+    let pushed = registry::push(reference, &settings.sources, PACK, &[part], other)?;
+    let mut answer = told(&pushed, reference, &format!("the pack {about}"), contents.len());
+    answer.data["pack"] = json!(about);
+    Ok(answer)
 }

@@ -5,7 +5,7 @@ use crate::decide::document::codes;
 use crate::decide::document::file::{File, Fragment};
 use crate::decide::document::nearest::nearest;
 use crate::decide::document::typed::{
-    Component, Constraint, ConstraintKind, Nodes, Pack, PackLifecycle, Resource, check_name_of,
+    Component, Constraint, ConstraintKind, Nodes, OTHER_VERSION, Pack, PackLifecycle, Resource, check_name_of,
 };
 use crate::decide::value::{Checked, Diagnostic};
 use std::borrow::Cow;
@@ -142,7 +142,7 @@ impl Reader {
             let bare = text.trim_start_matches('v');
             self.errors.push(said.expected(format!("`{bare}`")).hint("name its folder without the `v`, too"));
         } else if text != folder {
-            let said = Diagnostic::error(codes::INVALID_VALUE, "the version is not that of its folder").at(part.span());
+            let said = Diagnostic::error(codes::INVALID_VALUE, OTHER_VERSION).at(part.span());
             self.errors.push(said.expected(format!("`{folder}`")).hint("rename the folder or change the version"));
         }
     }

@@ -11,7 +11,9 @@ mod place_of_kind;
 pub use cluster::{Cluster, Management};
 pub use fleet::{Fleet, Lock, LockedChart, LockedPack, LockedPackage, LockedRegistryPack, PolicyPart, Tag};
 pub use overlay::{Environment, LayerOverlay, Overlay, PinReference, ProfileReference};
-pub use pack::{Component, Constraint, ConstraintKind, Nodes, Pack, PackLifecycle, Preset, Resource, version};
+pub use pack::{
+    Component, Constraint, ConstraintKind, Nodes, OTHER_VERSION, Pack, PackLifecycle, Preset, Resource, version,
+};
 pub use place_of_kind::{Place, place};
 pub use profile::{Profile, ProfileType, Variable, VariableType};
 

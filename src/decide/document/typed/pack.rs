@@ -144,7 +144,7 @@ impl Pack {
         let mut errors: Vec<Diagnostic> = check_name(&file, name).into_iter().collect();
         if let Some(stated) = spec.get("version").filter(|stated| stated.text() != version) {
             errors.push(
-                Diagnostic::error(codes::INVALID_VALUE, "the version is not that of its folder")
+                Diagnostic::error(codes::INVALID_VALUE, OTHER_VERSION)
                     .at(stated.span())
                     .expected(format!("`{version}`"))
                     .hint("rename the folder or change the version"),
@@ -213,6 +213,9 @@ fn preset(part: &Fragment) -> Preset {
         add: part.get("add"),
     }
 }
+
+/// What is said of a pack that states another version than its folder.
+pub const OTHER_VERSION: &str = "the version is not that of its folder";
 
 /// Reads a version as people write it: `1.27` is `1.27.0`.
 pub fn version(text: &str) -> Option<semver::Version> {

@@ -83,7 +83,7 @@ fn elsewhere(index: &Index, layer: &Shaped, part: &Fragment, place: &str) -> Res
     let Some(found) = locked.find(is_it) else {
         let message = format!("the chart `{name}` of {} at `{}` is not in fleet.lock", repo.text(), wanted.text());
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
-        return Err(vec![said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")]);
+        return Err(index.not_locked(said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")));
     };
     if !is_in(&found.version, wanted.text()) {
         let message = format!(

@@ -12,7 +12,7 @@ use super::pack_lifecycle::check_pack;
 use super::presets::presets;
 use super::source::{Made, home_of, index_of, pack_index};
 use crate::decide::document::kind::is_semver;
-use crate::decide::document::{Fragment, LockedRegistryPack, Pack, nearest};
+use crate::decide::document::{Fragment, LockedRegistryPack, OTHER_VERSION, Pack, nearest};
 use crate::decide::fleet::{Found, Index, PackReference};
 use crate::decide::lock::is_in;
 use crate::decide::value::{Diagnostic, Span};
@@ -59,7 +59,7 @@ pub(in crate::decide::profile) fn missing(selection: &Selection, layers: &[Shape
 }
 
 /// Returns what the lock has of a pack of a registry.
-fn locked<'a>(index: &'a Index, reference: &PackReference) -> Result<&'a LockedRegistryPack, Diagnostic> {
+fn locked<'a>(index: &'a Index, reference: &PackReference) -> Result<&'a LockedRegistryPack, Vec<Diagnostic>> {
     let PackReference { registry, name, wanted, part } = reference;
     let at = part.get("version").unwrap_or_else(|| part.clone()).span();
     let mut locked = index.lock().into_iter().flat_map(|lock| &lock.registry_packs);
@@ -67,12 +67,12 @@ fn locked<'a>(index: &'a Index, reference: &PackReference) -> Result<&'a LockedR
     let Some(found) = locked.find(is_it) else {
         let message = format!("the pack `{name}` of {registry} at `{wanted}` is not in fleet.lock");
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(at);
-        return Err(said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing"));
+        return Err(index.not_locked(said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")));
     };
     if !is_in(&found.version, wanted) {
         let message = format!("fleet.lock has `{}` of the pack `{name}`, which is not `{wanted}`", found.version);
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(at);
-        return Err(said.hint(format!("fleet.lock was edited by hand: run `stratify lock --update {name}`")));
+        return Err(vec![said.hint(format!("fleet.lock was edited by hand: run `stratify lock --update {name}`"))]);
     }
     Ok(found)
 }
@@ -144,7 +144,7 @@ fn in_registry<'a>(
     step: &Step,
     reference: &PackReference,
 ) -> Result<Placed<'a>, Vec<Diagnostic>> {
-    let locked = locked(index_of(selection, step), reference).map_err(|said| vec![said])?;
+    let locked = locked(index_of(selection, step), reference)?;
     let LockedRegistryPack { name, version, oci, digest, .. } = locked;
     let place = reference.part.span();
     let wrong = |why: &str| {
@@ -156,8 +156,18 @@ fn in_registry<'a>(
         Some(Err(why)) => return Err(wrong(why)),
         None => return Err(wrong("it was not read")),
     };
+    // Nobody renames a folder of a registry: the lock has the digest of another version.
+    let mended = |said: Diagnostic| {
+        if said.message != OTHER_VERSION {
+            return said;
+        }
+        let hint = format!(
+            "fleet.lock has the digest of another version, as where it was edited by hand: run `stratify lock --update {name}`"
+        );
+        said.hint(hint)
+    };
     let named = |said: Vec<Diagnostic>| -> Vec<Diagnostic> {
-        said.into_iter().map(|said| said.also(place.clone(), "the pack is named here")).collect()
+        said.into_iter().map(|said| mended(said).also(place.clone(), "the pack is named here")).collect()
     };
     let pack = index.pack(name, version).map_err(named)?.ok_or_else(|| wrong("it holds another one"))?;
     Ok(Placed { index, pack: pack.clone(), locked: Some(locked) })

@@ -137,7 +137,7 @@ fn of_registry(index: &Index, part: &Fragment, oci: &Fragment) -> Result<Made, V
         let (oci, wanted_text) = (oci.text(), wanted.text());
         let message = format!("the package {oci} at `{wanted_text}` for {architecture} is not in fleet.lock");
         let said = Diagnostic::error(codes::NOT_LOCKED, message).at(wanted.span());
-        return Err(vec![said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")]);
+        return Err(index.not_locked(said.hint("run `stratify lock` and commit fleet.lock: a sync resolves nothing")));
     };
     if !is_in(version, wanted.text()) {
         let message =

@@ -4,7 +4,7 @@
 mod registry;
 mod signature;
 
-pub(super) use registry::{fetch, locked};
+pub(super) use registry::{again, fetch, locked};
 
 use crate::client::archive::{Format, Limits, each, read};
 use crate::decide::document::yaml::Node;

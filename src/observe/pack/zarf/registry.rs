@@ -98,6 +98,18 @@ pub(in crate::observe::pack) fn locked(
     Ok(Ok(LockedPackage { oci, architecture, wanted, version, digest: plain, images }))
 }
 
+/// Looks at a package again as the lock has it: its images, or why it is another one.
+pub(in crate::observe::pack) fn again(
+    remotes: &Remotes,
+    locked: &LockedPackage,
+) -> Result<Result<Vec<Arc<str>>, String>, Fault> {
+    let LockedPackage { oci, version, digest, .. } = locked;
+    let url = format!("{oci}@sha256:{digest}").into();
+    let remote = Remote { name: version.clone(), entry: name_in(oci).into(), url, digest: *digest };
+    let files = fetch(remotes, &remote, &[])?;
+    Ok(files.and_then(|files| stated(&files, version).map(|()| images(&files))))
+}
+
 /// Checks that a package states the version of its tag, if it states one.
 fn stated(files: &BTreeMap<RepoPath, Arc<[u8]>>, version: &str) -> Result<(), String> {
     let place = RepoPath::new("zarf.yaml").map_err(|error| error.to_string())?;
