@@ -294,6 +294,6 @@ async fn summary<W: Sources + Target>(
 }
 
 /// Returns why a plan waits for approval, if it does.
-fn waits(held: Option<&Condition>) -> Option<String> {
+pub(super) fn waits(held: Option<&Condition>) -> Option<String> {
     if let Some(Condition::Held(why, _)) = held { Some(why.to_string()) } else { None }
 }

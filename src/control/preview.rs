@@ -1,6 +1,7 @@
 //! In: a folder of a fleet or what a sync saw of its repository, a revision or the working tree. Out: documents, profiles,
 //! layers and plans, without effect.
 //! Guarantee: the same functions as a sync; nothing is written, not even a mirror.
+use super::as_if_applied::as_if_applied;
 use super::chart_texts::read_charts;
 use super::commits::{Moments, Repositories};
 use super::expansion::Expansions;
@@ -480,27 +481,6 @@ fn waits(plan: &Plan) -> Option<ChangeId> {
         Condition::Held(_, id) => Some(id),
         _ => None,
     }
-}
-
-/// Returns the inventory of a cluster that has exactly these layers.
-fn as_if_applied(before: &Applied) -> plan::Inventory {
-    let Applied::Known(layers) = before else { return plan::Inventory::default() };
-    let book = |layer: &crate::decide::render::Layer| {
-        let entry = |object: &crate::decide::render::Object| {
-            let digest = object.manifest.digest();
-            (
-                (layer.site, object.id.clone()),
-                plan::Entry { applied: Some(digest), intended: None, uid: None, kept: object.is_kept() },
-            )
-        };
-        plan::LayerInventory {
-            layer: layer.name.clone(),
-            plan: crate::name::PlanId([0; 32]),
-            after: layer.after.iter().map(|edge| edge.layer.clone()).collect(),
-            entries: layer.objects.iter().map(entry).collect::<BTreeMap<_, _>>(),
-        }
-    };
-    plan::Inventory { layers: layers.layers.iter().map(|layer| (layer.name.clone(), book(layer))).collect() }
 }
 
 impl Preview {

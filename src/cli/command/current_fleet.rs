@@ -126,11 +126,14 @@ impl Here {
     /// Looks at the remote repository, and does something with its mirror. Where another process has the mirror open,
     /// which looks itself, or the remote cannot be reached, what was seen last has to do.
     pub(super) fn look(&self, then: impl FnOnce(&Mirror) -> Result<(), Fault>) -> Result<(), Fault> {
-        let looked = self.mirror().and_then(|mirror| {
-            mirror.fetch()?;
-            then(&mirror)
-        });
-        match looked {
+        let mirror = match self.mirror() {
+            Err(fault) if fault.spurious && self.seen()?.is_some() => {
+                tracing::debug!(%fault, "what the process that has it open saw last is shown");
+                return Ok(());
+            }
+            mirror => mirror?,
+        };
+        match mirror.fetch().and_then(|_| then(&mirror)) {
             Err(fault) if fault.spurious && self.seen()?.is_some() => {
                 tracing::warn!(%fault, "what was seen last is shown");
                 Ok(())

@@ -150,7 +150,7 @@ impl<O: Observer> Engine<O> {
 
     fn moved(&mut self, moved: Moved) {
         let Moved { commit, fleet, touched, released, came } = moved;
-        self.came(&came);
+        self.came(&came, &touched.clusters);
         self.held = None;
         self.head = Some(commit);
         self.observer.head(commit, touched.clusters.len());

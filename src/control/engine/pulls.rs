@@ -10,8 +10,9 @@ use crate::decide::report::Status;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId};
-use crate::observe::forge::reviews::{Approval, Approvers};
+use crate::observe::forge::reviews::{Approvers, Reviews};
 use crate::observe::mirror::Head;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,12 +80,15 @@ impl<O: Observer> Engine<O> {
     }
 
     /// What reviews approve goes on where it waited.
-    fn reviewed(&mut self, number: u64, head: CommitId, approvals: &[Approval]) {
+    fn reviewed(&mut self, number: u64, head: CommitId, reviews: &Reviews) {
         let Some(mut told) = self.pulls.told.get(&number).filter(|told| told.is_at(head)).cloned() else { return };
-        for review in told.take(number, approvals) {
+        for review in told.take(number, reviews) {
             self.outside.take_review(review);
         }
+        // Its status and comment say who approved it.
+        told.forget_base();
         self.keep(number, told);
+        self.pulls.again = self.pulls.again.or(self.head);
         let clusters: Vec<ClusterName> = self.told.unsettled().collect();
         for cluster in clusters {
             self.request(&cluster, Wake::Asked);
@@ -159,8 +163,9 @@ impl<O: Observer> Engine<O> {
         Ok(())
     }
 
-    /// Takes note which of them came with a new head.
-    pub(super) fn came(&mut self, commits: &Commits) {
+    /// Takes note which of them came with a new head, which touches these clusters.
+    pub(super) fn came(&mut self, commits: &Commits, touched: &BTreeSet<ClusterName>) {
+        self.pulls.touched.clone_from(touched);
         let came = self.pulls.told.iter().filter(|(number, told)| told.came(**number, commits));
         self.pulls.merged = came.map(|(number, _)| *number).collect();
     }
@@ -169,7 +174,8 @@ impl<O: Observer> Engine<O> {
     pub(super) fn as_reviewed(&self, prepared: &[&Prepared]) -> Option<String> {
         let merged: Vec<(u64, &Told)> =
             self.pulls.merged.iter().filter_map(|number| Some((*number, self.pulls.told.get(number)?))).collect();
-        compared(&merged, prepared)
+        let others = self.pulls.told.iter().filter(|(number, _)| !self.pulls.merged.contains(number));
+        compared(&merged, others.map(|(number, told)| (*number, told)), prepared, &self.pulls.touched)
     }
 
     /// Returns when comments are to be put, if some wait and none is on its way.
@@ -200,7 +206,7 @@ impl<O: Observer> Engine<O> {
     /// Takes what is to be told of one.
     fn pulled_one(&mut self, status: Status, number: u64, mut told: Told, text: String) {
         let key = self.told.key_of(&status);
-        self.outbox.want(&key, status, now());
+        self.outbox.renew(&key, status, now());
         if told.comment().is_some_and(|(_, known)| known == digest_of(&text)) {
             self.pulls.drafts.forget(number);
         } else if !self.pulls.drafts.want(number, text) {
@@ -218,7 +224,7 @@ impl<O: Observer> Engine<O> {
             self.pulls.queued.pop_first();
         }
         let key = self.told.key_of(&status);
-        self.outbox.want(&key, status, now());
+        self.outbox.renew(&key, status, now());
     }
 
     /// Takes note of what became of a comment.
@@ -247,7 +253,7 @@ impl<O: Observer> Engine<O> {
                 self.troubled(COMMENTS, fault.iter());
             }
             Pulled::Queued(status) => self.queued(*status),
-            Pulled::Approved(number, head, approvals) => self.reviewed(number, head, &approvals),
+            Pulled::Reviewed(number, head, reviews) => self.reviewed(number, head, &reviews),
             Pulled::All(open, faults) => {
                 self.pulls.looking = false;
                 self.pulls.took = self.pulls.began.map_or(Duration::ZERO, took);

@@ -44,12 +44,40 @@ fn digest_of(each: &BTreeMap<ClusterName, ChangeId>) -> Digest {
     hasher.finish()
 }
 
-/// Returns how what a head changes compares with what the pull requests showed that came with it.
-pub(in crate::control) fn compared(merged: &[(u64, &Told)], prepared: &[&Prepared]) -> Option<String> {
-    let merged: Vec<(u64, &Changes)> = merged.iter().map(|(number, told)| (*number, &told.changes)).collect();
+/// Returns how what a head changes in the clusters that it touches compares with what the pull requests showed that came
+/// with it. A rebase makes other commits of one: of the others, those came that showed nothing else than comes.
+pub(in crate::control) fn compared<'a>(
+    merged: &[(u64, &'a Told)],
+    others: impl Iterator<Item = (u64, &'a Told)>,
+    prepared: &[&Prepared],
+    touched: &BTreeSet<ClusterName>,
+) -> Option<String> {
     let changed = prepared.iter().filter_map(|one| Some((one, one.change.as_ref().ok()?)));
     let changed = changed.filter(|(_, summary)| summary.layers > 0);
-    let found = changed.map(|(one, summary)| (one.cluster.clone(), summary.id)).collect();
+    let found: BTreeMap<ClusterName, ChangeId> =
+        changed.map(|(one, summary)| (one.cluster.clone(), summary.id)).collect();
+    let others = others.map(|(number, told)| (number, &told.changes));
+    let merged = merged.iter().map(|(number, told)| (*number, &told.changes));
+    came(merged, others, found, touched)
+}
+
+fn came<'a>(
+    merged: impl Iterator<Item = (u64, &'a Changes)>,
+    others: impl Iterator<Item = (u64, &'a Changes)>,
+    mut found: BTreeMap<ClusterName, ChangeId>,
+    touched: &BTreeSet<ClusterName>,
+) -> Option<String> {
+    let mut merged: Vec<(u64, &Changes)> = merged.collect();
+    // What waits since an earlier head is not what this one brought.
+    let is_shown = |cluster: &ClusterName| merged.iter().any(|(_, changes)| changes.each.contains_key(cluster));
+    found.retain(|cluster, _| touched.contains(cluster) || is_shown(cluster));
+    let is_left = |cluster: &ClusterName| !merged.iter().any(|(_, changes)| changes.each.contains_key(cluster));
+    let is_all_there = |changes: &Changes| {
+        let mut each = changes.each.iter();
+        !changes.each.is_empty() && each.all(|(cluster, id)| found.get(cluster) == Some(id) && is_left(cluster))
+    };
+    let rebased: Vec<_> = others.filter(|(_, changes)| is_all_there(changes)).collect();
+    merged.extend(rebased);
     differing(&merged, &found)
 }
 
@@ -141,6 +169,26 @@ mod tests {
         let both: &[(u64, &[(&str, u8)])] = &[(7, &[("eu-1", 1)]), (8, &[("eu-1", 2)])];
         let text = "not as reviewed in #7: eu-1; not as reviewed in #8: eu-1";
         assert_eq!(said(both, &[("eu-1", 3)]), text, "nobody saw what both together change");
+    }
+
+    #[test]
+    fn what_waits_since_an_earlier_head_is_not_of_this_one_and_a_rebase_is_known_by_what_it_changes() {
+        let changes = |all: &[(&str, u8)]| Changes::of(each(all));
+        let (seven, eight) = (changes(&[("eu-1", 1)]), changes(&[("us-1", 2)]));
+        let touched = |all: &[&str]| all.iter().map(|name| ClusterName::new(name).expect("it is a label")).collect();
+        let found = || each(&[("dev-1", 9), ("eu-1", 1)]);
+        let said = came([(7, &seven)].into_iter(), std::iter::empty(), found(), &touched(&["eu-1"]));
+        assert_eq!(said.as_deref(), Some("as reviewed in #7"), "dev-1 waits since before");
+        let said = came([(7, &seven)].into_iter(), std::iter::empty(), found(), &touched(&["eu-1", "dev-1"]));
+        assert_eq!(said.as_deref(), Some("not as reviewed in #7: dev-1"), "this one touches it");
+        let others = || [(7, &seven), (8, &eight)].into_iter();
+        let said = came(std::iter::empty(), others(), found(), &touched(&["eu-1"]));
+        assert_eq!(said.as_deref(), Some("as reviewed in #7"), "its commits are others");
+        let said = came(std::iter::empty(), others(), each(&[("eu-1", 3)]), &touched(&["eu-1"]));
+        assert_eq!(said, None, "nobody knows where it is from");
+        let nine = changes(&[("eu-1", 1)]);
+        let said = came([(7, &seven)].into_iter(), [(9, &nine)].into_iter(), found(), &touched(&["eu-1"]));
+        assert_eq!(said.as_deref(), Some("as reviewed in #7"), "another one that showed the same is not it");
     }
 
     #[test]

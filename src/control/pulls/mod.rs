@@ -24,7 +24,7 @@ use crate::decide::value::{Digest, Domain, Fault, Hasher, Timestamp};
 use crate::name::{ClusterName, CommitId};
 use crate::observe::forge::deliveries::failed;
 use crate::observe::forge::pulls::{Pulls, head, list};
-use crate::observe::forge::reviews::{Approval, Approvers};
+use crate::observe::forge::reviews::{Approval, Approvers, Reviews};
 use crate::settings::DOOR;
 pub(super) use compared::{Changes, compared};
 use plan::{Sides, plan};
@@ -45,8 +45,10 @@ pub(super) struct Known {
     pub(super) looking: bool,
     /// The head of the branch at which they are to be looked at once more.
     pub(super) again: Option<CommitId>,
-    /// Those that came with the head.
+    /// Those that came with the head, as its commits say.
     pub(super) merged: Vec<u64>,
+    /// The clusters that the head touches; others only wait with it for what came before.
+    pub(super) touched: BTreeSet<ClusterName>,
     /// What was told of each, by number.
     pub(super) told: BTreeMap<u64, Told>,
     /// The comments that are to be put.
@@ -83,6 +85,8 @@ pub(super) struct Told {
     waits: Vec<String>,
     /// The reviews that approve its head.
     reviews: Vec<Reviewed>,
+    /// Why reviews that approve do not count, with whose they are.
+    refused: Vec<(String, &'static str)>,
     /// Whether the forge did not tell of its reviews before it was planned otherwise: those that it has now may be of before.
     is_unread: bool,
     /// The clusters whose plans it was told from, where that is known and they are not too many.
@@ -103,8 +107,8 @@ pub enum Pulled {
     One(Box<Status>, u64, Box<Seen>, String),
     /// A status for a head of the merge queue.
     Queued(Box<Status>),
-    /// The reviews that approve this head of one.
-    Approved(u64, CommitId, Vec<Approval>),
+    /// What the reviews of this head of one are worth.
+    Reviewed(u64, CommitId, Reviews),
     /// All were looked at: those that are open, or why they are not known; and what went wrong with some.
     All(Option<Vec<u64>>, Vec<Fault>),
     /// What became of the comment of one.
@@ -276,11 +280,12 @@ impl Look {
         is_untold: bool,
     ) -> Result<Option<(Status, Seen, String)>, Fault> {
         let (head, _) = head(pull)?;
-        let about = self.about(head, pull.is_fork);
+        let notes = told.filter(|told| told.is_at(head)).map(Told::notes).unwrap_or_default();
+        let about = About { notes: &notes, ..self.about(head, pull.is_fork) };
         let mut seen = Told::new(head, self.base, pull);
         let (status, text) = match self.plan(pull, head).await {
             Ok(Planned::Clusters(prepared)) => {
-                seen.learn(&prepared, pull.is_fork);
+                seen.learn(&prepared, pull.is_fork, told);
                 let (status, reviewed) = said(&about, &prepared);
                 (status, self.worded(&about, &reviewed))
             }
@@ -324,7 +329,7 @@ impl Look {
 
     fn about(&self, head: CommitId, is_fork: bool) -> About<'_> {
         let markup = if self.server.forge().capabilities().shows_html { Markup::Html } else { Markup::Plain };
-        About { head, base: self.base, branch: &self.branch, is_fork, markup }
+        About { head, base: self.base, branch: &self.branch, is_fork, markup, notes: &[] }
     }
 
     /// Returns the comment; where the forge has no room for all of it, with a link to the rest, if we are reached.

@@ -1,13 +1,15 @@
 //! In: a merge of a pull request. Out: what it would change in each cluster that it touches.
 //! Guarantee: by the functions that plan commits, and no further; from a fork no cluster is looked at.
-use super::super::prepare::{Prepared, Summary, prepare_all, prepare_one};
+use super::super::as_if_applied::as_if_applied;
+use super::super::prepare::{Prepared, Summary, prepare_all, prepare_one, waits};
 use super::super::sync::{Applied, between, change, resolve};
-use super::super::world::Sources;
+use super::super::world::{Sources, Target};
 use super::world::World;
-use crate::decide::document::Revision;
+use crate::decide::document::{Commits, Revision};
 use crate::decide::fleet::{Fleet, Touched};
-use crate::decide::plan::{self, ChangeKind, Operation};
-use crate::decide::report::Review;
+use crate::decide::plan::{self, ChangeKind, ClusterState, Operation};
+use crate::decide::profile::Record;
+use crate::decide::report::{Review, held};
 use crate::decide::value::{Fault, Warnings};
 use crate::name::{ClusterName, CommitId};
 use std::sync::Arc;
@@ -61,9 +63,18 @@ async fn partial(world: &World, before: &Fleet, fleet: &Fleet, cluster: &Cluster
     let goes = |operation: &Operation| matches!(operation, Operation::Prune | Operation::Recreate);
     let objects = change.layers.iter().flat_map(|layer| &layer.objects);
     let deletions = objects.filter(|object| goes(&object.operation)).count();
-    let lines = plan::view::change_lines(&change);
-    let review = Review { id: change.id, layers, deletions, disruption: change.disruption, waits: None, lines };
+    // What would be asked of the real one is: the rest is not known.
+    let (profile, uid) = (&wanted.profile, plan::Uid("".into()));
+    let record = Record::unborn(profile.fleet.clone(), profile.cluster.clone());
+    let facts = ClusterState { uid, record, inventory: as_if_applied(&applied) };
+    let draft = warnings.keep(plan::draft(change.clone(), &facts, &world.ruling(profile, Commits::default())))?;
+    let drafted = draft.untried();
+    let held = (!drafted.holds.is_empty()).then(|| held(&drafted));
+    let waits = waits(held.as_ref());
+    let mut lines = plan::view::change_lines(&change);
+    lines.extend(waits.iter().map(|why| format!("  ! needs approval: {why}")));
+    let review = Review { id: change.id, layers, deletions, disruption: change.disruption, waits, lines };
     let (id, digest) = (change.id, change.digest);
-    let (repairs, held, note, review) = (0, None, None, Some(review));
+    let (repairs, note, review) = (0, None, Some(review));
     Ok(Summary { id, digest, layers, deletions, repairs, held, note, warnings: warnings.0, review })
 }

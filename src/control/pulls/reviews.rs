@@ -4,7 +4,7 @@
 use super::{Look, Pulled, Told};
 use crate::client::forge::Pull;
 use crate::decide::value::Fault;
-use crate::observe::forge::reviews::approvals;
+use crate::observe::forge::reviews::reviews;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many open ones that are approved are asked for again at each look, since a review may be taken back: of more, those
@@ -49,11 +49,12 @@ impl Look {
         }
         for number in of {
             let Some(told) = told.get_mut(&number).filter(|told| told.is_waiting()) else { continue };
-            match approvals(&self.server, number, &told.head.to_string(), &told.author, &self.approvers).await {
-                Ok(approvals) => {
-                    let was_unread = told.is_unread;
-                    if !told.take(number, &approvals).is_empty() || was_unread {
-                        tell(Pulled::Approved(number, told.head, approvals));
+            match reviews(&self.server, number, &told.head.to_string(), &told.author, &self.approvers).await {
+                Ok(reviews) => {
+                    let before = (told.is_unread, told.refused.clone());
+                    let is_new = !told.take(number, &reviews).is_empty();
+                    if is_new || before != (told.is_unread, told.refused.clone()) {
+                        tell(Pulled::Reviewed(number, told.head, reviews));
                     }
                 }
                 Err(error) => {

@@ -9,7 +9,7 @@ use crate::client::forge::Pull;
 use crate::decide::document::{CommitFacts, Commits, Person};
 use crate::decide::value::Digest;
 use crate::name::{ChangeId, ClusterName, CommitId};
-use crate::observe::forge::reviews::Approval;
+use crate::observe::forge::reviews::{Approval, Reviews};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,19 @@ impl Told {
     pub(super) fn new(head: CommitId, base: CommitId, pull: &Pull) -> Self {
         let (comment, changes, waits, reviews) = (None, Changes::default(), Vec::new(), Vec::new());
         let (author, branch) = (pull.author.clone(), pull.branch.clone());
-        Self { head, base, author, branch, comment, changes, waits, reviews, is_unread: false, clusters: None }
+        Self {
+            head,
+            base,
+            author,
+            branch,
+            comment,
+            changes,
+            waits,
+            reviews,
+            refused: Vec::new(),
+            is_unread: false,
+            clusters: None,
+        }
     }
 
     /// Goes on from what was told of it before, whose reviews the forge may not have told of: they are of its head, and of
@@ -59,23 +71,35 @@ impl Told {
         self.comment = before.comment;
         if before.head == self.head {
             self.reviews.clone_from(&before.reviews);
+            self.refused.clone_from(&before.refused);
             self.is_unread = before.is_unread || (is_untold && before.waits != self.waits);
         }
     }
 
-    /// Whether something of it waits for approval.
+    /// Returns what is to be said of reviews that do not count.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let note =
+            |(by, why): &(String, &str)| format!("The review by `{}` does not count: {why}.", by.replace('`', ""));
+        self.refused.iter().map(note).collect()
+    }
+
+    /// Whether something of it waits for approval, or would but for a review.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waits.is_empty()
     }
 
-    /// Takes note of the changes that were shown; those of a fork are never approved.
-    pub(super) fn learn(&mut self, prepared: &[Prepared], is_fork: bool) {
+    /// Takes note of the changes that were shown; those of a fork are never approved. What a review of `before` approves waits
+    /// no longer, and would again if that were taken back.
+    pub(super) fn learn(&mut self, prepared: &[Prepared], is_fork: bool, before: Option<&Self>) {
+        let before = before.filter(|before| before.head == self.head);
+        let shown: BTreeSet<&String> = before.iter().flat_map(|it| &it.reviews).flat_map(|it| &it.shown).collect();
         let reviews = prepared.iter().filter_map(|one| Some((one, one.change.as_ref().ok()?.review.as_ref()?)));
         let mut each = BTreeMap::new();
         for (one, review) in reviews.filter(|(_, review)| review.layers > 0) {
             each.insert(one.cluster.clone(), review.id);
-            if review.waits.is_some() && !is_fork {
-                self.waits.push(review.id.to_string());
+            let id = review.id.to_string();
+            if (review.waits.is_some() || shown.contains(&id)) && !is_fork {
+                self.waits.push(id);
             }
         }
         self.changes = Changes::of(each);
@@ -95,7 +119,9 @@ impl Told {
 
     /// Takes the reviews that approve its head now: one that is new approves what waits, one of before what it was shown
     /// then, and one that was taken back nothing. Returns what each of those gives whose reviews are others now.
-    pub(in crate::control) fn take(&mut self, number: u64, approvals: &[Approval]) -> Vec<CommitFacts> {
+    pub(in crate::control) fn take(&mut self, number: u64, found: &Reviews) -> Vec<CommitFacts> {
+        self.refused.clone_from(&found.refused);
+        let approvals = &found.approvals;
         let (before, is_unread) = (self.reviews.clone(), std::mem::take(&mut self.is_unread));
         self.reviews.retain(|known| approvals.contains(&known.approval));
         for approval in approvals {
@@ -201,6 +227,7 @@ impl Told {
                 .into_iter()
                 .map(|(by, review, shown)| Reviewed { approval: Approval { by, review }, shown })
                 .collect(),
+            refused: Vec::new(),
             is_unread: row.is_unread,
             clusters: None,
         };

@@ -71,12 +71,10 @@ fn held(one: &Prepared) -> Option<&Condition> {
 }
 
 pub(in crate::control) fn first_line(fault: &Fault) -> String {
-    let place = |said: &Diagnostic| said.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
     match &fault.source {
-        Source::Documents(said) => said
-            .iter()
-            .find(|said| said.is_error())
-            .map_or_else(|| fault.to_string(), |said| format!("{}{} {}", place(said), said.code, said.message)),
+        Source::Documents(said) => {
+            said.iter().find(|said| said.is_error()).map_or_else(|| fault.to_string(), Diagnostic::in_short)
+        }
         Source::Error(_) => fault.to_string(),
     }
 }

@@ -10,7 +10,7 @@ use super::model::{
 use crate::decide::document::Site;
 use crate::decide::profile::{Pin, reason};
 use crate::decide::render::HookMoment;
-use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical};
+use crate::decide::value::{Map, Patch, PatchOperation, Pointer, Value, canonical, legible};
 use crate::name::{LayerName, ObjectId, ProfileName, RepoName};
 use serde_json::{Value as Json, json};
 use similar::{ChangeTag, TextDiff};
@@ -65,7 +65,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if plan.holds.iter().any(|hold| matches!(hold, Hold::Approval { .. })) {
         lines.push(format!("  approve by `stratify approve {}`, or by the trailer `Stratify-Approve: {0}`", change.id));
     }
-    lines
+    lines.into_iter().map(legible).collect()
 }
 
 /// Returns all objects that some layer wants.
@@ -85,7 +85,7 @@ pub fn change_lines(change: &Change) -> Vec<String> {
     if let Old::Unknown(why) = &change.old {
         lines.push(format!("  ! the old state is unknown: {why}"));
     }
-    lines
+    lines.into_iter().map(legible).collect()
 }
 
 /// Returns what is written though Git does not change it: somebody else did, or a sync was cut off.

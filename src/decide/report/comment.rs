@@ -2,7 +2,7 @@
 //! Guarantee: what the repository says stands in code only, whose fence is longer than any in it: no mention, link or HTML
 //! of it has an effect; where it is too long, whole clusters are left out and counted.
 use crate::decide::plan::Disruption;
-use crate::decide::value::counted;
+use crate::decide::value::{counted, is_invisible};
 use crate::name::{ChangeId, ClusterName, CommitId, EnvironmentName};
 use std::fmt::Write as _;
 
@@ -66,6 +66,8 @@ pub struct About<'a> {
     pub is_fork: bool,
     /// What the forge shows.
     pub markup: Markup,
+    /// What is to be said beside the plan, a sentence each.
+    pub notes: &'a [String],
 }
 
 /// What a forge shows of a comment's markup.
@@ -163,9 +165,12 @@ fn header(about: &About<'_>, all: &[Reviewed]) -> String {
     if waiting > 0 {
         let _ = writeln!(text, "{} would wait for approval.", counted(waiting, "cluster"));
     }
+    for note in about.notes {
+        let _ = writeln!(text, "\n{note}");
+    }
     if about.is_fork {
         text.push_str(
-            "\nIt comes from a fork: planned from Git alone, without a look at any cluster, and not to be approved.\n",
+            "\nIt comes from a fork, so the plan is partial: from Git alone, without a look at any cluster, and not to be approved here.\n",
         );
     }
     if !changed.is_empty() {
@@ -237,11 +242,6 @@ fn fenced(text: &str) -> String {
     format!("{fence}text\n{shown}\n{fence}\n")
 }
 
-/// Whether a character changes how others are shown, and shows nothing itself.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +252,7 @@ mod tests {
         branch: "main",
         is_fork: false,
         markup: Markup::Html,
+        notes: &[],
     };
 
     fn reviewed(cluster: &str, lines: &[&str]) -> Reviewed {

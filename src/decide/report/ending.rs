@@ -126,13 +126,14 @@ pub fn failed(
     now: Timestamp,
 ) -> Report {
     let said = fault.to_string();
-    let mut lines = Vec::new();
+    let (mut lines, mut note) = (Vec::new(), None);
     let spurious = fault.spurious;
     let (condition, diagnostics) = match fault.source {
         Source::Documents(diagnostics) => {
             let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
             lines.push(format!("invalid: {}", counted(errors.clone().count(), "error")));
             lines.extend(errors.clone().map(|diagnostic| one_line(&diagnostic.message)));
+            note = errors.clone().next().map(|diagnostic| one_line(&diagnostic.in_short()).into());
             (Condition::Invalid(errors.count()), diagnostics)
         }
         Source::Error(_) => {
@@ -147,7 +148,7 @@ pub fn failed(
         cluster: cluster.clone(),
         environment: environment.clone(),
         commit,
-        standing: Standing { cluster: cluster.clone(), wanted, condition, since: now, note: None },
+        standing: Standing { cluster: cluster.clone(), wanted, condition, since: now, note },
         change: None,
         numbers: None,
         spurious,

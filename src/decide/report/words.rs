@@ -51,7 +51,10 @@ impl Standing {
                 Some(format!("waits for approval: {why}; approve by `stratify approve {change}`{note}"))
             }
             Condition::Failed(why) => Some(format!("failed: {why}")),
-            Condition::Invalid(errors) => Some(format!("invalid: {}", counted(*errors, "error"))),
+            Condition::Invalid(errors) => {
+                let first = self.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+                Some(format!("invalid: {}{first}", counted(*errors, "error")))
+            }
             Condition::Unreachable(why) => Some(format!("unreachable: {why}")),
             Condition::Paused(layers) if layers.is_empty() => Some("paused".to_owned()),
             Condition::Paused(layers) => {
@@ -99,7 +102,7 @@ impl Report {
             "synced": self.standing.condition.is_good(),
             "change": self.change.map(|change| change.to_string()),
             "numbers": numbers,
-            "approval": self.standing.note.as_deref(),
+            "approval": self.standing.note.as_deref().filter(|_| !matches!(self.standing.condition, Condition::Invalid(_))),
             "lines": self.lines,
         })
     }

@@ -68,29 +68,53 @@ pub struct Approval {
     pub review: String,
 }
 
-/// Returns the reviews that approve a pull request whose head is this commit; `author` opened it.
-pub async fn approvals(
+/// What the reviews of a pull request are worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reviews {
+    /// Those that approve its head.
+    pub approvals: Vec<Approval>,
+    /// Whose approve, and do not count, each with why.
+    pub refused: Vec<(String, &'static str)>,
+}
+
+/// Returns what the reviews of a pull request are worth whose head is this commit; `author` opened it.
+pub async fn reviews(
     server: &Server,
     number: u64,
     head: &str,
     author: &str,
     approvers: &Approvers,
-) -> Result<Vec<Approval>, ForgeError> {
-    let mut last = last_reviews(server, number).await?;
-    last.retain(|who, review| review.approves && !who.eq_ignore_ascii_case(author));
-    of_head(server, number, head, &mut last).await?;
-    let mut approving = Vec::new();
-    for (by, review) in last {
-        if approvers.include(server, &by).await? {
-            approving.push(Approval { by, review: told_apart(&review) });
+) -> Result<Reviews, ForgeError> {
+    let mut found = Reviews::default();
+    let mut approving = BTreeMap::new();
+    for (by, review) in last_reviews(server, number).await?.into_iter().filter(|(_, review)| review.approves) {
+        if !approvers.include(server, &by).await? {
+            continue;
+        }
+        if by.eq_ignore_ascii_case(author) {
+            found.refused.push((by, "they opened it themselves"));
+        } else {
+            approving.insert(by, review);
         }
     }
+    let all: Vec<String> = approving.keys().cloned().collect();
+    of_head(server, number, head, &mut approving).await?;
+    let earlier = all.into_iter().filter(|by| !approving.contains_key(by));
+    found.refused.extend(earlier.map(|by| (by, "it is not of the head that is there now")));
     if approving.is_empty() {
-        return Ok(approving);
+        return Ok(found);
     }
-    let Some(writers) = writers(server, number).await? else { return Ok(Vec::new()) };
-    approving.retain(|it| !writers.iter().any(|writer| writer.eq_ignore_ascii_case(&it.by)));
-    Ok(approving)
+    let writers = writers(server, number).await?;
+    for (by, review) in approving {
+        match &writers {
+            None => found.refused.push((by, "the forge does not tell who wrote each of the commits")),
+            Some(writers) if writers.iter().any(|writer| writer.eq_ignore_ascii_case(&by)) => {
+                found.refused.push((by, "they wrote a part of it"));
+            }
+            Some(_) => found.approvals.push(Approval { review: told_apart(&review), by }),
+        }
+    }
+    Ok(found)
 }
 
 fn told_apart(review: &Reviewing) -> String {

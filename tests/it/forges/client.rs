@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stratify::client::forge::{Answered, Call, CommitStatus, ForgeError, Meaning, Server, Stand, Trouble};
 use stratify::decide::value::{Fault, Owner};
-use stratify::observe::forge::reviews::{Approvers, approvals};
+use stratify::observe::forge::reviews::{Approvers, reviews};
 use stratify::settings::{Forge, ForgeKind, TokenAt};
 use tempfile::TempDir;
 
@@ -81,8 +81,8 @@ impl Client {
         (number, head, author): (u64, &str, &str),
         approvers: &Approvers,
     ) -> Result<Option<String>, ForgeError> {
-        let all = self.runtime.block_on(approvals(&self.server, number, head, author, approvers))?;
-        Ok(all.into_iter().next().map(|approval| approval.by))
+        let all = self.runtime.block_on(reviews(&self.server, number, head, author, approvers))?;
+        Ok(all.approvals.into_iter().next().map(|approval| approval.by))
     }
 
     /// Sends a request.

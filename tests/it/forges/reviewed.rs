@@ -206,6 +206,55 @@ fn a_review_of_what_was_shown_before_the_branch_moved_lets_nothing_else_through(
 }
 
 #[test]
+fn what_a_pull_request_would_do_now_is_told_whatever_was_told_before() {
+    let github = GitHub::start();
+    let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
+    let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
+    let head = guarded.removal("refs/pull/7/head", || {});
+    {
+        let mut state = github.state();
+        state.pulls = vec![fewer(&head)];
+        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
+    }
+    guarded.waits(&head, "/pulls?");
+    let commented = || github.state().comments.iter().map(|(.., text)| text.clone()).collect::<String>();
+    let verdict = || github.latest(&head).get("stratify/plan").cloned().unwrap_or_default();
+    let review = |who: &str| github.state().reviews.push((7, who.to_owned(), "APPROVED".to_owned(), head.clone()));
+    // Who approves what they wrote is told why that does not count, and who approves, that it does.
+    github.state().people[0][0] = Some("grace".to_owned());
+    review("grace");
+    guarded.look("/pulls?");
+    let why = "The review by `grace` does not count: they wrote a part of it.";
+    github.http.until("it is told why it does not count", || commented().contains(why));
+    github.state().people[0][0] = Some("ada".to_owned());
+    guarded.look("/pulls?");
+    github.http.until("it is told who approved", || commented().contains("approved by grace, by a review of #7"));
+    github.http.until("nothing of it waits", || !verdict().1.contains("waits"));
+    assert!(!commented().contains(why), "it counts now: {}", commented());
+    // The branch moves to where it conflicts: a green head would be merged.
+    let checkout = &guarded.fleet.checkout;
+    checkout.edit(EU, "      priority: 90\n", "      priority: 91\n");
+    checkout.commit("another priority");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    guarded.look("/pulls?");
+    github.http.until("it is green no longer", || verdict().0 == "failure");
+    assert!(verdict().1.contains("it conflicts with main"), "{}", verdict().1);
+    // And back.
+    checkout.edit(EU, "      priority: 91\n", "      priority: 90\n");
+    checkout.commit("that priority again");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    guarded.look("/pulls?");
+    let is_green = || verdict().0 == "success" && !verdict().1.contains("waits");
+    github.http.until("it is green again, and does what was approved", is_green);
+    // A rebase makes other commits of it.
+    github.state().pulls.clear();
+    checkout.git(&["cherry-pick", "fewer"]);
+    checkout.git(&["commit", "--quiet", "--amend", "-m", "no tools any more"]);
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    guarded.goes_through();
+}
+
+#[test]
 fn a_review_that_is_taken_back_before_the_merge_lets_nothing_through() {
     let github = GitHub::start();
     let forge = format!("{}, approvers: [grace]", on(&github.http.url()));

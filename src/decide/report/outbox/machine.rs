@@ -64,11 +64,20 @@ impl Outbox {
 
     /// Takes what is to be said; of all that was not posted yet only the newest is. Returns what had to give way.
     pub fn want(&mut self, key: &Key, status: Status, now: Timestamp) -> Option<Dropped> {
+        self.take(key, now, |row| row.want(status, now))
+    }
+
+    /// Takes what is so now of what does not only depend on the commit, whatever was said of it before.
+    pub fn renew(&mut self, key: &Key, status: Status, now: Timestamp) -> Option<Dropped> {
+        self.take(key, now, |row| row.renew(status, now))
+    }
+
+    fn take(&mut self, key: &Key, now: Timestamp, say: impl FnOnce(&mut Row) -> bool) -> Option<Dropped> {
         let mut dropped = None;
         if !self.rows.contains_key(key) && self.rows.len() >= self.rows_max {
             dropped = self.make_room();
         }
-        if self.rows.entry(key.clone()).or_insert_with(|| Row::new(now)).want(status, now) {
+        if say(self.rows.entry(key.clone()).or_insert_with(|| Row::new(now))) {
             self.changed(key);
         }
         dropped

@@ -1,6 +1,7 @@
 //! In: what is wanted and what was answered for one commit and context. Out: what to post, and not before when.
 //! Guarantee: pending, the verdict, at most one correction, then nothing; nothing pending after a verdict, nothing at
-//! all after a success: that all was seen once stays true. But for what holds a commit, and lifts that.
+//! all after a success: that all was seen once stays true. But for what holds a commit, and lifts that; and for what
+//! merging a commit would do, which is another thing once the branch moves, and is told as it is now.
 use super::super::status::{Context, State, Status};
 use crate::decide::value::{Digest, Domain, Hasher, Timestamp};
 use crate::name::CommitId;
@@ -9,6 +10,10 @@ use std::time::Duration;
 
 /// The verdict and its one correction.
 const VERDICTS_MAX: u8 = 2;
+
+/// How many verdicts of what is told as it is now are worded anew; after them only one of another state is told, so that
+/// what the forge takes of a context is not used up.
+const REWORDED_MAX: u8 = 200;
 
 /// Pending texts are refreshed when this, and each time twice as much, has passed: statuses of a commit are counted by
 /// the forges (GitHub takes 1,000 for each context).
@@ -74,6 +79,8 @@ pub struct Row {
     pub(super) flying: Option<Status>,
     /// How many verdicts the forge took.
     pub(super) verdicts: u8,
+    /// Whether it is told as it is now, and never frozen.
+    pub(super) is_current: bool,
     /// When the first status was wanted.
     pub(super) begun: Timestamp,
     /// When anything changed last.
@@ -96,6 +103,7 @@ impl Row {
             refused: None,
             flying: None,
             verdicts: 0,
+            is_current: false,
             begun: now,
             touched: now,
             posted_at: now,
@@ -122,6 +130,9 @@ impl Row {
 
     /// Whether nothing will be posted any more, but for what holds.
     pub fn is_frozen(&self) -> bool {
+        if self.is_current {
+            return false;
+        }
         // A success that what holds is on its way over is none any more.
         let is_success = self.flying.is_none() && is_success(self.posted.as_ref());
         is_success || self.verdicts >= VERDICTS_MAX
@@ -135,6 +146,9 @@ impl Row {
 
     /// Takes what is wanted now, and returns whether that changes anything.
     pub(super) fn want(&mut self, status: Status, now: Timestamp) -> bool {
+        if self.is_current {
+            return self.renew(status, now);
+        }
         if self.is_holding() {
             return self.lift(&status, now);
         }
@@ -159,9 +173,34 @@ impl Row {
         !is_same
     }
 
+    /// Takes what is so now, whatever was said before: what merging a commit would do depends on where the branch is.
+    pub(super) fn renew(&mut self, status: Status, now: Timestamp) -> bool {
+        self.is_current = true;
+        if !status.state.is_verdict() && self.has_verdict() {
+            return false;
+        }
+        let last = self.flying.as_ref().or(self.posted.as_ref());
+        let is_known = last
+            .is_some_and(|known| known.says(&status) || (known.state == status.state && self.verdicts >= REWORDED_MAX));
+        let is_refused = self.refused.as_ref().is_some_and(|(refused, _)| refused.says(&status));
+        let wanted = (!is_known && !is_refused).then_some(status);
+        let is_same = match (&self.wanted, &wanted) {
+            (None, None) => true,
+            (Some(old), Some(new)) => old.says(new),
+            _ => false,
+        };
+        if !is_same {
+            (self.wanted, self.touched) = (wanted, now);
+        }
+        !is_same
+    }
+
     /// Takes what holds a commit: its branch or a tag is no longer what was synced, so that an earlier success says
     /// nothing of now. What lifts it is told again.
     pub(super) fn hold(&mut self, status: Status, now: Timestamp) -> bool {
+        if self.is_current {
+            return self.renew(status, now);
+        }
         if !is_success(self.flying.as_ref().or(self.posted.as_ref())) {
             return self.want(status, now);
         }
@@ -233,9 +272,12 @@ impl Row {
         if status.state.is_verdict() && !is_said_again {
             self.verdicts = self.verdicts.saturating_add(1);
         }
-        let is_enough = self.wanted.as_ref().is_some_and(|wanted| is_enough(&status, wanted));
+        let is_enough = self
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| if self.is_current { status.says(wanted) } else { is_enough(&status, wanted) });
         self.posted = Some(status);
-        if is_holding {
+        if is_holding && !self.is_current {
             // It came while the success was on its way.
             self.verdicts = 0;
         } else if self.is_frozen() || is_enough {
@@ -256,7 +298,8 @@ impl Row {
             }
             Refusal::Retry { after } => {
                 // What lifts a hold that was not told has nothing to say.
-                let is_lifted = is_success(self.posted.as_ref()) && is_success(self.wanted.as_ref());
+                let is_lifted =
+                    !self.is_current && is_success(self.posted.as_ref()) && is_success(self.wanted.as_ref());
                 if is_lifted {
                     self.wanted = None;
                 } else {

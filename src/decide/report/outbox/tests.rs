@@ -109,6 +109,53 @@ fn a_success_stays_and_a_correction_is_not_spent_on_another_trouble() {
 }
 
 #[test]
+fn what_merging_would_do_is_told_as_it_is_now() {
+    let mut desk = Desk::default();
+    let renew = |desk: &mut Desk, state, text: &str| {
+        desk.outbox.renew(&key(1), status(1, state, text), Timestamp(desk.now));
+    };
+    renew(&mut desk, State::Success, "1 layer to change");
+    assert_eq!(desk.post_all().len(), 1, "the first");
+    renew(&mut desk, State::Success, "1 layer to change");
+    assert_eq!(desk.next(), None, "nothing new");
+    renew(&mut desk, State::Failure, "it conflicts");
+    assert_eq!(desk.post_all(), [(State::Failure, "it conflicts".into())], "a success of before says nothing of now");
+    desk.restart();
+    renew(&mut desk, State::Failure, "it cannot be planned");
+    assert_eq!(desk.post_all(), [(State::Failure, "it cannot be planned".into())], "after a restart, too");
+    renew(&mut desk, State::Success, "1 layer to change");
+    assert_eq!(desk.next(), Some((State::Success, "1 layer to change".into())));
+    renew(&mut desk, State::Success, "1 layer to change, approved");
+    desk.posted();
+    assert_eq!(
+        desk.post_all(),
+        [(State::Success, "1 layer to change, approved".into())],
+        "also while one is on its way"
+    );
+    renew(&mut desk, State::Failure, "it conflicts");
+    assert_eq!(desk.next(), Some((State::Failure, "it conflicts".into())));
+    renew(&mut desk, State::Success, "1 layer to change, approved");
+    desk.refused(None);
+    desk.now += MINUTE;
+    assert_eq!(
+        desk.post_all(),
+        [(State::Success, "1 layer to change, approved".into())],
+        "the last one, once more or not"
+    );
+    // It was fast-forwarded to: what the branch does with it is told, too.
+    desk.want(State::Pending, "planning");
+    assert_eq!(desk.next(), None, "nothing is pending after a verdict");
+    desk.want(State::Success, "2 layers to change");
+    assert_eq!(desk.post_all(), [(State::Success, "2 layers to change".into())]);
+    for at in 0..1_000 {
+        renew(&mut desk, State::Success, &format!("{at} layers to change"));
+        desk.post_all();
+    }
+    renew(&mut desk, State::Failure, "it conflicts");
+    assert_eq!(desk.post_all(), [(State::Failure, "it conflicts".into())], "another state is told after any number");
+}
+
+#[test]
 fn what_holds_a_commit_ends_its_success_until_it_is_lifted() {
     let mut desk = Desk::default();
     let hold = |desk: &mut Desk, text: &str| {

@@ -29,6 +29,8 @@ struct Wire {
     posted_at: u64,
     tries: u32,
     not_before: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_current: bool,
 }
 
 /// Returns the bytes of a row.
@@ -48,6 +50,7 @@ pub(super) fn encode(key: &Key, row: &Row) -> Vec<u8> {
         posted_at: row.posted_at.0,
         tries: row.tries,
         not_before: row.not_before.0,
+        is_current: row.is_current,
     };
     serde_json::to_vec(&wire).expect("its keys are texts")
 }
@@ -78,6 +81,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Key, Row), String> {
         posted_at: Timestamp(wire.posted_at),
         tries: wire.tries,
         not_before: Timestamp(wire.not_before),
+        is_current: wire.is_current,
         ..Row::new(Timestamp(wire.begun))
     };
     Ok((key, row))
