@@ -205,7 +205,11 @@ impl<O: Observer> Engine<O> {
 
     /// Takes what is to be told of one.
     fn pulled_one(&mut self, status: Status, number: u64, mut told: Told, text: String) {
+        if let Some(before) = self.pulls.told.get(&number).filter(|before| !before.is_at(status.commit)) {
+            before.withdrawn(number).into_iter().for_each(|review| self.outside.take_review(review));
+        }
         let key = self.told.key_of(&status);
+        tracing::info!(number, commit = %status.commit, text = status.text(), "pull request");
         self.outbox.renew(&key, status, now());
         if told.comment().is_some_and(|(_, known)| known == digest_of(&text)) {
             self.pulls.drafts.forget(number);

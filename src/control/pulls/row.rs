@@ -155,6 +155,11 @@ impl Told {
         }
     }
 
+    /// Returns what its reviews give once another head is there: nothing, as that may be anything.
+    pub(in crate::control) fn withdrawn(&self, number: u64) -> Vec<CommitFacts> {
+        self.approved(number).into_iter().map(|review| CommitFacts { approves: Vec::new(), ..review }).collect()
+    }
+
     /// Returns the approvals that were given.
     pub(in crate::control) fn approved(&self, number: u64) -> Vec<CommitFacts> {
         let who: BTreeSet<&str> = self.reviews.iter().map(|review| &*review.approval.by).collect();

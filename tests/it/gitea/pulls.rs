@@ -110,7 +110,7 @@ fn a_pull_request_of_a_fork_is_planned_from_git_alone() {
     let text = hosted.until(&head, "stratify/plan", "success");
     assert!(text.starts_with("partial, from a fork: 1 layer of 1 cluster to change"), "{text}");
     let comment = hosted.gitea.eventually("it is commented", || hosted.comments(number).pop());
-    assert!(comment.contains("planned from Git alone") && comment.contains("not to be approved"), "{comment}");
+    assert!(comment.contains("partial: from Git alone") && comment.contains("not to be approved"), "{comment}");
 }
 
 #[test]

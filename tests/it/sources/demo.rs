@@ -17,7 +17,7 @@ fn the_demo_adds_upgrades_and_swaps_layers_of_each_source() {
         "~ guestbook (upgraded",
         "~ noticeboard (upgraded",
         "~ guestbook (replaced",
-        "pruned 2 objects of guestbook on dev-1",
+        "pruned 2 objects  of guestbook on dev-1",
         "That was the whole way",
     ]);
 }

@@ -289,7 +289,7 @@ fn written(log: &Path, read: &mut usize) -> Vec<String> {
         (text("message")? == "written").then_some(())?;
         let verb = if text("role")? == "Prune" { "pruned" } else { "wrote" };
         let objects = counted(usize::try_from(fields.get("objects")?.as_u64()?).ok()?, "object");
-        Some(format!("  {verb} {objects:>10} of {} on {}", text("layer")?, text("cluster")?))
+        Some(format!("  {verb:<6} {objects:<10} of {} on {}", text("layer")?, text("cluster")?))
     });
     let written = written.collect();
     *read = lines.len();
