@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::git::{Address, Credentials, Limits, Stands};
 use stratify::control::prepare::prepare;
 use stratify::control::real_world::Outside;
 use stratify::control::world::Sources;
@@ -159,6 +159,8 @@ impl Fleet {
             branch: "main".to_owned(),
             path: None,
             credentials: Credentials::None,
+            push: None,
+            stands: Stands::default(),
             authority: None,
             limits: Limits::default(),
         };

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
-use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::git::{Address, Credentials, Limits, Stands};
 use stratify::name::{CommitId, RepoName};
 
 /// The clusters' environments.
@@ -158,6 +158,8 @@ pub(crate) fn address(work: &Work) -> Address {
         branch: "main".to_owned(),
         path: None,
         credentials: Credentials::None,
+        push: None,
+        stands: Stands::default(),
         authority: None,
         limits: Limits::default(),
     }

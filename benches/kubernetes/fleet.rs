@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
-use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::git::{Address, Credentials, Limits, Stands};
 use stratify::client::kubernetes::{Access, Identity, Server};
 use stratify::name::{CommitId, RepoName};
 use stratify::settings::{Kubernetes, NAMESPACE, Reach, Settings, Target};
@@ -121,6 +121,8 @@ impl Fleet {
             branch: "main".into(),
             path: None,
             credentials: Credentials::None,
+            push: None,
+            stands: Stands::default(),
             authority: None,
             limits: Limits::default(),
         }

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::git::{Address, Credentials, Limits, Stands};
 use stratify::client::store::Store;
 use stratify::name::{CommitId, RepoName};
 use stratify::settings::{Kubernetes, NAMESPACE, Reach, Settings, Target};
@@ -104,6 +104,8 @@ fn address(work: &Work) -> Address {
         branch: "main".into(),
         path: None,
         credentials: Credentials::None,
+        push: None,
+        stands: Stands::default(),
         authority: None,
         limits: Limits::default(),
     }

@@ -445,18 +445,7 @@ impl Preview {
             commit.approves.clear();
             commit.added_approvals.clear();
         }
-        commits.commits.push(CommitFacts {
-            commit: NO_COMMIT,
-            author: person.clone(),
-            co_authors: Vec::new(),
-            writes_profiles: false,
-            committer: person.clone(),
-            approves: vec![id.to_owned()],
-            added_approvals: Vec::new(),
-            only_approves: true,
-            parents: Vec::new(),
-            summary: String::new(),
-        });
+        commits.commits.push(CommitFacts::approving(NO_COMMIT, person.clone(), vec![id.to_owned()]));
         let weighed = plan::weigh(&commits, &[id.to_owned()], &[]);
         let refused = if weighed.granted.is_some() { None } else { weighed.refused.into_iter().next() };
         Ok(Worth { refused, authors })

@@ -115,7 +115,7 @@ pub(super) const FIELDS: &[Field] = &[
     optional(
         "approvers",
         Shape::List(&Shape::Text),
-        "The users whose review of a pull request approves what it shows; on Bitbucket Cloud their account ids.",
+        "The users whose review of a pull request approves what it shows; on Bitbucket Cloud their account ids, on Azure DevOps the addresses by which they sign in.",
     ),
     optional(
         "approverTeams",
@@ -201,17 +201,13 @@ pub(super) fn check(repository: &Fragment) -> Vec<Diagnostic> {
     said
 }
 
-/// Returns what of reviews is asked of a forge that has none that count, or no such teams.
+/// Returns what of teams is asked of a forge that has no such teams.
 fn check_reviews(part: &Fragment, kind: ForgeKind) -> Vec<Diagnostic> {
     let mut said = Vec::new();
     let mut say = |at: &Fragment, found: String, hint: &str| {
         said.push(Diagnostic::error(NO_REVIEWS, found).at(at.span()).hint(hint.to_owned()));
     };
     let word = kind.word();
-    if let Some(approvers) = part.get("approvers").filter(|_| kind == ForgeKind::AzureDevOps) {
-        let found = format!("{word} does not know who wrote a commit, so its reviews count for nothing");
-        say(&approvers, found, "approve by a commit, as `stratify approve` writes it");
-    }
     let Some(teams) = part.get("approverTeams") else { return said };
     match kind {
         ForgeKind::GitLab => {}

@@ -24,6 +24,8 @@ pub struct Repository {
     pub poll: Duration,
     /// How to prove who we are.
     pub credentials: Credentials,
+    /// How to prove it where we push, if that is another way.
+    pub push: Option<Credentials>,
     /// The file with the one authority (PEM) that its certificate must come from.
     pub authority: Option<PathBuf>,
     /// What it may touch.
@@ -86,7 +88,20 @@ macro_rules! fields { ($($more:expr),* $(,)?) => { &[
 pub(super) const FIELDS: &[Field] = fields![
     optional("allow", Shape::Object(ALLOW), "What the repository may touch; default: all."),
     optional("identity", Shape::Object(IDENTITY), "As whom its objects are written on API servers, by impersonation."),
+    optional(
+        "push",
+        Shape::Object(PUSH),
+        "How to prove who we are where statuses are pushed as notes; default: as above."
+    ),
     optional("forge", Shape::Object(forge::FIELDS), "The forge that it is on, which is told of its commits."),
+];
+
+const PUSH: &[Field] = &[
+    optional("tokenFile", Shape::Text, "A file with a token, for HTTP."),
+    optional("user", Shape::Text, "A user, for HTTP."),
+    optional("passwordFile", Shape::Text, "A file with the user's password."),
+    optional("keyFile", Shape::Text, "A private key, for SSH."),
+    optional("knownHostsFile", Shape::Text, "The hosts that may answer, for SSH."),
 ];
 
 const ALLOW: &[Field] = &[
@@ -133,6 +148,7 @@ impl Repository {
             path: None,
             poll: POLL,
             credentials: Credentials::None,
+            push: None,
             authority: None,
             bounds: Bounds::default(),
             identity: Identity::default(),
@@ -149,27 +165,30 @@ impl Repository {
     pub(super) fn read(part: &Fragment, folder: &Path) -> Self {
         let text = |key: &str| part.get(key).map(|part| part.text().to_owned());
         let file = |key: &str| text(key).map(|path| folder.join(path));
-        let credentials = match (
-            file("tokenFile"),
-            text("user").zip(file("passwordFile")),
-            file("keyFile").zip(file("knownHostsFile")),
-        ) {
-            (Some(file), _, _) => Credentials::TokenFile(file),
-            (_, Some((user, password_file)), _) => Credentials::Basic { user, password_file },
-            (_, _, Some((key_file, known_hosts_file))) => Credentials::Ssh { key_file, known_hosts_file },
-            _ => Credentials::None,
-        };
         Self {
             url: text("url"),
             branch: Some(text("branch").unwrap_or_else(|| "main".into())),
             path: text("path").and_then(|path| RepoPath::new(path.trim_matches('/')).ok()),
             poll: text("poll").and_then(|poll| kind::duration(&poll)).unwrap_or(POLL),
-            credentials,
+            credentials: credentials(part, folder),
+            push: part.get("push").map(|push| credentials(&push, folder)),
             authority: file("authorityFile"),
             bounds: part.get("allow").map(|part| bounds(&part)).unwrap_or_default(),
             identity: part.get("identity").map(|part| identity(&part)).unwrap_or_default(),
             forge: part.get("forge").and_then(|forge| forge::read(&forge, text("url").as_deref(), folder)),
         }
+    }
+}
+
+fn credentials(part: &Fragment, folder: &Path) -> Credentials {
+    let text = |key: &str| part.get(key).map(|part| part.text().to_owned());
+    let file = |key: &str| text(key).map(|path| folder.join(path));
+    let basic = text("user").zip(file("passwordFile"));
+    match (file("tokenFile"), basic, file("keyFile").zip(file("knownHostsFile"))) {
+        (Some(file), _, _) => Credentials::TokenFile(file),
+        (_, Some((user, password_file)), _) => Credentials::Basic { user, password_file },
+        (_, _, Some((key_file, known_hosts_file))) => Credentials::Ssh { key_file, known_hosts_file },
+        _ => Credentials::None,
     }
 }
 

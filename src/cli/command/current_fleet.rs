@@ -3,8 +3,8 @@
 use super::Failure;
 use crate::act::forge::statuses::Runs;
 use crate::client::forge::Server;
-use crate::client::git::{self, Address, Limits, fault, in_folder};
-use crate::client::secret::{installation_key, secret};
+use crate::client::git::{self, Address, Limits, Stands, fault, in_folder};
+use crate::client::secret::installation_key;
 use crate::client::store::Store;
 use crate::control::preview::Preview;
 use crate::control::real_world::Outside;
@@ -18,7 +18,7 @@ use crate::name::{ClusterName, CommitId, RepoName};
 use crate::observe::mirror::{Mirror, View};
 use crate::observe::worktree::Local;
 use crate::serve::door::Hook;
-use crate::settings::{Credentials, OWN, Repository, Settings};
+use crate::settings::{OWN, Repository, Settings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -165,6 +165,8 @@ impl Here {
             branch: self.settings.branch().to_owned(),
             path: local.path().cloned(),
             credentials: git::Credentials::None,
+            push: None,
+            stands: Stands::default(),
             authority: None,
             limits: Limits::default(),
         })
@@ -301,24 +303,15 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
 }
 
 fn address_of(name: RepoName, url: &str, repository: &Repository) -> Result<Address, Fault> {
-    let credentials = match &repository.credentials {
-        // No field of a repository gives it such a file.
-        Credentials::None | Credentials::DockerConfig(_) => git::Credentials::None,
-        Credentials::TokenFile(file) => git::Credentials::Token(secret(file)?),
-        Credentials::Basic { user, password_file } => {
-            git::Credentials::Basic { user: user.clone(), password: secret(password_file)? }
-        }
-        Credentials::Ssh { key_file, known_hosts_file } => {
-            git::Credentials::SshKey { key: key_file.clone(), known_hosts: known_hosts_file.clone() }
-        }
-    };
     let read = |file: &PathBuf| std::fs::read(file).map_err(in_folder("could not read the authority's file"));
     Ok(Address {
         name,
         url: url.to_owned(),
         branch: repository.branch().to_owned(),
         path: repository.path.clone(),
-        credentials,
+        credentials: git::Credentials::read(&repository.credentials)?,
+        push: repository.push.as_ref().map(git::Credentials::read).transpose()?,
+        stands: Stands { read: repository.credentials.clone(), push: repository.push.clone() },
         authority: repository.authority.as_ref().map(read).transpose()?,
         limits: Limits::default(),
     })

@@ -26,11 +26,6 @@ pub(super) fn server(here: &Here) -> Result<Arc<Server>, Fault> {
     })
 }
 
-/// Asks it.
-pub(super) fn ask(server: &Server, call: &Call) -> Result<Answered, Fault> {
-    asked(server, call)?.map_err(|error| once(server, error))
-}
-
 /// Returns the fault of a command that asks once: nobody asks again by themselves.
 pub(super) fn once(server: &Server, error: ForgeError) -> Fault {
     let fault = Fault::from(error);
@@ -41,7 +36,8 @@ pub(super) fn once(server: &Server, error: ForgeError) -> Fault {
     Fault { hint: Some(hint), ..fault }
 }
 
-fn asked(server: &Server, call: &Call) -> Result<Result<Answered, ForgeError>, Fault> {
+/// Asks it.
+pub(super) fn asked(server: &Server, call: &Call) -> Result<Result<Answered, ForgeError>, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::bug)?;
     Ok(runtime.block_on(server.send(call)))
 }
@@ -66,7 +62,8 @@ fn check(here: &Here) -> Result<Answer, Failure> {
         Ok(about) => {
             left = about.left;
             all.push(Found { what: "repository", found: Ok(format!("{} is read", forge.repository())) });
-            all.push(rights(forge.may_write(&about.body), about.scopes.as_deref()));
+            let scopes = about.scopes.clone().or(scopes(&server)?);
+            all.push(rights(forge.may_write(&about.body), scopes.as_deref()));
             all.push(pulls(&server)?);
             all.extend(hooks(here, &server, &about.body)?);
         }
@@ -93,6 +90,12 @@ fn check(here: &Here) -> Result<Answer, Failure> {
         answer.exit = Exit::Failed;
     }
     Ok(answer)
+}
+
+/// Asks for the scopes of the token where they stand in no answer; where it may not even ask, nobody knows.
+fn scopes(server: &Server) -> Result<Option<String>, Fault> {
+    let Some(call) = server.forge().token() else { return Ok(None) };
+    Ok(asked(server, &call)?.ok().and_then(|answered| server.forge().read_token(&answered.body)))
 }
 
 fn rights(may_write: Option<bool>, scopes: Option<&str>) -> Found {

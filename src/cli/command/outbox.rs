@@ -80,7 +80,11 @@ fn why(row: &Value) -> String {
     let left = number("notBefore").saturating_sub(now().0).div_ceil(1_000);
     match (usize::try_from(number("tries")).unwrap_or(usize::MAX), left) {
         (0, _) => "its turn".to_owned(),
-        (tries, 0) => format!("refused {}, tried again now", counted(tries, "time")),
-        (tries, left) => format!("refused {}, tried again in {left} s", counted(tries, "time")),
+        (tries, 0) => format!("not taken yet, {}, tried again now", said(tries)),
+        (tries, left) => format!("not taken yet, {}, tried again in {left} s", said(tries)),
     }
+}
+
+fn said(tries: usize) -> String {
+    if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") }
 }

@@ -31,6 +31,19 @@ impl Forge {
         (is_told && self.app().is_none()).then(|| Call::get("ask who we are", "/user".to_owned()))
     }
 
+    /// Returns the request for what the token may, where that is told of it alone.
+    pub fn token(&self) -> Option<Call> {
+        let is_told = self.kind() == ForgeKind::GitLab;
+        is_told.then(|| Call::get("ask what the token may", "/personal_access_tokens/self".to_owned()))
+    }
+
+    /// Reads what the token may, and when it ends.
+    pub fn read_token(&self, body: &Json) -> Option<String> {
+        let scopes = body.get("scopes")?.as_array()?.iter().filter_map(Json::as_str);
+        let scopes = scopes.collect::<Vec<_>>().join(", ");
+        Some(text(body, "/expires_at").map_or_else(|| scopes.clone(), |ends| format!("{scopes}; until {ends}")))
+    }
+
     /// Reads who we are, as comments name us.
     pub fn read_ourselves(&self, body: &Json) -> Option<String> {
         let named: &[&str] = match self.kind() {
@@ -54,8 +67,8 @@ impl Forge {
         }
     }
 
-    /// Returns the request that reads the statuses of a commit; none where there is none for all of them.
-    pub fn statuses(&self, commit: &str) -> Option<Call> {
+    /// Returns the request that reads the statuses of a commit.
+    pub fn statuses(&self, commit: &str) -> Call {
         let attempt = format!("read the statuses of {commit}");
         let (home, commit) = (self.home(), part(commit));
         let path = match self.kind() {
@@ -66,25 +79,36 @@ impl Forge {
             ForgeKind::AzureDevOps => {
                 format!("{}/commits/{commit}/statuses?{}", azure_devops::repository(self), azure_devops::VERSION)
             }
-            ForgeKind::BitbucketDataCenter => return None,
+            ForgeKind::BitbucketDataCenter => bitbucket_data_center::builds(&commit),
         };
-        Some(Call::get(&attempt, path))
+        Call::get(&attempt, path)
+    }
+
+    /// Returns the request that reads one status of a commit by its name, where one that lists them may not be there.
+    pub fn status_named(&self, commit: &str, context: &str) -> Option<Call> {
+        let attempt = format!("read {context} of {commit}");
+        let is_it = self.kind() == ForgeKind::BitbucketDataCenter;
+        is_it.then(|| bitbucket_data_center::build(self, &attempt, commit, context))
     }
 
     /// Reads the statuses of a commit: the newest of each name, as the forge orders them.
     pub fn read_statuses(&self, body: &Json) -> Vec<Told> {
         let list = ["/statuses", "/values", "/value", ""].iter().find_map(|at| body.pointer(at)?.as_array());
         let mut told: Vec<Told> = Vec::new();
-        for one in list.into_iter().flatten() {
-            let word = |all: &[&str]| all.iter().find_map(|at| text(one, at)).unwrap_or_default().to_owned();
-            let genre = text(one, "/context/genre").map_or_else(String::new, |genre| format!("{genre}/"));
-            let context = format!("{genre}{}", word(&["/context/name", "/context", "/key", "/name"]));
-            if !told.iter().any(|known| known.context == context) {
-                let state = word(&["/state", "/status"]).to_lowercase();
-                told.push(Told { context, state, text: word(&["/description"]) });
+        for one in list.into_iter().flatten().map(Self::read_status) {
+            if !told.iter().any(|known| known.context == one.context) {
+                told.push(one);
             }
         }
         told
+    }
+
+    /// Reads one status.
+    pub fn read_status(one: &Json) -> Told {
+        let word = |all: &[&str]| all.iter().find_map(|at| text(one, at)).unwrap_or_default().to_owned();
+        let genre = text(one, "/context/genre").map_or_else(String::new, |genre| format!("{genre}/"));
+        let context = format!("{genre}{}", word(&["/context/name", "/context", "/key", "/name"]));
+        Told { context, state: word(&["/state", "/status"]).to_lowercase(), text: word(&["/description"]) }
     }
 
     /// Returns the path of the repository.

@@ -4,10 +4,13 @@ use super::call::{Call, Method, part};
 use super::error::{ForgeError, Meaning, Trouble};
 use super::hooks::{CHANGE, HAS_NO_SECRET, IS_OFF, MAKE, WebHook};
 use super::kind::Forge;
-use super::pulls::{PAGE, text as word};
+use super::pulls::{PAGE, commit, text as word};
+use super::reviews::{Arrival, Of, Reviewing, time};
 use super::statuses::{CommitStatus, Stand, name, text};
+use crate::decide::value::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// What it is to send; a vote and a push to a pull request are updates of it.
 pub(super) const EVENTS: &[&str] = &["git.push", "git.pullrequest.created", "git.pullrequest.updated"];
@@ -98,6 +101,75 @@ pub(super) fn comment(forge: &Forge, attempt: &str, number: u64, of: Option<u64>
     let first = json!({ "parentCommentId": 0, "content": text, "commentType": "text" });
     let body = json!({ "comments": [first], "status": "closed" });
     Call::write(attempt, Method::Post, format!("{threads}?{VERSION}"), body, &[200, 201])
+}
+
+/// Who votes now; a policy may take votes back when something is pushed.
+pub(super) fn reviewers(forge: &Forge, attempt: &str, number: u64) -> Call {
+    Call::list(attempt, format!("{}/pullRequests/{number}/reviewers?{VERSION}", repository(forge)))
+}
+
+/// The vote that approves. Of who approves with suggestions something is still to be done.
+const APPROVED: i64 = 10;
+
+/// Returns a reviewer's vote; that of a group is one of somebody in it.
+pub(super) fn reviewer(value: &Json) -> Option<Reviewing> {
+    let is_group = value.get("isContainer").and_then(Json::as_bool) == Some(true);
+    let author = word(value, "/uniqueName").filter(|_| !is_group)?.to_owned();
+    let approves = value.get("vote").and_then(Json::as_i64) == Some(APPROVED);
+    Some(Reviewing { author, id: word(value, "/id")?.to_lowercase(), of: Of::Untold, approves, number: None })
+}
+
+/// Returns who approved, and when, if a thread is what Azure DevOps noted itself of a vote. What a thread says of itself
+/// anybody may change who may comment; its first comment is its author's alone, so that one has to say so, too.
+pub(super) fn approving_vote(thread: &Json) -> Option<(String, Timestamp)> {
+    let property = |name: &str| {
+        let value = thread.pointer(&format!("/properties/{name}/$value"))?;
+        value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|number| number.to_string()))
+    };
+    let is_vote = property("CodeReviewThreadType")? == "VoteUpdate";
+    let approves = property("CodeReviewVoteResult")? == APPROVED.to_string();
+    let is_system = word(thread, "/comments/0/commentType") == Some("system");
+    let says_so = word(thread, "/comments/0/content")?.ends_with(&format!(" voted {APPROVED}"));
+    (is_vote && approves && is_system && says_so).then_some(())?;
+    Some((word(thread, "/comments/0/author/id")?.to_lowercase(), time(thread, "/publishedDate")?))
+}
+
+/// Returns how the head came that is there now. What changed an iteration later is taken for another one.
+pub(super) fn arrival(iterations: &[Json]) -> Option<Arrival> {
+    let newest = iterations.iter().max_by_key(|one| one.get("id").and_then(Json::as_u64))?;
+    let created = time(newest, "/createdDate")?;
+    let at = time(newest, "/updatedDate").map_or(created, |updated| updated.max(created));
+    Some(Arrival { commit: commit(newest, "/sourceRefCommit/commitId")?, at })
+}
+
+/// The most commits of a pull request that are asked for one by one: more than people look through.
+const COMMITS_MAX: usize = 50;
+
+pub(super) fn commits(forge: &Forge, attempt: &str, number: u64) -> Call {
+    let path = format!("{}/pullRequests/{number}/commits?$top={}&{VERSION}", repository(forge), COMMITS_MAX + 1);
+    Call::list(attempt, path)
+}
+
+pub(super) fn pushed(forge: &Forge, attempt: &str, commits: &[Json]) -> Option<Vec<Call>> {
+    let one = |value: &Json| {
+        let path = format!("{}/commits/{}?{VERSION}", repository(forge), commit(value, "/commitId")?);
+        Some(Call::get(attempt, path))
+    };
+    (1..=COMMITS_MAX).contains(&commits.len()).then_some(())?;
+    commits.iter().map(one).collect()
+}
+
+/// Returns who wrote the commits of a pull request. Who signed in to push one is known; whom Git names is anybody's word, so
+/// each author and committer has to be, by their address, one of those who pushed something of it.
+pub(super) fn people(iterations: &[Json], commits: &[Json]) -> Option<Vec<String>> {
+    let all = |list: &[Json], at: &str| -> Option<Vec<String>> {
+        list.iter().map(|one| Some(word(one, at)?.to_lowercase())).collect()
+    };
+    let mut known: BTreeSet<String> = all(commits, "/push/pushedBy/uniqueName")?.into_iter().collect();
+    known.extend(all(iterations, "/author/uniqueName")?);
+    let mut named = all(commits, "/author/email")?;
+    named.extend(all(commits, "/committer/email")?);
+    named.iter().all(|name| known.contains(name)).then(|| known.into_iter().collect())
 }
 
 /// Its webhooks are subscriptions of the whole organisation, each to one event of one repository.

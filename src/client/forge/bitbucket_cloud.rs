@@ -115,11 +115,13 @@ pub(super) fn read_pull(value: &Json) -> Option<Pull> {
 /// Returns a participant's review: it was given to the head that was there by then.
 pub(super) fn participant(value: &Json) -> Option<Reviewing> {
     let approves = value.get("approved").and_then(Json::as_bool) == Some(true);
+    let author = word(value, "/user/account_id")?;
     Some(Reviewing {
-        author: word(value, "/user/account_id")?.to_owned(),
+        author: author.to_owned(),
+        id: author.to_owned(),
         of: time(value, "/participated_on").map_or(Of::Untold, Of::Moment),
         approves: approves && word(value, "/state").is_none_or(|state| state == "approved"),
-        id: None,
+        number: None,
     })
 }
 

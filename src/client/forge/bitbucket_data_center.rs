@@ -57,6 +57,18 @@ pub(super) fn status(forge: &Forge, attempt: &str, status: &CommitStatus<'_>) ->
     Call::write(attempt, Method::Post, path, body, &[200, 201, 204])
 }
 
+/// The newest hundred builds of a commit, in whichever repository; of an API beside the others, deprecated since 7.14, which
+/// is the one that lists them.
+pub(super) fn builds(commit: &str) -> String {
+    format!("/../../build-status/latest/commits/{commit}?limit=100")
+}
+
+/// One build, by its key.
+pub(super) fn build(forge: &Forge, attempt: &str, commit: &str, context: &str) -> Call {
+    let key = name(context, &forge.capabilities());
+    Call::get(attempt, format!("{}/commits/{}/builds?key={}", repository(forge), part(commit), part(&key)))
+}
+
 pub(super) fn pulls(forge: &Forge, attempt: &str, page: usize) -> Call {
     Call::list(attempt, format!("{}/pull-requests?state=OPEN&{}", repository(forge), paged(page)))
 }
@@ -75,7 +87,7 @@ pub(super) fn participant(value: &Json) -> Option<Reviewing> {
     let author = word(value, "/user/name")?.to_owned();
     let approves = word(value, "/status") == Some("APPROVED");
     let of = commit(value, "/lastReviewedCommit").map_or(Of::Untold, Of::Commit);
-    Some(Reviewing { author, of, approves, id: None })
+    Some(Reviewing { id: author.clone(), author, of, approves, number: None })
 }
 
 /// Returns who wrote and committed a commit; of somebody whom the server does not know there is no more than a name.

@@ -43,8 +43,6 @@ pub enum Reviews {
     OfCommit,
     /// Its time says which head was there.
     ByTime,
-    /// It does not: reviews count for nothing.
-    Never,
 }
 
 /// How many comments a forge takes.
@@ -121,7 +119,7 @@ impl Capabilities {
             ForgeKind::Gitea => COMMON,
             ForgeKind::AzureDevOps => Self {
                 comment_chars_max: 150_000,
-                reviews: Reviews::Never, // of who wrote a commit it knows what Git says, and no more
+                reviews: Reviews::ByTime,
                 has_teams: false,
                 tells_secrets: true,
                 tells_failures: true,

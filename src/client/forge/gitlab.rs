@@ -56,7 +56,7 @@ pub(super) fn approvals(forge: &Forge, attempt: &str, number: u64) -> Call {
 pub(super) fn approval(value: &Json) -> Option<Reviewing> {
     let author = word(value, "/user/username")?.to_owned();
     let of = time(value, "/approved_at").map_or(Of::Untold, Of::Moment);
-    Some(Reviewing { author, of, approves: true, id: None })
+    Some(Reviewing { id: author.clone(), author, of, approves: true, number: None })
 }
 
 /// The versions of a merge request are its heads, the newest first.

@@ -8,12 +8,12 @@
 //! GitLab                    approvals ── each with its time ──┐
 //!                           versions ── when the head came ───┴► of the head, if it was given later
 //! Bitbucket Cloud           participants, updates: the same way
-//! Azure DevOps              none: it does not know who wrote a commit
+//! Azure DevOps              reviewers, notes of their votes, iterations: the same way
 //! ```
 use super::call::{Call, listed};
 use super::kind::Forge;
 use super::pulls::{PAGE, commit, text};
-use super::{bitbucket_cloud, bitbucket_data_center, github, gitlab};
+use super::{azure_devops, bitbucket_cloud, bitbucket_data_center, github, gitlab};
 use crate::decide::value::Timestamp;
 use crate::settings::ForgeKind;
 use serde_json::Value as Json;
@@ -23,12 +23,14 @@ use serde_json::Value as Json;
 pub struct Reviewing {
     /// Who reviewed, as the forge names them.
     pub author: String,
+    /// By what the forge names them where it tells when they did.
+    pub id: String,
     /// What was reviewed.
     pub of: Of,
     /// Whether it approves; one that asks for changes, or was taken back, does not.
     pub approves: bool,
     /// What tells it from another one of the same person, where the forge says so.
-    pub id: Option<u64>,
+    pub number: Option<u64>,
 }
 
 /// What a review is of.
@@ -52,17 +54,17 @@ pub struct Arrival {
 }
 
 impl Forge {
-    /// Returns the request for a page of a pull request's reviews; none where they count for nothing.
-    pub fn reviews(&self, number: u64, page: usize) -> Option<Call> {
+    /// Returns the request for a page of a pull request's reviews.
+    pub fn reviews(&self, number: u64, page: usize) -> Call {
         let attempt = format!("list the reviews of pull request {number}");
         match self.kind() {
-            ForgeKind::GitHub | ForgeKind::Gitea => Some(github::of_pull(self, &attempt, number, "reviews", page)),
-            ForgeKind::GitLab => Some(gitlab::approvals(self, &attempt, number)),
-            ForgeKind::BitbucketCloud => Some(bitbucket_cloud::pull(self, &attempt, number)),
+            ForgeKind::GitHub | ForgeKind::Gitea => github::of_pull(self, &attempt, number, "reviews", page),
+            ForgeKind::GitLab => gitlab::approvals(self, &attempt, number),
+            ForgeKind::BitbucketCloud => bitbucket_cloud::pull(self, &attempt, number),
             ForgeKind::BitbucketDataCenter => {
-                Some(bitbucket_data_center::of_pull(self, &attempt, number, "participants", page))
+                bitbucket_data_center::of_pull(self, &attempt, number, "participants", page)
             }
-            ForgeKind::AzureDevOps => None,
+            ForgeKind::AzureDevOps => azure_devops::reviewers(self, &attempt, number),
         }
     }
 
@@ -73,6 +75,10 @@ impl Forge {
             ForgeKind::GitLab => (inner("approved_by").iter().filter_map(gitlab::approval).collect(), false),
             ForgeKind::BitbucketCloud => {
                 (inner("participants").iter().filter_map(bitbucket_cloud::participant).collect(), false)
+            }
+            ForgeKind::AzureDevOps => {
+                let all = listed(page).unwrap_or_default();
+                (all.iter().filter_map(azure_devops::reviewer).collect(), false)
             }
             kind => {
                 let is_center = kind == ForgeKind::BitbucketDataCenter;
@@ -89,6 +95,7 @@ impl Forge {
         match self.kind() {
             ForgeKind::GitLab => Some(gitlab::versions(self, &attempt, number)),
             ForgeKind::BitbucketCloud => Some(bitbucket_cloud::of_pull(self, &attempt, number, "activity")),
+            ForgeKind::AzureDevOps => Some(azure_devops::iterations(self, &attempt, number)),
             _ => None,
         }
     }
@@ -98,6 +105,7 @@ impl Forge {
         let all = listed(page).unwrap_or_default();
         match self.kind() {
             ForgeKind::GitLab => gitlab::version(all.first()?),
+            ForgeKind::AzureDevOps => azure_devops::arrival(all),
             _ => all.iter().find_map(bitbucket_cloud::update),
         }
     }
@@ -105,12 +113,39 @@ impl Forge {
     /// Returns the request for when approvals were given, where they themselves do not say.
     pub fn approval_times(&self, number: u64) -> Option<Call> {
         let attempt = format!("look when pull request {number} was approved");
-        (self.kind() == ForgeKind::GitLab).then(|| gitlab::newest_notes(self, &attempt, number))
+        match self.kind() {
+            ForgeKind::GitLab => Some(gitlab::newest_notes(self, &attempt, number)),
+            ForgeKind::AzureDevOps => Some(azure_devops::comments(self, &attempt, number)),
+            _ => None,
+        }
     }
 
-    /// Reads when approvals were given, each with who gave it, the newest first.
+    /// Reads when approvals were given, each with the id of who gave it, the newest first.
     pub fn read_approval_times(&self, page: &Json) -> Vec<(String, Timestamp)> {
-        listed(page).unwrap_or_default().iter().filter_map(gitlab::approving_note).collect()
+        let read = match self.kind() {
+            ForgeKind::AzureDevOps => azure_devops::approving_vote,
+            _ => gitlab::approving_note,
+        };
+        let mut all: Vec<(String, Timestamp)> = listed(page).unwrap_or_default().iter().filter_map(read).collect();
+        all.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+        all
+    }
+
+    /// Whether who wrote a commit is known by who pushed it.
+    pub fn knows_pushers(&self) -> bool {
+        self.kind() == ForgeKind::AzureDevOps
+    }
+
+    /// Returns the requests for the commits of a pull request that are not told with it, each with who pushed it first; none
+    /// where there are too many to be asked for one by one.
+    pub fn pushed(&self, number: u64, commits: &Json) -> Option<Vec<Call>> {
+        let attempt = format!("look who pushed the commits of pull request {number}");
+        azure_devops::pushed(self, &attempt, listed(commits).unwrap_or_default())
+    }
+
+    /// Reads who pushed the heads of a pull request and its commits, and wrote them; nothing where that is not known of all.
+    pub fn read_pushers(&self, iterations: &Json, commits: &[Json]) -> Option<Vec<String>> {
+        azure_devops::people(listed(iterations).unwrap_or_default(), commits)
     }
 
     /// Returns the request for a page of a pull request's commits.
@@ -120,6 +155,7 @@ impl Forge {
             ForgeKind::GitLab => gitlab::commits(self, &attempt, number),
             ForgeKind::BitbucketCloud => bitbucket_cloud::of_pull(self, &attempt, number, "commits"),
             ForgeKind::BitbucketDataCenter => bitbucket_data_center::of_pull(self, &attempt, number, "commits", page),
+            ForgeKind::AzureDevOps => azure_devops::commits(self, &attempt, number),
             _ => github::of_pull(self, &attempt, number, "commits", page),
         }
     }
@@ -161,11 +197,13 @@ fn review(value: &Json) -> Option<Reviewing> {
         return None;
     }
     let is_dismissed = value.get("dismissed").and_then(Json::as_bool) == Some(true);
+    let author = text(value, "/user/login")?;
     Some(Reviewing {
-        author: text(value, "/user/login")?.to_owned(),
+        author: author.to_owned(),
+        id: author.to_owned(),
         of: Of::Commit(commit(value, "/commit_id")?),
         approves: state == "APPROVED" && !is_dismissed,
-        id: value.get("id").and_then(Json::as_u64),
+        number: value.get("id").and_then(Json::as_u64),
     })
 }
 

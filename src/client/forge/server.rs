@@ -227,6 +227,8 @@ impl Server {
         let code = response.status().as_u16();
         let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
         let left = number("x-ratelimit-remaining").zip(number("x-ratelimit-limit"));
+        // GitLab's, as a draft of the IETF has them.
+        let left = left.or_else(|| number("ratelimit-remaining").zip(number("ratelimit-limit")));
         let reset = number("x-ratelimit-reset").or_else(|| number("ratelimit-reset"));
         let wait = number("retry-after").map(Duration::from_secs).or_else(|| {
             let is_spent = left.is_some_and(|(left, _)| left == 0) || number("ratelimit-remaining") == Some(0);

@@ -1,8 +1,10 @@
 //! In: a repository's settings as plain values. Out: where it is, how we may read it, and what we take from it.
 //! Guarantee: an address carries no credential; a credential has no printed form.
 use super::error::fault;
+use crate::client::secret::secret;
 use crate::decide::value::{Fault, Owner};
 use crate::name::{RepoName, RepoPath};
+use crate::settings;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,10 +22,23 @@ pub struct Address {
     pub path: Option<RepoPath>,
     /// How to read it.
     pub credentials: Credentials,
+    /// How to write to it, where that is another way.
+    pub push: Option<Credentials>,
+    /// Where these stand, to be read anew.
+    pub stands: Stands,
     /// The one authority (PEM) that its certificate must come from; else those of the system.
     pub authority: Option<Vec<u8>>,
     /// What is taken from it.
     pub limits: Limits,
+}
+
+/// Where credentials stand; nowhere, where they were given as they are.
+#[derive(Clone, Debug, Default)]
+pub struct Stands {
+    /// Those by which it is read.
+    pub read: settings::Credentials,
+    /// Those by which it is written to.
+    pub push: Option<settings::Credentials>,
 }
 
 /// How to prove who we are.
@@ -103,7 +118,41 @@ pub(crate) enum Way {
     },
 }
 
+impl Credentials {
+    /// Reads those of the settings where they stand now.
+    pub fn read(stand: &settings::Credentials) -> Result<Self, Fault> {
+        Ok(match stand {
+            // No field of a repository gives it such a file.
+            settings::Credentials::None | settings::Credentials::DockerConfig(_) => Self::None,
+            settings::Credentials::TokenFile(file) => Self::Token(secret(file)?),
+            settings::Credentials::Basic { user, password_file } => {
+                Self::Basic { user: user.clone(), password: secret(password_file)? }
+            }
+            settings::Credentials::Ssh { key_file, known_hosts_file } => {
+                Self::SshKey { key: key_file.clone(), known_hosts: known_hosts_file.clone() }
+            }
+        })
+    }
+}
+
 impl Address {
+    /// Reads the credentials anew, so that new ones count without a restart.
+    pub fn refresh(&mut self) -> Result<(), Fault> {
+        if self.stands.read != settings::Credentials::None {
+            self.credentials = Credentials::read(&self.stands.read)?;
+        }
+        if let Some(push) = &self.stands.push {
+            self.push = Some(Credentials::read(push)?);
+        }
+        Ok(())
+    }
+
+    /// Returns the same for whoever writes to it.
+    pub(crate) fn for_push(&self) -> Self {
+        let credentials = self.push.clone().unwrap_or_else(|| self.credentials.clone());
+        Self { credentials, ..self.clone() }
+    }
+
     /// Returns the branch's full name.
     pub fn full_branch(&self) -> String {
         format!("refs/heads/{}", self.branch)

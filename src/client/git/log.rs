@@ -80,6 +80,7 @@ fn facts(
         only_approves: !change.refused && change.touched.iter().all(is_approval),
         parents,
         summary: summary(&message),
+        request: request(&message),
     })
 }
 
@@ -145,6 +146,14 @@ fn summary(message: &str) -> String {
     first.chars().filter(|c| !c.is_control()).take(SUMMARY_CHARS_MAX).collect()
 }
 
+/// How GitLab names a merge request below the message of a merge, whose first line has no number.
+const SEE: &str = "See merge request ";
+
+fn request(message: &str) -> Option<u64> {
+    let line = message.lines().rev().find_map(|line| line.trim().strip_prefix(SEE))?;
+    line.rsplit_once('!')?.1.parse().ok()
+}
+
 /// The trailer that approves.
 const APPROVE: &str = "stratify-approve";
 
@@ -193,5 +202,14 @@ mod tests {
         let squashed =
             "subject\n\nCo-authored-by: Ann <ann@x.y>\nCo-Authored-By: Bob B. <b@x.y>\nCo-authored-by: nobody\n";
         assert_eq!(co_authors(squashed), ["ann@x.y", "b@x.y"], "those that have an address");
+    }
+
+    #[test]
+    fn the_merge_request_that_gitlab_names_is_read() {
+        let of = |line: &str| request(&format!("Merge branch 'x' into 'main'\n\nmore replicas\n\n{line}\n"));
+        assert_eq!(of("See merge request acme/platform/fleet!7"), Some(7));
+        for line in ["See merge request fleet", "see !7", "See merge request acme/fleet!seven", ""] {
+            assert_eq!(of(line), None, "{line}");
+        }
     }
 }

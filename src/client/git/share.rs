@@ -36,7 +36,7 @@ impl Objects {
         for _ in 0..PUSHES_MAX {
             let ours = self.take_notes(reference, theirs, union)?;
             let Some(ours) = ours.filter(|_| ours != theirs) else { return Ok(()) };
-            match push(address, self, reference, theirs.map(bytes))? {
+            match push(&address.for_push(), self, reference, theirs.map(bytes))? {
                 Pushed::Done => {
                     // What was certainly pushed; where a later one was, it is found out at the next push.
                     return set(&open_writable(self.repository().path())?, &seen, ours, PreviousValue::Any);

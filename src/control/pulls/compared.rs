@@ -48,7 +48,7 @@ fn digest_of(each: &BTreeMap<ClusterName, ChangeId>) -> Digest {
 /// with it. A rebase makes other commits of one: of the others, those came that showed nothing else than comes.
 pub(in crate::control) fn compared<'a>(
     merged: &[(u64, &'a Told)],
-    others: impl Iterator<Item = (u64, &'a Told)>,
+    others: impl DoubleEndedIterator<Item = (u64, &'a Told)>,
     prepared: &[&Prepared],
     touched: &BTreeSet<ClusterName>,
 ) -> Option<String> {
@@ -63,7 +63,7 @@ pub(in crate::control) fn compared<'a>(
 
 fn came<'a>(
     merged: impl Iterator<Item = (u64, &'a Changes)>,
-    others: impl Iterator<Item = (u64, &'a Changes)>,
+    others: impl DoubleEndedIterator<Item = (u64, &'a Changes)>,
     mut found: BTreeMap<ClusterName, ChangeId>,
     touched: &BTreeSet<ClusterName>,
 ) -> Option<String> {
@@ -71,14 +71,21 @@ fn came<'a>(
     // What waits since an earlier head is not what this one brought.
     let is_shown = |cluster: &ClusterName| merged.iter().any(|(_, changes)| changes.each.contains_key(cluster));
     found.retain(|cluster, _| touched.contains(cluster) || is_shown(cluster));
-    let is_left = |cluster: &ClusterName| !merged.iter().any(|(_, changes)| changes.each.contains_key(cluster));
-    let is_all_there = |changes: &Changes| {
-        let mut each = changes.each.iter();
-        !changes.each.is_empty() && each.all(|(cluster, id)| found.get(cluster) == Some(id) && is_left(cluster))
-    };
-    let rebased: Vec<_> = others.filter(|(_, changes)| is_all_there(changes)).collect();
-    merged.extend(rebased);
+    // Of several that showed the same, the newest is named.
+    for (number, changes) in others.rev() {
+        let is_left = |cluster: &ClusterName| !merged.iter().any(|(_, changes)| changes.each.contains_key(cluster));
+        let is_it = |(cluster, id): (&ClusterName, &ChangeId)| found.get(cluster) == Some(id) && is_left(cluster);
+        let is_all_there = !changes.each.is_empty() && changes.each.iter().all(is_it);
+        if is_all_there || (merged.is_empty() && changes.all.is_some_and(|all| all == digest_of(&found))) {
+            merged.push((number, changes));
+        }
+    }
+    merged.sort_by_key(|(number, _)| *number);
     differing(&merged, &found)
+}
+
+fn as_in(number: u64) -> String {
+    format!("as reviewed in #{number}")
 }
 
 fn differing(merged: &[(u64, &Changes)], found: &BTreeMap<ClusterName, ChangeId>) -> Option<String> {
@@ -108,11 +115,7 @@ fn differing(merged: &[(u64, &Changes)], found: &BTreeMap<ClusterName, ChangeId>
         own.sort_unstable();
         let is_same = own.is_empty();
         let names = named(&own);
-        return Some(if is_same {
-            format!("as reviewed in #{number}")
-        } else {
-            format!("not as reviewed in #{number}: {names}")
-        });
+        return Some(if is_same { as_in(*number) } else { format!("not as reviewed in #{number}: {names}") });
     }
     let same: Vec<String> = merged
         .iter()
@@ -157,6 +160,15 @@ mod tests {
         let text = "not as reviewed in #7: eu-1, us-1";
         assert_eq!(said(&[(7, &[("us-1", 1)])], &[("eu-1", 1)]), text, "one came beside it, one did not come");
         assert_eq!(differing(&[], &each(&[("eu-1", 1)])), None, "it came by none");
+    }
+
+    #[test]
+    fn what_bears_no_number_is_known_by_what_it_changes_alone() {
+        let one = each(&[("eu-1", 1)]);
+        assert!(Changes::of(each(&[])) == Changes::default(), "one that changes nothing is none");
+        assert_eq!(said(&[(7, &[("eu-1", 1)])], &[("eu-1", 1)]), as_in(7));
+        assert_ne!(said(&[(7, &[("eu-1", 1)])], &[("eu-1", 1), ("us-1", 2)]), as_in(7), "another cluster changes, too");
+        assert_eq!(differing(&[(7, &Changes::of(one.clone()))], &one), Some(as_in(7)));
     }
 
     #[test]

@@ -36,13 +36,19 @@ struct Row {
     is_unread: bool,
 }
 
-/// Whether the subject of a commit is that of a squashed pull request, as forges word it: GitHub and Gitea end it with its
-/// number, GitLab may, and so does Bitbucket Cloud; Bitbucket Data Center and Azure DevOps begin it so.
-fn is_squashed(number: u64, summary: &str) -> bool {
+/// Whether the subject of a commit is that of a pull request that was squashed, or of the merge of one that was rebased, as
+/// forges word it: GitHub and Gitea end it with its number, GitLab may, and so does Bitbucket Cloud; Bitbucket Data Center
+/// and Azure DevOps begin it so. Gitea's merge has it in the middle.
+fn is_named(number: u64, summary: &str) -> bool {
     let ends = [format!("(#{number})"), format!("(!{number})"), format!("(pull request #{number})")];
-    let begins = [format!("Pull request #{number}: "), format!("Merged PR {number}: ")];
+    let begins = [
+        format!("Pull request #{number}: "),
+        format!("Merged PR {number}: "),
+        format!("Merge pull request #{number} from "),
+    ];
     let summary = summary.trim_end();
-    ends.iter().any(|end| summary.ends_with(end)) || begins.iter().any(|begin| summary.starts_with(begin))
+    let is_merge = summary.starts_with("Merge pull request '") && summary.contains(&format!("' (#{number}) from "));
+    is_merge || ends.iter().any(|end| summary.ends_with(end)) || begins.iter().any(|begin| summary.starts_with(begin))
 }
 
 impl Told {
@@ -141,18 +147,8 @@ impl Told {
         let of_them = self.reviews.iter().filter(|review| review.approval.by == by);
         let approves: BTreeSet<String> = of_them.flat_map(|review| review.shown.clone()).collect();
         let person = Person { name: format!("{by}, by a review of #{number}"), email: String::new() };
-        CommitFacts {
-            commit: self.head,
-            author: person.clone(),
-            co_authors: Vec::new(),
-            writes_profiles: false,
-            committer: person,
-            approves: approves.into_iter().collect(),
-            added_approvals: Vec::new(),
-            only_approves: true,
-            parents: Vec::new(),
-            summary: format!("review of #{number}"),
-        }
+        let approves = approves.into_iter().collect();
+        CommitFacts { summary: format!("review of #{number}"), ..CommitFacts::approving(self.head, person, approves) }
     }
 
     /// Returns what its reviews give once another head is there: nothing, as that may be anything.
@@ -178,7 +174,10 @@ impl Told {
 
     /// Whether one of these commits is its merge, or says so.
     pub(in crate::control) fn came(&self, number: u64, commits: &Commits) -> bool {
-        commits.commits.iter().any(|commit| commit.commit == self.head || is_squashed(number, &commit.summary))
+        let is_it = |commit: &CommitFacts| {
+            commit.commit == self.head || commit.request == Some(number) || is_named(number, &commit.summary)
+        };
+        commits.commits.iter().any(is_it)
     }
 
     /// Returns the id and the digest of its comment.
@@ -245,17 +244,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_forges_make_of_a_squashed_one_is_known_by_its_number() {
+    fn what_forges_make_of_one_is_known_by_its_number() {
         for summary in [
             "more replicas (#7)",
             "more replicas (!7)",
             "Merged in more (pull request #7)",
             "Pull request #7: more replicas",
             "Merged PR 7: more replicas",
+            "Merge pull request #7 from acme/more",
+            "Merge pull request 'more replicas' (#7) from ada/more into main",
         ] {
-            assert!(is_squashed(7, summary), "{summary}");
-            assert!(!is_squashed(77, summary) && !is_squashed(1, summary), "{summary}");
+            assert!(is_named(7, summary), "{summary}");
+            assert!(!is_named(77, summary) && !is_named(1, summary), "{summary}");
         }
-        assert!(!is_squashed(7, "as in #7, more replicas"), "it only speaks of it");
+        assert!(!is_named(7, "as in #7, more replicas"), "it only speaks of it");
     }
 }

@@ -91,6 +91,27 @@ pub struct CommitFacts {
     pub parents: Vec<CommitId>,
     /// The first line of its message.
     pub summary: String,
+    /// The number of the merge request that its message tells readers to see, as GitLab words it.
+    pub request: Option<u64>,
+}
+
+impl CommitFacts {
+    /// Returns those of a commit that does nothing but approve.
+    pub fn approving(commit: CommitId, by: Person, approves: Vec<String>) -> Self {
+        Self {
+            commit,
+            author: by.clone(),
+            co_authors: Vec::new(),
+            committer: by,
+            approves,
+            added_approvals: Vec::new(),
+            only_approves: true,
+            writes_profiles: false,
+            parents: Vec::new(),
+            summary: String::new(),
+            request: None,
+        }
+    }
 }
 
 /// The commits of a range, newest first.

@@ -118,7 +118,7 @@ pub async fn reviews(
 }
 
 fn told_apart(review: &Reviewing) -> String {
-    match (review.id, &review.of) {
+    match (review.number, &review.of) {
         (Some(id), _) => id.to_string(),
         (None, Of::Moment(at)) => at.0.to_string(),
         (None, _) => String::new(),
@@ -165,8 +165,8 @@ async fn arrival(server: &Server, number: u64) -> Result<Option<Arrival>, ForgeE
 async fn date(server: &Server, number: u64, reviews: &mut BTreeMap<String, Reviewing>) -> Result<(), ForgeError> {
     let Some(call) = server.forge().approval_times(number) else { return Ok(()) };
     let times = server.forge().read_approval_times(&server.send(&call).await?.body);
-    for (who, review) in reviews.iter_mut().filter(|(_, review)| review.of == Of::Untold) {
-        if let Some((_, at)) = times.iter().find(|(author, _)| author == who) {
+    for review in reviews.values_mut().filter(|review| review.of == Of::Untold) {
+        if let Some((_, at)) = times.iter().find(|(id, _)| *id == review.id) {
             review.of = Of::Moment(*at);
         }
     }
@@ -177,8 +177,8 @@ async fn date(server: &Server, number: u64, reviews: &mut BTreeMap<String, Revie
 async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, Reviewing>, ForgeError> {
     let mut last = BTreeMap::new();
     for page in 1..=PAGES_MAX {
-        let Some(call) = server.forge().reviews(number, page) else { return Ok(BTreeMap::new()) };
-        let (reviews, is_more) = server.forge().read_reviews(&server.send(&call).await?.body);
+        let answered = server.send(&server.forge().reviews(number, page)).await?.body;
+        let (reviews, is_more) = server.forge().read_reviews(&answered);
         for review in reviews {
             last.insert(review.author.clone(), review);
         }
@@ -193,6 +193,9 @@ async fn last_reviews(server: &Server, number: u64) -> Result<BTreeMap<String, R
 async fn writers(server: &Server, number: u64) -> Result<Option<Vec<String>>, ForgeError> {
     let mut writers = Vec::new();
     let forge = server.forge();
+    if forge.knows_pushers() {
+        return pushers(server, number).await;
+    }
     let mut call = forge.commits_of(number, 1);
     for page in 1..=PAGES_MAX {
         let answered = server.send(&call).await?.body;
@@ -208,4 +211,18 @@ async fn writers(server: &Server, number: u64) -> Result<Option<Vec<String>>, Fo
     }
     // There are more than were read.
     Ok(None)
+}
+
+/// Returns the same where each commit says who pushed it.
+async fn pushers(server: &Server, number: u64) -> Result<Option<Vec<String>>, ForgeError> {
+    let forge = server.forge();
+    let listed = server.send(&forge.commits_of(number, 1)).await?.body;
+    let Some(calls) = forge.pushed(number, &listed) else { return Ok(None) };
+    let Some(heads) = forge.arrival(number) else { return Ok(None) };
+    let heads = server.send(&heads).await?.body;
+    let mut commits = Vec::new();
+    for call in calls {
+        commits.push(server.send(&call).await?.body);
+    }
+    Ok(forge.read_pushers(&heads, &commits))
 }

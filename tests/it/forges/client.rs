@@ -168,7 +168,7 @@ fn an_error_that_calls_itself_done_is_no_empty_list() {
     let client = Client::github(&github.http.url());
     let forge = client.forge();
     let lists = [forge.pulls(1), forge.comments(7, 1), forge.commits_of(7, 1), forge.hooks()];
-    for call in lists.into_iter().chain(forge.reviews(7, 1)).chain(forge.queue("main")) {
+    for call in lists.into_iter().chain([forge.reviews(7, 1)]).chain(forge.queue("main")) {
         github.first(Reply::says(200, "Something went wrong, please try again."));
         let refused = client.send(&call).expect_err("it is no list");
         assert_eq!(refused.meaning, Meaning::Later, "{refused}");

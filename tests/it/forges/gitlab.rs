@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) lets_authors: bool,
     /// What it says to any query of GraphQL, where that is an error.
     pub(super) graphql: Option<Value>,
+    /// Its webhooks, with their tokens.
+    pub(super) hooks: Vec<Value>,
     seconds: u64,
     made: u64,
 }
@@ -62,7 +64,20 @@ impl Default for State {
     fn default() -> Self {
         let (jobs, requests, members) = (Vec::new(), Vec::new(), Vec::new());
         let (tells_times, resets, lets_authors, graphql) = (true, false, false, None);
-        Self { jobs, busy: 0, requests, members, tells_times, resets, lets_authors, graphql, seconds: 0, made: 0 }
+        let hooks = Vec::new();
+        Self {
+            jobs,
+            busy: 0,
+            requests,
+            members,
+            tells_times,
+            resets,
+            lets_authors,
+            graphql,
+            hooks,
+            seconds: 0,
+            made: 0,
+        }
     }
 }
 
@@ -186,6 +201,10 @@ fn answer(state: &mut State, request: &Request) -> Reply {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     match path {
         "/api/v4/user" => return Reply::json(200, &json!({ "id": 1, "username": OURSELVES })),
+        "/api/v4/personal_access_tokens/self" => {
+            let told = json!({ "id": 1, "active": true, "scopes": ["api", "read_user"], "expires_at": "2027-01-01" });
+            return Reply::json(200, &told);
+        }
         "/api/graphql" => return graphql(state, request),
         "/api/v4/groups/acme%2Fplatform/members/all" => return members(state, query),
         _ => {}
@@ -196,6 +215,12 @@ fn answer(state: &mut State, request: &Request) -> Reply {
         return status(state, request, sha);
     }
     match rest.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+        [""] => {
+            let access = json!({ "project_access": { "access_level": 40 }, "group_access": null });
+            let told = json!({ "path_with_namespace": "acme/platform/fleet", "permissions": access });
+            Reply::json(200, &told).with("ratelimit-remaining", "1999").with("ratelimit-limit", "2000")
+        }
+        ["hooks", rest @ ..] => hooks(state, request, rest),
         ["merge_requests"] => {
             Reply::json(200, &paged(query, state.requests.iter().filter(|one| one.is_open).map(told).collect()))
         }
@@ -206,6 +231,38 @@ fn answer(state: &mut State, request: &Request) -> Reply {
             };
             of_request(state, request, number, rest, query)
         }
+        _ => Reply::says(404, "404 Not Found"),
+    }
+}
+
+/// It never tells the token of a webhook, nor whether there is one.
+fn hooks(state: &mut State, request: &Request, path: &[&str]) -> Reply {
+    let told = |hook: &Value| {
+        let mut told = hook.clone();
+        told.as_object_mut().expect("it is one").remove("token");
+        told
+    };
+    match (request.method.as_str(), path) {
+        ("GET", []) => Reply::json(200, &Value::Array(state.hooks.iter().map(told).collect())),
+        (_, _) if request.text("url").is_empty() => Reply::json(400, &json!({ "error": "url is missing" })),
+        ("POST", []) => {
+            let mut hook = request.body.clone();
+            hook["id"] = (state.hooks.len() + 1).into();
+            hook["alert_status"] = "executable".into();
+            state.hooks.push(hook.clone());
+            Reply::json(201, &told(&hook))
+        }
+        ("PUT", [id]) => match state.hooks.iter_mut().find(|hook| hook["id"].as_u64() == id.parse().ok()) {
+            None => Reply::says(404, "404 Not found"),
+            Some(hook) => {
+                for (key, value) in request.body.as_object().into_iter().flatten() {
+                    hook[key] = value.clone();
+                }
+                // Changing one lets it send again.
+                hook["alert_status"] = "executable".into();
+                Reply::json(200, &told(hook))
+            }
+        },
         _ => Reply::says(404, "404 Not Found"),
     }
 }

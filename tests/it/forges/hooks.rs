@@ -2,6 +2,7 @@
 //! Guarantee: asked for twice, there is one; the secret is shown nowhere; what the token lacks is told in the forge's words.
 use super::fleet::Fleet;
 use super::github::GitHub;
+use super::gitlab::{self, GitLab};
 use super::http::Reply;
 use super::synced::on;
 use serde_json::json;
@@ -69,4 +70,31 @@ fn deliveries_that_were_not_taken_are_asked_for_again() {
     let listed = |id: u64| github.http.seen().iter().any(|it| it.path.contains(&format!("/hooks/{id}/deliveries")));
     assert!(listed(1) && !listed(2), "that of others is theirs");
     assert_eq!(github.state().redelivered, [3], "the one that was never taken");
+}
+
+#[test]
+fn the_webhook_of_gitlab_is_made_and_its_token_and_limits_are_told() {
+    let gitlab = GitLab::start();
+    let url = gitlab.http.url();
+    let place = format!("kind: gitlab, url: '{url}', repository: acme/platform/fleet");
+    let fleet = Fleet::new(&format!("{place}, tokenFile: token, webhookSecretFile: secret"), "listen: 127.0.0.1:0");
+    fs::write(fleet.path("token"), gitlab::TOKEN).expect("the scratch folder is ours");
+    fs::write(fleet.path("secret"), SECRET).expect("the scratch folder is ours");
+    let install = ["webhook", "install", "https://stratify.acme.example"];
+    let ran = fleet.run(&install).ends_with(0).says(&["is made"]);
+    assert!(!ran.all().contains(SECRET), "{}", ran.all());
+    assert_eq!(gitlab.state().hooks[0]["token"], SECRET);
+    let said =
+        ["(scopes: api, read_user; until 2027-01-01)", "not told: whether it has a secret", "1999 of 2000 requests"];
+    fleet.run(&["forge", "check"]).ends_with(0).says(&said);
+    for (key, value, says) in [
+        ("alert_status", json!("temporarily_disabled"), "GitLab has stopped it"),
+        ("merge_requests_events", json!(false), "it does not send merge_requests_events"),
+    ] {
+        gitlab.state().hooks[0][key] = value;
+        fleet.run(&["forge", "check"]).ends_with(1).says(&[says]);
+        fleet.run(&install).ends_with(0).says(&["as it has to be now"]);
+        fleet.run(&["forge", "check"]).ends_with(0);
+    }
+    assert_eq!(gitlab.state().hooks.len(), 1, "there is one");
 }

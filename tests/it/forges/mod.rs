@@ -15,6 +15,7 @@ mod client;
 mod checks;
 mod hooks;
 mod other_hooks;
+mod read_back;
 mod kills;
 mod many;
 mod limits;

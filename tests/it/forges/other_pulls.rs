@@ -68,6 +68,24 @@ pub(super) fn of_cloud(commit: &str, from: &str) -> Value {
     })
 }
 
+/// Returns a pull request as Azure DevOps tells it.
+pub(super) fn of_azure(commit: &str) -> Value {
+    json!({
+        "pullRequestId": 7, "createdBy": { "uniqueName": "ada@acme.example" }, "sourceRefName": "refs/heads/x",
+        "targetRefName": "refs/heads/main", "lastMergeSourceCommit": { "commitId": commit },
+    })
+}
+
+/// A Bitbucket Cloud, and a fleet on it with these other settings.
+fn cloud(more: &str) -> (Other, Fleet) {
+    let cloud = Other::bitbucket_cloud();
+    let url = cloud.http.url();
+    let forge = format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token");
+    let fleet = Fleet::new(&forge, more);
+    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    (cloud, fleet)
+}
+
 #[test]
 fn those_of_bitbucket_cloud_are_planned() {
     let cloud = Other::bitbucket_cloud();
@@ -89,11 +107,7 @@ fn ask(fleet: &Fleet, path: &str) -> String {
 
 #[test]
 fn a_plan_for_which_a_comment_has_no_room_stands_behind_its_link() {
-    let cloud = Other::bitbucket_cloud();
-    let url = cloud.http.url();
-    let forge = format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token");
-    let fleet = Fleet::new(&forge, "listen: 127.0.0.1:0\npublicUrl: https://stratify.example.org\n");
-    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let (cloud, fleet) = cloud("listen: 127.0.0.1:0\npublicUrl: https://stratify.example.org\n");
     let object = |number: usize| {
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: one-of-many-{number} }}\ndata: {{ key: text }}\n")
     };
@@ -119,11 +133,7 @@ fn a_plan_for_which_a_comment_has_no_room_stands_behind_its_link() {
 
 #[test]
 fn a_comment_that_is_deleted_on_bitbucket_cloud_is_made_again() {
-    let cloud = Other::bitbucket_cloud();
-    let url = cloud.http.url();
-    let fleet =
-        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
-    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let (cloud, fleet) = cloud("");
     let _served = fleet.serve();
     cloud.http.until("the start is told", || {
         cloud.builds().get("stratify/prod").is_some_and(|build| build["state"] == "SUCCESSFUL")
@@ -144,11 +154,7 @@ fn a_comment_that_is_deleted_on_bitbucket_cloud_is_made_again() {
 
 #[test]
 fn a_fork_on_bitbucket_cloud_is_told_of_and_hurts_no_other() {
-    let cloud = Other::bitbucket_cloud();
-    let url = cloud.http.url();
-    let fleet =
-        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
-    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let (cloud, fleet) = cloud("");
     fleet.checkout.edit(US, "replicas: 3", "replicas: 4");
     fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
     let own = fleet.checkout.commit("more replicas");
@@ -168,12 +174,7 @@ fn a_fork_on_bitbucket_cloud_is_told_of_and_hurts_no_other() {
 fn those_of_azure_devops_are_planned() {
     let forge = "kind: azure-devops, repository: acme/ops/fleet";
     let azure = Other::azure_devops();
-    plans_of(&azure, forge, "az-token", "refs/heads/x", |commit| {
-        json!({
-            "pullRequestId": 7, "createdBy": { "uniqueName": "ada@acme.example" }, "sourceRefName": "refs/heads/x",
-            "targetRefName": "refs/heads/main", "lastMergeSourceCommit": { "commitId": commit },
-        })
-    });
+    plans_of(&azure, forge, "az-token", "refs/heads/x", of_azure);
     // Branch policies look at those of the pull request.
     let is_it = |status: &Value| status["state"] == "succeeded" && status["context"]["name"] == "plan";
     // One post follows the other, so that of the first head was there before the second one was told of.
@@ -184,11 +185,7 @@ fn those_of_azure_devops_are_planned() {
 
 #[test]
 fn a_branch_that_would_fetch_something_else_is_not_fetched_and_one_that_only_looks_so_is() {
-    let cloud = Other::bitbucket_cloud();
-    let url = cloud.http.url();
-    let fleet =
-        Fleet::new(&format!("kind: bitbucket-cloud, repository: acme/fleet, url: '{url}', tokenFile: token"), "");
-    fs::write(fleet.path("token"), "bb-token").expect("the scratch folder is ours");
+    let (cloud, fleet) = cloud("");
     fleet.checkout.edit(US, "replicas: 3", "replicas: 4");
     fleet.checkout.git(&["checkout", "--quiet", "--detach"]);
     let right = fleet.checkout.commit("more replicas");

@@ -28,6 +28,12 @@ pub(super) struct Kept {
     pub(super) hooks: Vec<Value>,
     /// Whether the token may not see them.
     pub(super) hides_hooks: bool,
+    /// Whether it lists the builds of a commit no longer.
+    pub(super) lists_no_builds: bool,
+    /// The heads of its pull request; the third, where there are none.
+    pub(super) iterations: Vec<Value>,
+    /// What it noted itself of its pull request.
+    pub(super) notes: Vec<Value>,
 }
 
 /// A server with what was posted to it.
@@ -58,6 +64,11 @@ impl Other {
 
     pub(super) fn azure_devops() -> Self {
         Self::start(azure_devops)
+    }
+
+    /// Puts what somebody else posted under a key.
+    pub(super) fn post(&self, key: &str, build: Value) {
+        self.kept().builds.insert(key.to_owned(), build);
     }
 
     /// Returns what stands under each key.
@@ -116,6 +127,10 @@ fn bitbucket_data_center(kept: &mut Kept, request: &Request) -> Reply {
     if request.header("x-atlassian-token") != Some("no-check") {
         return says(403, "XSRF check failed");
     }
+    if request.path.starts_with("/rest/build-status/latest/commits/") && !kept.lists_no_builds {
+        let all: Vec<&Value> = kept.builds.values().collect();
+        return Reply::json(200, &json!({ "values": all, "size": all.len(), "isLastPage": true }));
+    }
     if request.path == "/rest/api/latest/projects/OPS/repos/fleet" {
         return Reply::json(200, &json!({ "slug": "fleet", "id": 1, "project": { "key": "OPS" } }));
     }
@@ -127,6 +142,10 @@ fn bitbucket_data_center(kept: &mut Kept, request: &Request) -> Reply {
     }
     if path.starts_with("pull-requests") {
         return data_center_pulls(kept, request, path);
+    }
+    if let Some((_, key)) = path.split_once("/builds?key=") {
+        let found = kept.builds.get(&key.replace("%2F", "/"));
+        return found.map_or_else(|| says(404, "No build status has this key."), |build| Reply::json(200, build));
     }
     kept.builds.insert(request.text("key").to_owned(), request.body.clone());
     Reply { code: 204, headers: Vec::new(), body: String::new() }
@@ -151,6 +170,11 @@ fn azure_devops(kept: &mut Kept, request: &Request) -> Reply {
     };
     if path.to_lowercase().starts_with("pullrequests") {
         return azure_pulls(kept, request, path);
+    }
+    let of_one = path.strip_prefix("commits/").and_then(|rest| rest.split_once('?'));
+    if let Some((sha, _)) = of_one.filter(|(sha, _)| !sha.contains('/')) {
+        let found = kept.commits.iter().find(|commit| commit["commitId"] == sha);
+        return found.map_or_else(|| Reply::says(404, "TF401175: it has no such commit"), |it| Reply::json(200, it));
     }
     if !path.starts_with("commits/") || !path.ends_with("/statuses?api-version=7.1") {
         return Reply::says(404, "TF401019: The Git repository does not exist");
@@ -270,6 +294,17 @@ fn azure_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
     let path = path.split('?').next().unwrap_or_default();
     match (request.method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
         ("GET", ["pullrequests"]) => all(kept.pulls.clone()),
+        ("GET", ["pullRequests", _, "reviewers"]) => all(kept.participants.clone()),
+        // Who pushed a commit, it tells of each alone.
+        ("GET", ["pullRequests", _, "commits"]) => {
+            let told = |commit: &Value| {
+                let mut told = commit.clone();
+                told.as_object_mut().expect("it is one").remove("push");
+                told
+            };
+            all(kept.commits.iter().map(told).collect())
+        }
+        ("GET", ["pullRequests", _, "iterations"]) if !kept.iterations.is_empty() => all(kept.iterations.clone()),
         ("GET", ["pullRequests", _, "iterations"]) => {
             let head = kept.pulls.first().map(|pull| pull["lastMergeSourceCommit"].clone());
             all(head.into_iter().map(|head| json!({ "id": 3, "sourceRefCommit": head })).collect())
@@ -279,7 +314,8 @@ fn azure_pulls(kept: &mut Kept, request: &Request, path: &str) -> Reply {
             Reply::json(200, &request.body)
         }
         ("GET", ["pullRequests", _, "threads"]) => {
-            all(kept.comments.iter().enumerate().map(|(at, (_, text))| told(at, text)).collect())
+            let comments = kept.comments.iter().enumerate().map(|(at, (_, text))| told(at, text));
+            all(comments.chain(kept.notes.iter().cloned()).collect())
         }
         ("POST", ["pullRequests", _, "threads"]) => {
             let text = request.body["comments"][0]["content"].as_str().unwrap_or_default().to_owned();

@@ -182,6 +182,72 @@ fn pull_requests_that_arrive_in_one_push_are_compared_each_with_what_it_showed()
 }
 
 #[test]
+fn each_way_in_which_forges_merge_is_known_by_its_head_its_number_or_what_it_changes() {
+    let open = Open::new();
+    let checkout = &open.fleet.checkout;
+    let propose = |number: usize| {
+        checkout.git(&["checkout", "--quiet", "-B", "proposed", "main"]);
+        checkout.edit(US, &format!("replicas: {}", number + 2), &format!("replicas: {}", number + 3));
+        let commit = checkout.commit("more replicas");
+        checkout.git(&["push", "--quiet", "--force", "../remote.git", &format!("HEAD:refs/pull/{number}/head")]);
+        checkout.git(&["checkout", "--quiet", "main"]);
+        let number = u64::try_from(number).expect("it is small");
+        open.list(vec![pull(number, &commit, "main")]);
+        open.github.http.until("it is planned", || open.plan(&commit).is_some());
+        open.list(Vec::new());
+    };
+    let told = |says: &str| {
+        checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+        open.fleet.run(&["sync"]).ends_with(0);
+        let head = checkout.head();
+        open.github.http.until(says, || open.plan(&head).is_some_and(|(_, text)| text.ends_with(says)));
+    };
+    let squash = |message: &str| {
+        checkout.git(&["merge", "--quiet", "--squash", "proposed"]);
+        checkout.git(&["commit", "--quiet", "-m", message]);
+    };
+    let aside = |text: &str| {
+        checkout.write("NOTES.md", text);
+        checkout.commit("notes");
+    };
+    propose(1);
+    // It is the very commit that was planned, and what was told of it stays.
+    checkout.git(&["merge", "--quiet", "--ff-only", "proposed"]);
+    told(")");
+    propose(2);
+    squash("more replicas (#2)");
+    told("as reviewed in #2");
+    // GitLab squashes under the title alone, and rebases of all of them bear nothing: what is changed is what was shown.
+    propose(3);
+    squash("as the request is titled");
+    told("as reviewed in #3");
+    propose(4);
+    aside("the branch has moved\n");
+    checkout.git(&["cherry-pick", "proposed"]);
+    told("as reviewed in #4");
+    // Where it merges what it squashed it names the merge request below.
+    propose(5);
+    checkout.git(&["checkout", "--quiet", "-B", "squashed", "main"]);
+    squash("as the request is titled");
+    checkout.git(&["checkout", "--quiet", "main"]);
+    checkout.edit("clusters/prod/eu-1/cluster.yaml", "web/replicas: 6", "web/replicas: 7");
+    checkout.commit("beside it");
+    let message = "Merge branch 'proposed' into 'main'\n\nmore replicas\n\nSee merge request acme/platform/fleet!5";
+    checkout.git(&["merge", "--quiet", "--no-ff", "-m", message, "squashed"]);
+    told("not as reviewed in #5: eu-1");
+    // Without a number, and with something beside it, nobody knows.
+    propose(6);
+    squash("as the request is titled");
+    checkout.edit("clusters/prod/eu-1/cluster.yaml", "web/replicas: 7", "web/replicas: 8");
+    let head = checkout.commit("beside it");
+    checkout.git(&["push", "--quiet", "../remote.git", "main"]);
+    open.fleet.run(&["sync"]).ends_with(0);
+    open.github.http.until("it is told", || open.plan(&head).is_some_and(|(state, _)| state == "success"));
+    let (_, text) = open.plan(&head).expect("it is told");
+    assert!(!text.contains("reviewed"), "{text}");
+}
+
+#[test]
 fn the_heads_of_the_merge_queue_get_the_plan_of_what_the_branch_would_be() {
     let open = Open::new();
     let checkout = &open.fleet.checkout;

@@ -40,7 +40,9 @@ impl<'a> Guarded<'a> {
 
     /// Returns what was told of a commit last, whichever way the forge is told.
     fn told(&self, commit: &str, context: &str) -> String {
-        let is_it = |body: &Value| ["context", "name", "key"].iter().any(|key| body[key] == context);
+        let parts = context.split_once('/').unwrap_or_default();
+        let of_azure = |body: &Value| body["context"]["genre"] == parts.0 && body["context"]["name"] == parts.1;
+        let is_it = |body: &Value| ["context", "name", "key"].iter().any(|key| body[key] == context) || of_azure(body);
         let seen = self.http.seen();
         let last = seen.iter().rev().find(|it| it.method == "POST" && it.path.contains(commit) && is_it(&it.body));
         last.map_or_else(String::new, |it| it.text("description").to_owned())
@@ -347,6 +349,29 @@ fn a_review_on_bitbucket_cloud_lets_through_what_was_shown() {
     }
     guarded.waits(&head, "/pullrequests?");
     cloud.kept().participants = vec![super::reviews::participant("557058:grace", Some("approved"), 20)];
+    guarded.look("/pullrequests?");
+    guarded.merge();
+    guarded.goes_through();
+}
+
+#[test]
+fn a_review_on_azure_devops_lets_through_what_was_shown() {
+    let azure = Other::azure_devops();
+    let url = azure.http.url();
+    let forge = format!(
+        "kind: azure-devops, repository: acme/ops/fleet, url: '{url}', tokenFile: token, approvers: [grace@acme.example]"
+    );
+    let guarded = Guarded::new(&azure.http, &forge, "az-token");
+    let head = guarded.removal("refs/heads/x", || {});
+    {
+        let mut kept = azure.kept();
+        kept.pulls = vec![super::other_pulls::of_azure(&head)];
+        kept.iterations = vec![super::reviews::iteration(1, &head, "ada", 10)];
+        kept.commits = vec![super::reviews::pushed(&head, "ada", "ada", "ada")];
+    }
+    guarded.waits(&head, "/pullrequests?");
+    azure.kept().participants = vec![super::reviews::voter("grace", 10)];
+    azure.kept().notes = vec![super::reviews::vote("grace", 10, 20)];
     guarded.look("/pullrequests?");
     guarded.merge();
     guarded.goes_through();

@@ -18,10 +18,16 @@ const LATER: &str = "2c7aa060a221576412f6caff5b55b30337d04278";
 struct Asked {
     client: Client,
     approvers: Approvers,
+    author: &'static str,
 }
 
 impl Asked {
     fn new(kind: ForgeKind, url: &str, repository: &str, token: &str) -> Self {
+        Self::by((kind, url, repository, token), "Grace", "ada")
+    }
+
+    /// Returns one on which somebody else may approve what somebody else opened.
+    fn by((kind, url, repository, token): (ForgeKind, &str, &str, &str), who: &str, author: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("token");
         fs::write(&file, token).expect("the folder is ours");
@@ -33,18 +39,18 @@ impl Asked {
             user: None,
             authority: None,
             webhook_secret: None,
-            approvers: vec!["Grace".to_owned()],
+            approvers: vec![who.to_owned()],
             approver_teams: vec!["acme/platform".to_owned()],
             writes_a_minute: None,
         };
         let approvers = Approvers::of(Some(&settings));
-        Self { client: Client::of(&settings, folder), approvers }
+        Self { client: Client::of(&settings, folder), approvers, author }
     }
 
     /// Returns whose review approves a head of the pull request that ada opened.
     #[track_caller]
     fn of(&self, head: &str) -> Option<String> {
-        self.client.approved_by((7, head, "ada"), &self.approvers).expect("it is told")
+        self.client.approved_by((7, head, self.author), &self.approvers).expect("it is told")
     }
 }
 
@@ -273,4 +279,155 @@ fn a_review_on_bitbucket_cloud_is_of_what_was_there_after_the_last_update() {
         cloud.kept().commits = commits;
         assert_eq!(asked.of(HEAD), None, "{why}");
     }
+}
+
+fn of_azure(who: &str) -> Value {
+    json!({ "id": format!("00000000-0000-0000-0000-{who}"), "uniqueName": format!("{who}@acme.example"), "displayName": who })
+}
+
+fn second(second: u64) -> String {
+    format!("2026-01-01T00:00:{second:02}.3055654Z")
+}
+
+/// Returns a head of a pull request, as Azure DevOps tells it.
+pub(super) fn iteration(id: u64, commit: &str, who: &str, at: u64) -> Value {
+    json!({
+        "id": id, "author": of_azure(who), "createdDate": second(at), "updatedDate": second(at), "reason": "push",
+        "sourceRefCommit": { "commitId": commit },
+    })
+}
+
+/// Returns what Azure DevOps notes itself of a vote.
+pub(super) fn vote(who: &str, vote: i64, at: u64) -> Value {
+    let property = |text: &str| json!({ "$type": "System.String", "$value": text });
+    let content = format!("{who} voted {vote}");
+    json!({
+        "id": 100 + at, "publishedDate": second(at), "lastUpdatedDate": second(at), "isDeleted": false,
+        "comments": [{ "id": 1, "author": of_azure(who), "content": content, "commentType": "system" }],
+        "properties": {
+            "CodeReviewThreadType": property("VoteUpdate"), "CodeReviewVotedByIdentity": property("1"),
+            "CodeReviewVoteResult": property(&vote.to_string()),
+        },
+        "identities": { "1": of_azure(who) },
+    })
+}
+
+/// Returns a reviewer, as Azure DevOps tells them.
+pub(super) fn voter(who: &str, vote: i64) -> Value {
+    let mut voter = of_azure(who);
+    voter["vote"] = vote.into();
+    voter
+}
+
+/// Returns a commit, as Azure DevOps tells it: whom Git names, and who pushed it.
+pub(super) fn pushed(commit: &str, author: &str, committer: &str, pusher: &str) -> Value {
+    let named = |who: &str| json!({ "name": who, "email": format!("{who}@acme.example"), "date": second(0) });
+    let push = json!({ "pushId": 1, "date": second(0), "pushedBy": of_azure(pusher) });
+    json!({ "commitId": commit, "author": named(author), "committer": named(committer), "push": push })
+}
+
+fn azure() -> (Other, Asked) {
+    let azure = Other::azure_devops();
+    let url = azure.http.url();
+    let place = (ForgeKind::AzureDevOps, url.as_str(), "acme/ops/fleet", "az-token");
+    let asked = Asked::by(place, "Grace@acme.example", "ada@acme.example");
+    {
+        let mut kept = azure.kept();
+        kept.iterations = vec![iteration(1, LATER, "ada", 5), iteration(2, HEAD, "ada", 10)];
+        kept.commits = vec![pushed(HEAD, "ada", "ada", "ada")];
+        kept.participants = vec![voter("grace", 10)];
+        kept.notes = vec![vote("grace", 10, 20)];
+    }
+    (azure, asked)
+}
+
+#[test]
+fn a_vote_on_azure_devops_is_of_the_head_that_was_there_by_then() {
+    let (azure, asked) = azure();
+    assert_eq!(asked.of(HEAD).as_deref(), Some("grace@acme.example"), "it came after the head");
+    assert_eq!(asked.of(LATER), None, "of another head");
+    for (participant, why) in [
+        (voter("grace", 5), "something is still to be done"),
+        (voter("grace", 0), "a policy or she herself took it back"),
+        (voter("grace", -5), "she waits for the author"),
+        (voter("mallory", 10), "she is not listed"),
+        (voter("ada", 10), "a pull request approves itself"),
+    ] {
+        azure.kept().participants = vec![participant];
+        azure.kept().notes.push(vote("mallory", 10, 20));
+        azure.kept().notes.push(vote("ada", 10, 20));
+        assert_eq!(asked.of(HEAD), None, "{why}");
+    }
+    let mut group = voter("grace", 10);
+    group["isContainer"] = true.into();
+    azure.kept().participants = vec![group];
+    assert_eq!(asked.of(HEAD), None, "a group is nobody");
+    azure.kept().participants = vec![voter("grace", 10)];
+    azure.kept().notes = vec![vote("grace", 10, 20), vote("grace", -5, 8), vote("grace", 10, 7)];
+    assert_eq!(asked.of(HEAD).as_deref(), Some("grace@acme.example"), "the newest counts");
+    let first = azure.kept().iterations.clone();
+    let mut touched = iteration(2, HEAD, "ada", 10);
+    touched["updatedDate"] = second(30).into();
+    for (more, why) in [
+        (iteration(3, LATER, "ada", 30), "the head is another one"),
+        (iteration(3, HEAD, "ada", 30), "forced away and back: whoever looked between saw another one"),
+        (iteration(3, HEAD, "ada", 20), "at the same moment"),
+        (touched, "it was changed since"),
+    ] {
+        let others = first.iter().filter(|one| one["id"] != more["id"]).cloned();
+        azure.kept().iterations = others.chain([more.clone()]).collect();
+        assert_eq!(asked.of(HEAD), None, "{why}");
+    }
+}
+
+#[test]
+fn nobody_makes_a_vote_on_azure_devops_look_newer_than_it_is() {
+    let (azure, asked) = azure();
+    let old = vote("grace", 10, 7);
+    let at = |place: &str, value: Value| {
+        let mut forged = vote("grace", 10, 20);
+        *forged.pointer_mut(place).expect("it is there") = value;
+        forged
+    };
+    for (forged, why) in [
+        (at("/comments/0/author", of_azure("ada")), "ada says that grace voted"),
+        (at("/comments/0/commentType", "text".into()), "grace wrote that, and did not vote"),
+        // Whoever may comment may change what a thread says of itself, and not what somebody else wrote in it.
+        (at("/comments/0/content", "grace joined as a reviewer".into()), "it was a note of something else"),
+        (at("/comments/0/content", "grace voted 5".into()), "it was another vote"),
+        (at("/properties/CodeReviewVoteResult/$value", "-10".into()), "it says two things"),
+        (at("/properties/CodeReviewThreadType/$value", "ReviewersUpdate".into()), "it is of something else"),
+        (at("/publishedDate", Value::Null), "nobody knows when"),
+    ] {
+        azure.kept().notes = vec![old.clone(), forged];
+        assert_eq!(asked.of(HEAD), None, "{why}");
+    }
+    azure.kept().notes = Vec::new();
+    assert_eq!(asked.of(HEAD), None, "nobody knows when");
+}
+
+#[test]
+fn on_azure_devops_nobody_approves_what_they_pushed_or_wrote() {
+    let (azure, asked) = azure();
+    let other = "3c7aa060a221576412f6caff5b55b30337d04278";
+    let mut unpushed = pushed(HEAD, "ada", "ada", "ada");
+    unpushed["push"] = Value::Null;
+    let many = (0..51).map(|at| pushed(&format!("{at:040}"), "ada", "ada", "ada")).collect();
+    for (commits, why) in [
+        (vec![pushed(HEAD, "ada", "ada", "ada"), pushed(other, "grace", "grace", "grace")], "she pushed one"),
+        (vec![pushed(HEAD, "ada", "ada", "grace")], "she pushed it under another name"),
+        (vec![pushed(HEAD, "grace", "ada", "ada")], "Git says that she wrote it"),
+        (vec![pushed(HEAD, "ada", "grace", "ada")], "Git says that she committed it"),
+        (vec![pushed(HEAD, "eve", "ada", "ada")], "nobody knows who eve is"),
+        (vec![unpushed], "nobody knows who pushed it"),
+        (many, "they are too many"),
+        (Vec::new(), "it has no commits"),
+    ] {
+        azure.kept().commits = commits;
+        assert_eq!(asked.of(HEAD), None, "{why}");
+    }
+    azure.kept().commits = vec![pushed(HEAD, "Ada", "bob", "ada"), pushed(other, "bob", "bob", "bob")];
+    assert_eq!(asked.of(HEAD).as_deref(), Some("grace@acme.example"), "both are known, and neither is she");
+    azure.kept().iterations[0]["author"] = of_azure("grace");
+    assert_eq!(asked.of(HEAD), None, "she pushed a head that it had");
 }

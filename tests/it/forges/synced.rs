@@ -119,10 +119,7 @@ fn mistakes_of_the_settings_have_their_lines() {
         ("kind: githup, repository: acme/fleet, tokenFile: token", "did you mean `github`"),
         ("kind: github, url: 'https://me:secret@github.com', repository: a/b, tokenFile: token", "without user"),
         ("kind: github, tokn: x, repository: acme/fleet", "unknown field `tokn`"),
-        (
-            "kind: azure-devops, repository: a/b/c, tokenFile: token, approvers: [ada]",
-            "does not know who wrote a commit",
-        ),
+        ("kind: azure-devops, repository: a/b/c, tokenFile: token, approverTeams: [a/b]", "are not asked"),
         ("kind: bitbucket-cloud, repository: a/b, tokenFile: token, approverTeams: [a/b]", "are not asked"),
         ("kind: github, repository: a/b, tokenFile: token, approverTeams: [platform]", "of the form ORGANISATION/TEAM"),
         ("kind: github, repository: a/b, tokenFile: token, approverTeams: [a/../b]", "ORGANISATION/TEAM"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use stratify::client::git::{Address, Credentials, Limits};
+use stratify::client::git::{Address, Credentials, Limits, Stands};
 use stratify::name::{CommitId, RepoName};
 use stratify::observe::mirror::Mirror;
 use tempfile::TempDir;
@@ -105,6 +105,8 @@ pub(crate) fn address(url: &str) -> Address {
         branch: "main".to_owned(),
         path: None,
         credentials: Credentials::None,
+        push: None,
+        stands: Stands::default(),
         authority: None,
         limits: Limits::default(),
     }

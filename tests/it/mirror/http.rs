@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use stratify::client::git::{Credentials, Limits};
 use stratify::decide::value::{Fault, Owner};
 use stratify::observe::mirror::{Fetched, Head, Mirror};
+use stratify::settings;
 
 const SECRET: &str = "hunter2-hunter2";
 
@@ -72,6 +73,28 @@ fn a_wrong_token_is_the_operators_fault_and_is_not_repeated() {
     assert!(fault.hint.is_some_and(|hint| hint.contains("credentials")), "the operator is told where to look");
     mirror.set_credentials(token("another"));
     assert_eq!(mirror.fetch().expect("the token is right now"), Fetched::Changed, "no restart is needed");
+}
+
+#[test]
+fn a_token_that_stands_in_a_file_is_read_again_before_each_look() {
+    let fixture = Fixture::with_a_commit();
+    let server = Server::start(fixture.scratch(), Access::private("x-access-token", "another"));
+    let file = fixture.beside("token");
+    let write = |text: &str| fs::write(&file, text).expect("the scratch folder is ours");
+    write(SECRET);
+    let mirror = fixture.mirror_with(|address| {
+        address.url = server.url("source/.git");
+        address.stands.read = settings::Credentials::TokenFile(file.clone());
+    });
+    let fault = mirror.fetch().expect_err("the token is wrong");
+    assert!(fault.owner == Owner::Operator && !said(&fault).contains(SECRET), "{}", said(&fault));
+    write("another\n");
+    assert_eq!(mirror.fetch().expect("the token is right now"), Fetched::Changed, "no restart is needed");
+    fs::remove_file(&file).expect("it is there");
+    let fault = mirror.fetch().expect_err("there is none");
+    assert!(fault.owner == Owner::Operator && said(&fault).contains("could not read the secret"), "{}", said(&fault));
+    write("another");
+    assert_eq!(mirror.fetch().expect("it is there again"), Fetched::Nothing, "nothing moved");
 }
 
 #[test]

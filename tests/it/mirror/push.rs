@@ -196,6 +196,23 @@ fn a_remote_without_any_ref_takes_notes() {
 }
 
 #[test]
+fn notes_are_pushed_with_credentials_of_their_own_where_there_are_some() {
+    let fixture = Fixture::with_a_commit();
+    let commit = fixture.id("HEAD");
+    let server = Server::start(fixture.scratch(), Access::private("x-access-token", SECRET));
+    let mirror = Remote::File.mirror(&fixture, "mirror");
+    git_in(fixture.scratch(), &["init", "--quiet", "--bare", "empty.git"]);
+    let dev = status(commit, "dev", "waits", 1);
+    let reads = Address { url: server.url("empty.git"), credentials: token("for-reading"), ..fixture.address() };
+    let refused = post_remote(mirror.objects(), &reads, std::slice::from_ref(&dev)).expect_err("it may only read");
+    assert!(!format!("{refused:?}").contains("for-reading"), "{refused:?}");
+    let writes = Address { push: Some(token(SECRET)), ..reads };
+    post_remote(mirror.objects(), &writes, std::slice::from_ref(&dev)).expect("the other one may write");
+    let shown = git_in(&fixture.beside("empty.git"), &["notes", "--ref=stratify", "show", &commit.to_string()]);
+    assert_eq!(shown, lines(&[&dev]));
+}
+
+#[test]
 fn a_large_note_is_sent_in_pieces() {
     let fixture = Fixture::with_a_commit();
     let commit = fixture.id("HEAD");

@@ -157,6 +157,7 @@ fn facts(id: CommitId, commit: &Commit) -> CommitFacts {
         approves: commit.approves.iter().cloned().collect(),
         added_approvals: Vec::new(),
         only_approves: commit.approves.is_some(),
+        request: None,
         parents: commit.parent.into_iter().collect(),
         summary: commit.name.clone(),
     }
