@@ -16,7 +16,7 @@ use crate::decide::plan::{ClusterState, LayerInventory};
 use crate::decide::profile::{HealthRule, Lifecycle, Record};
 use crate::decide::render::{Layer, Object};
 use crate::decide::rollout::{health_as_seen, health_words};
-use crate::decide::value::{Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
+use crate::decide::value::{Diagnostic, Digest, Fault, Live, Owner, Source, Timestamp, Warnings};
 use crate::name::{ClusterName, CommitId, EnvironmentName, LayerName, ObjectId};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -56,8 +56,8 @@ pub struct Told {
     pub written: Option<(Timestamp, Duration)>,
     /// Its layers: those that are wanted in their order, then others that are there still.
     pub layers: Vec<Seen>,
-    /// Why it is not known what is wanted, if it is not.
-    pub unwanted: Option<String>,
+    /// Why it is not known what is wanted, if it is not: one thing a line.
+    pub unwanted: Option<Vec<String>>,
 }
 
 /// A layer, as the target has it.
@@ -166,7 +166,7 @@ async fn told(
     let applied = LastApplied::of(preview, &facts.record, wanted.as_ref().ok()).await;
     // What was applied is what the target is compared with; before the first time, it is what is being applied.
     let Some(known) = applied.other().or(wanted.as_ref().ok()) else {
-        let unwanted = wanted.err().map(|fault| fault.to_string());
+        let unwanted = wanted.err().map(|fault| why(&fault));
         let layers = facts.inventory.layers.values().map(|book| Seen::of(book, &facts.record)).collect();
         return Ok(Told { record: facts.record, written: None, layers, unwanted });
     };
@@ -190,8 +190,22 @@ async fn told(
         reporting: targets.reporting(&place.cluster),
     };
     let layers = sight.layers(wanted.as_ref().ok());
-    let unwanted = wanted.err().map(|fault| fault.to_string());
+    let unwanted = wanted.err().map(|fault| why(&fault));
     Ok(Told { layers, written: targets.written(&place.cluster), record: facts.record, unwanted })
+}
+
+/// Returns all that is wrong, each with its place and its hint.
+fn why(fault: &Fault) -> Vec<String> {
+    let Source::Documents(said) = &fault.source else {
+        let hint = fault.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        return vec![format!("{fault}{hint}")];
+    };
+    let line = |said: &Diagnostic| {
+        let at = said.at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+        let hint = said.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{at}{} {}{hint}", said.code, said.message)
+    };
+    said.iter().filter(|said| said.is_error()).map(line).collect()
 }
 
 /// What was read of one cluster.

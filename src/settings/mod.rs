@@ -15,7 +15,7 @@ pub use forge::{App, Forge, ForgeKind, TokenAt};
 pub use notification::{Notification, NotificationKind, UrlAt};
 pub use programs::Programs;
 pub use repository::{Credentials, DOOR, Identity, OWN, Repository};
-pub use secrets::AgeKeys;
+pub use secrets::{AgeKeys, is_below};
 pub use source::{AllowedSource, covering, key_for};
 pub use target::{Kubernetes, NAMESPACE, Reach, STABILITY, Target};
 

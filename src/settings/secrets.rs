@@ -2,7 +2,7 @@
 //! Guarantee: a key opens nothing outside its paths; what no key is for stays closed.
 use crate::decide::document::Fragment;
 use crate::decide::document::field_types::{Field, Shape, optional, required};
-use crate::name::RepoName;
+use crate::name::{RepoName, RepoPath};
 use std::path::{Path, PathBuf};
 
 /// Keys of age, and which files they open.
@@ -26,7 +26,22 @@ pub(super) const FIELDS: &[Field] = &[
     ),
 ];
 
+/// Whether a path is one that keys for these begins of paths are for.
+pub fn is_below(path: &RepoPath, paths: &[String]) -> bool {
+    let is_in = |prefix: &String| {
+        let prefix = prefix.trim_end_matches('/');
+        let rest = path.as_str().strip_prefix(prefix);
+        prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    paths.is_empty() || paths.iter().any(is_in)
+}
+
 impl AgeKeys {
+    /// Whether they are for a file.
+    pub fn is_for(&self, path: &RepoPath, repository: Option<&RepoName>) -> bool {
+        self.repository.as_ref() == repository && is_below(path, &self.paths)
+    }
+
     /// Reads a checked part.
     pub(super) fn read(part: &Fragment, folder: &Path) -> Self {
         let paths = part.get("paths").map(|paths| paths.items().map(|path| path.text().to_owned()).collect());

@@ -25,7 +25,7 @@ pub(crate) struct Lint {
 /// Options of `lock`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Lock {
-    /// Write nothing; fail where fleet.lock is not up to date
+    /// Write nothing and ask nobody; fail where fleet.lock is not up to date, and say which entry is not right
     #[arg(long)]
     pub(crate) check: bool,
     /// Resolve a chart, package or pack anew that fleet.lock has, or take the version of helm or kustomize here; may be repeated
@@ -86,7 +86,7 @@ pub(crate) struct Images {
 /// Options of `outdated`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Outdated {
-    /// Only these packs
+    /// Only these packs, charts and packages
     #[arg(value_name = "PACK")]
     pub(crate) pack: Vec<String>,
     /// Commit the newest versions, where layers name older ones

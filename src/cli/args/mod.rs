@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Init(Init),
     /// Check all documents and say everything that is wrong
     Lint(Lint),
-    /// Resolve the tags that documents name into fleet.lock
+    /// Resolve the tags, charts, packages and packs of registries that documents name into fleet.lock
     Lock(Lock),
     /// Encrypt a file with age, as SOPS does; `sops` decrypts and edits it
     Encrypt(Encrypt),

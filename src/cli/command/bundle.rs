@@ -1,4 +1,4 @@
-//! In: a profile of the fleet or a pack, or an address in a registry. Out: the profile there, or its files in the working tree.
+//! In: a profile of the fleet or a pack, or an address in a registry. Out: it there, or its files in the working tree.
 //! Guarantee: equal files are an equal digest; nothing that exists is overwritten by other bytes; what is pulled is the one
 //! reader's, within its limits.
 use super::current_fleet::Here;
@@ -6,19 +6,21 @@ use super::{Answer, Failure, pack};
 use crate::cli::args::{Pull, Push};
 use crate::cli::print::Text;
 use crate::client::archive::{Entry, Format, Limits, read};
+use crate::client::directory::{Directory, DirectoryError};
 use crate::client::git::{fault, in_folder};
-use crate::client::registry::{self, Other, Part, Pushed, Reference};
-use crate::control::pack_trial::is_pack;
+use crate::client::registry::{self, Other, Part, Pulled, Pushed, Reference};
+use crate::control::pack_trial::{Files, is_pack};
 use crate::decide::fleet::pack_of;
 use crate::decide::value::{Fault, Owner, counted};
 use crate::name::{ProfileName, RepoPath};
+use crate::observe::pack::Packs;
 use crate::observe::worktree::Worktree;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use tar::{Builder, Header};
 
 /// What a bundle is, in a registry.
@@ -117,7 +119,7 @@ pub(super) fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> R
     archive.into_inner().and_then(GzEncoder::finish).map_err(in_folder(attempt))
 }
 
-/// Takes a profile from a registry.
+/// Takes a profile from a registry, or a pack, of ours or of Palette.
 pub(super) fn pull(options: &Pull, settings: Option<&Path>) -> Result<Answer, Failure> {
     let reference = reference(&options.address)?;
     let here = Here::find(settings)?;
@@ -128,32 +130,69 @@ pub(super) fn pull(options: &Pull, settings: Option<&Path>) -> Result<Answer, Fa
     };
     let part = match pulled.parts.as_slice() {
         [part] if pulled.artifact == ARTIFACT && part.kind == CONTENT => part,
-        _ if pulled.artifact == PACK => {
-            return Err(wrong("it is a pack, which layers name by `pack: { name, version, registry }`".into()).into());
-        }
-        _ => return Err(wrong(format!("expected {ARTIFACT}, found {}", pulled.artifact)).into()),
+        _ => return pull_pack(&here, &reference, &pulled),
     };
     let entries = read(part.bytes.as_slice(), Format::Gzip, LIMITS).map_err(|error| wrong(error.to_string()))?;
     let is_ours = |entry: &Entry| ["profiles/", "packs/"].iter().any(|folder| entry.path.as_str().starts_with(folder));
     if let Some(other) = entries.iter().find(|entry| !is_ours(entry)) {
         return Err(wrong(format!("it holds `{}`", other.path)).into());
     }
-    for entry in &entries {
-        let there = fs::read(root.join(entry.path.as_str()));
-        if there.is_ok_and(|bytes| *bytes != *entry.bytes) {
-            let message = format!("`{}` is there already, and is another one", entry.path);
-            return Err(
-                fault(Owner::Caller, false, message, "remove the profile's folder, or the pack's, first").into()
-            );
+    let files: Vec<_> = entries.into_iter().map(|entry| (entry.path, entry.bytes)).collect();
+    place(&root, &files)?;
+    let text = format!("pulled {}, {}", counted(files.len(), "file"), pulled.digest);
+    Ok(pulled_answer(text, &reference, &pulled, &files))
+}
+
+/// Takes a pack from a registry into the folder of its name and version.
+fn pull_pack(here: &Here, reference: &Reference, pulled: &Pulled) -> Result<Answer, Failure> {
+    let Pulled { digest, artifact, .. } = pulled;
+    let address = format!("{}@{digest}", reference.repository);
+    let found = Packs::new(&here.settings).pack_at(&address)?.map_err(|why| {
+        let message = format!("{reference} is neither a profile nor a pack: it is `{artifact}`, and {why}");
+        fault(Owner::Outside, false, message, "see what was pushed there")
+    })?;
+    let pack = Files::of(&found, &address).pack()?;
+    let folder = format!("packs/{}/{}", pack.name, pack.version);
+    let inside = |(path, (_, bytes)): (&RepoPath, &(_, Arc<[u8]>))| {
+        Ok((RepoPath::new(&format!("{folder}/{path}")).map_err(Fault::bug)?, bytes.clone()))
+    };
+    let files = found.iter().map(inside).collect::<Result<Vec<_>, Fault>>()?;
+    place(here.root()?, &files)?;
+    let about = format!("{}@{}", pack.name, pack.version);
+    let count = counted(files.len(), "file");
+    let text = format!("pulled {count} of the pack {about} into {folder}, {digest}");
+    let mut answer = pulled_answer(text, reference, pulled, &files);
+    answer.text.line(format!("name it as `pack: {about}`; a layer that names it by `registry` needs no copy here"));
+    answer.data["pack"] = json!(about);
+    Ok(answer)
+}
+
+fn pulled_answer(text: String, reference: &Reference, pulled: &Pulled, files: &[(RepoPath, Arc<[u8]>)]) -> Answer {
+    let files: Vec<String> = files.iter().map(|(path, _)| path.to_string()).collect();
+    let data = json!({ "address": reference.to_string(), "digest": pulled.digest, "files": files });
+    Answer::new(Text::of(text), data)
+}
+
+/// Puts files into the working tree, each as a whole; none where one of them is there and is another one.
+fn place(root: &Path, files: &[(RepoPath, Arc<[u8]>)]) -> Result<(), Fault> {
+    let fail = |path: &str, error: DirectoryError| {
+        let hint = "look at the rights of the folder, the space left, and for links among its folders";
+        fault(Owner::Caller, false, format!("could not write {path}: {error}"), hint)
+    };
+    let folder = Directory::make(root).map_err(|error| fail(".", error))?;
+    for (path, bytes) in files {
+        // One that is larger is another one.
+        let there = match folder.read(path.as_str(), bytes.len()) {
+            Ok(there) => there.is_some_and(|there| *there != **bytes),
+            Err(_) => true,
+        };
+        if there {
+            let message = format!("`{path}` is there already, and is another one");
+            return Err(fault(Owner::Caller, false, message, "remove the profile's folder, or the pack's, first"));
         }
     }
-    for entry in &entries {
-        let file = root.join(entry.path.as_str());
-        let attempt = format!("could not write {}", entry.path);
-        fs::create_dir_all(file.parent().unwrap_or(&root)).map_err(in_folder(&attempt))?;
-        fs::write(&file, &*entry.bytes).map_err(in_folder(&attempt))?;
+    for (path, bytes) in files {
+        folder.replace(path.as_str(), bytes).map_err(|error| fail(path.as_str(), error))?;
     }
-    let text = Text::of(format!("pulled {}, {}", counted(entries.len(), "file"), pulled.digest));
-    let files: Vec<String> = entries.iter().map(|entry| entry.path.to_string()).collect();
-    Ok(Answer::new(text, json!({ "address": reference.to_string(), "digest": pulled.digest, "files": files })))
+    Ok(())
 }

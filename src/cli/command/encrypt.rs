@@ -8,13 +8,14 @@ use crate::client::clock::now;
 use crate::client::directory::Directory;
 use crate::client::git::fault;
 use crate::client::secret::sops::{Sealing, seal};
-use crate::decide::document::yaml::Kind;
+use crate::decide::document::yaml::{Kind, Node};
 use crate::decide::document::{File, codes};
 use crate::decide::value::{Diagnostic, Fault, Owner};
 use crate::name::{BlobId, RepoPath};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ const BYTES_MAX: u64 = 1_048_576;
 
 /// Encrypts a file.
 pub(super) fn run(options: &Encrypt) -> Result<Answer, Failure> {
-    let (name, documents, text) = read(&options.file)?;
+    let (name, documents) = read(&options.file)?;
     for document in &documents {
         let twice: Vec<Diagnostic> = document.duplicate_warnings().into_iter().collect();
         if !twice.is_empty() {
@@ -52,15 +53,46 @@ pub(super) fn run(options: &Encrypt) -> Result<Answer, Failure> {
     } else {
         Answer::new(Text::raw(sealed.clone()), json!({ "file": shown, "recipients": names, "text": sealed }))
     };
-    let is_comment = |line: &str| line.trim_start().starts_with('#') || line.contains(" #");
-    if text.lines().any(is_comment) {
+    if has_comment(&documents) {
         let message = format!("the comments of `{name}` are left out: they may hold what is secret");
         answer.warnings = once(Found::of_all([Diagnostic::warning(codes::SEALED, message)]));
     }
     Ok(answer)
 }
 
-fn read(path: &Path) -> Result<(RepoPath, Vec<Arc<File>>, String), Failure> {
+/// Whether a file has a comment: a `#` after a space or at the begin of a line, in none of its keys and values.
+fn has_comment(documents: &[Arc<File>]) -> bool {
+    let Some(first) = documents.first() else { return false };
+    let mut scalars = Vec::new();
+    for document in documents {
+        scalars_into(document.root(), &mut scalars);
+    }
+    let text: &str = &first.tree.text().0;
+    let mut signs = text.match_indices('#').map(|(at, _)| at);
+    let begins =
+        |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t', '\n', '\r']));
+    signs.any(|at| begins(at) && !scalars.iter().any(|scalar| scalar.contains(&at)))
+}
+
+/// Gathers the bytes of all keys and values that have no parts.
+fn scalars_into(node: Node<'_>, scalars: &mut Vec<Range<usize>>) {
+    match node.kind() {
+        Kind::Map => {
+            for (key, value) in node.entries() {
+                scalars_into(key, scalars);
+                scalars_into(value, scalars);
+            }
+        }
+        Kind::List => {
+            for item in node.items() {
+                scalars_into(item, scalars);
+            }
+        }
+        _ => scalars.push(node.bytes().start as usize..node.bytes().end as usize),
+    }
+}
+
+fn read(path: &Path) -> Result<(RepoPath, Vec<Arc<File>>), Failure> {
     let fail = |why: String| {
         let message = format!("could not read {}: {why}", path.display());
         Failure::from(fault(Owner::Caller, false, message, "name a file of YAML"))
@@ -76,7 +108,7 @@ fn read(path: &Path) -> Result<(RepoPath, Vec<Arc<File>>, String), Failure> {
     if documents.is_empty() {
         return Err(fail("it is empty".into()));
     }
-    Ok((name, documents, String::from_utf8_lossy(&bytes).into_owned()))
+    Ok((name, documents))
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -89,4 +121,37 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let message = format!("could not write {}: {error}", path.display());
         fault(Owner::Caller, false, message, "look at the rights of its folder, and the space left").into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_told_from_a_sign_in_a_text() {
+        let has = |text: &str| {
+            let name = RepoPath::new("values.yaml").expect("it is inside");
+            has_comment(&File::read_all(&name, BlobId([0; 20]), text.as_bytes()).expect("it is YAML"))
+        };
+        for text in [
+            "a: 'x # y'\n",
+            "a: \"x # y\"\n",
+            "a: |\n  # of a script\n  b # c\nd: 1\n",
+            "a: >-\n  x\n  # y\n",
+            "a: x#y\n",
+            "'a # b': [ 'c # d' ]\n",
+        ] {
+            assert!(!has(text), "{text}");
+        }
+        for text in [
+            "# of it\na: 1\n",
+            "a: 1 # one\n",
+            "a:\n  # of b\n  b: 1\n",
+            "a: 1\n# end",
+            "a: [ 1, # one\n 2 ]\n",
+            "a: 1\n---\nb: 2 # two\n",
+        ] {
+            assert!(has(text), "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! In: the working tree, or a part of it. Out: everything that is wrong with its documents and full profiles.
 //! Guarantee: what has no error here can be planned; nothing is written.
 use super::current_fleet::{Here, on_large_stack};
-use super::{Answer, Failure, Found, once};
+use super::{Answer, Failure, Found, NAMED_MAX, once};
 use crate::cli::args::Lint;
 use crate::cli::print::{Text, data};
 use crate::client::git::{fault, in_folder};
@@ -25,8 +25,9 @@ pub(super) fn run(options: &Lint, settings: Option<&Path>) -> Result<Answer, Fai
     }
     let here = Here::at(path, settings)?;
     let preview = here.preview()?;
-    let checked = on_large_stack(check(&preview, &here.settings))?;
-    let Checked { clusters, said, faults } = checked;
+    let mut checked = on_large_stack(check(&preview, &here.settings))?;
+    let faults = checked.faults();
+    let Checked { clusters, said, .. } = checked;
     let all = once(said);
     let part = part(&here, path)?;
     let (said, elsewhere): (Vec<Diagnostic>, Vec<Diagnostic>) = all.into_iter().partition(|said| is_in(said, &part));
@@ -81,28 +82,44 @@ struct Checked {
     said: Vec<Found>,
     /// Clusters whose target the settings do not have.
     faults: Vec<Failure>,
+    /// What else could not be done, and for which clusters.
+    beside: Vec<(Fault, Vec<ClusterName>)>,
 }
 
 impl Checked {
     /// Takes a fault that is none of the documents', once however many clusters have it.
     fn fault(&mut self, cluster: &ClusterName, fault: &Fault) {
-        let is_known =
-            |known: &Failure| matches!(known, Failure::Fault(known) if known.to_string() == fault.to_string());
-        if !self.faults.iter().any(is_known) {
-            let source = Source::Error(fault.to_string().into());
-            let hint = fault
-                .hint
-                .clone()
-                .map_or_else(|| format!("found in {cluster}"), |hint| format!("{hint}; found in {cluster}"));
-            self.faults.push(Fault { source, hint: Some(hint), ..fault.repeated() }.into());
+        match self.beside.iter_mut().find(|(known, _)| known.to_string() == fault.to_string()) {
+            Some((_, clusters)) => clusters.push(cluster.clone()),
+            None => self.beside.push((fault.repeated(), vec![cluster.clone()])),
         }
+    }
+
+    /// Returns all faults, each with the clusters that have it.
+    fn faults(&mut self) -> Vec<Failure> {
+        let told = |(fault, clusters): (Fault, Vec<ClusterName>)| {
+            let names: Vec<&str> = clusters.iter().take(NAMED_MAX).map(ClusterName::as_str).collect();
+            let more = clusters.len() - names.len();
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let of = format!("found in {}{more}", names.join(", "));
+            let hint = fault.hint.as_ref().map_or_else(|| of.clone(), |hint| format!("{hint}; {of}"));
+            let source = Source::Error(fault.to_string().into());
+            Fault { source, hint: Some(hint), ..fault }.into()
+        };
+        let beside: Vec<Failure> = std::mem::take(&mut self.beside).into_iter().map(told).collect();
+        std::mem::take(&mut self.faults).into_iter().chain(beside).collect()
     }
 }
 
 async fn check(preview: &Preview, settings: &Settings) -> Result<Checked, Failure> {
     let fleet = preview.fleet(None)?;
     let clusters: Vec<&ClusterName> = fleet.index.cluster_names().collect();
-    let mut found = Checked { clusters: clusters.len(), said: Found::of_all(fleet.index.said()), faults: Vec::new() };
+    let mut found = Checked {
+        clusters: clusters.len(),
+        said: Found::of_all(fleet.index.said()),
+        faults: Vec::new(),
+        beside: Vec::new(),
+    };
     if let Err(errors) = fleet.index.fleet() {
         found.said.extend(Found::of_all(errors));
         return Ok(found);

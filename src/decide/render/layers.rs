@@ -16,7 +16,7 @@ use super::order::order_by_kinds;
 use super::rotation::rotate;
 use super::secret_data::{named_openly, seal_data};
 use super::unmatched::unmatched;
-use crate::decide::document::{File, Placeholders, Site, Texts, is_sealed};
+use crate::decide::document::{File, Placeholders, Site, Texts, is_sealed, nothing_sealed};
 use crate::decide::expression::Scope;
 use crate::decide::profile::{FullProfile, Lifecycle, ProfileLayer, Templates};
 use crate::decide::value::{Checked, Diagnostic, Digest, Digested, Pointer, Seal, Span, Value};
@@ -150,6 +150,7 @@ impl Renderer<'_> {
                 }
             };
             let drafted = drafts.len();
+            self.told.warnings.extend(nothing_sealed(&documents));
             let values = if blob.values().iter().any(is_sealed) {
                 match self.texts.opened(&file.path, file.blob) {
                     Ok(opened) => opened.iter().map(named_openly).collect(),

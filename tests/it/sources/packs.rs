@@ -412,7 +412,17 @@ fn a_pack_is_pushed_under_its_own_name_and_version_alone() {
     it.run(&["push", "../nowhere", &format!("{}/web:1.0.0", it.place)])
         .ends_with(1)
         .says(&["no pack in such a folder"]);
-    it.run(&["pull", &format!("{}/web:1.0.0", it.place)]).ends_with(1).says(&["it is a pack", "registry"]);
+    let address = format!("{}/web:1.0.0", it.place);
+    let pulled = it.run(&["pull", &address]).ends_with(0);
+    pulled.says(&["pulled 4 files of the pack web@1.0.0 into packs/web/1.0.0", "name it as `pack: web@1.0.0`"]);
+    it.shop.layers("    - { name: web, namespace: shop, pack: web@1.0.0 }\n");
+    assert!(it.objects()[0].contains(r#""text":"one""#), "{:?}", it.objects());
+    it.run(&["pull", &address]).ends_with(0);
+    it.shop.write("packs/web/1.0.0/values.yaml", "text: mine\n");
+    it.run(&["pull", &address]).ends_with(1).says(&["`packs/web/1.0.0/values.yaml` is there already"]);
+    it.push_archive("9.9.9", "text/plain", b"hello".to_vec());
+    let neither = it.run(&["pull", &format!("{}/web:9.9.9", it.place)]).ends_with(1);
+    neither.says(&["is neither a profile nor a pack", "expected one layer with an archive, found 0"]);
 }
 
 #[test]

@@ -183,3 +183,67 @@ fn what_a_repository_says_of_sops_is_not_read() {
     sealed.shop.write(".sops.yaml", "creation_rules:\n  - path_regex: .*\n    key_groups: [ { hc_vault: [ http://127.0.0.1:1/ ] } ]\nstores: { yaml: { exec: touch /tmp/owned } }\n");
     assert!(sealed.told().contains("login"), "{}", sealed.told());
 }
+
+/// Writes settings with a key, as an operator does.
+fn write_settings(sealed: &Sealed, key: &str) {
+    let root = sealed.shop.checkout.root();
+    let secrets = format!("secrets: [ {{ ageKeyFile: {key}, paths: [profiles/apps] }} ]\n");
+    let text = format!("repository: {{ url: {}, branch: main }}\nstate: state\n{secrets}", root.display());
+    sealed.shop.write("../stratify.yaml", &text);
+}
+
+const WITH: [&str; 2] = ["--settings", "../stratify.yaml"];
+
+#[test]
+fn with_a_wrong_key_a_status_says_what_is_wrong_and_of_which_commit_it_tells() {
+    let sealed = Sealed::new();
+    write_settings(&sealed, "key.txt");
+    sealed.shop.checkout.commit("sealed");
+    sealed.shop.run(&[&["sync"], &WITH[..]].concat()).ends_with(0);
+    let head = sealed.shop.checkout.git(&["rev-parse", "HEAD"]);
+    key(&sealed.shop, "other");
+    write_settings(&sealed, "other.txt");
+    let status = sealed.shop.run(&[&["status"], &WITH[..]].concat());
+    let shown = format!("its layers are shown as {} had them applied", &head.trim()[..12]);
+    status.says(&[
+        "what is wanted is not known, for what follows",
+        &shown,
+        "profiles/apps/app.sops.yaml:",
+        "no key of the settings for its path opens it",
+    ]);
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_told_with_what_it_is_to_open() {
+    let sealed = Sealed::new();
+    write_settings(&sealed, "nowhere.txt");
+    let lint = sealed.shop.run(&[&["lint"], &WITH[..]].concat()).ends_with(1);
+    lint.says(&[
+        "could not read the secret at ",
+        "nowhere.txt",
+        "it is to open `profiles/apps/app.sops.yaml` and 1 more",
+        "found in one",
+    ]);
+}
+
+#[test]
+fn a_manifest_of_which_nothing_is_sealed_is_told_at_its_rule() {
+    let sealed = Sealed::new();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata:\n    name: plain\nstringdata:\n    token: open\n";
+    sealed.shop.write("profiles/apps/secret.yaml", secret);
+    let text = std::fs::read_to_string(sealed.shop.checkout.path("../key.txt")).expect("it is there");
+    let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("it is a comment");
+    seal(
+        &sealed.shop.checkout.root(),
+        recipient,
+        "profiles/apps/secret.yaml",
+        &["--encrypted-regex", "^(data|stringData)$"],
+    );
+    write_settings(&sealed, "key.txt");
+    let lint = sealed.shop.run(&[&["lint"], &WITH[..]].concat());
+    lint.says(&[
+        "nothing of `profiles/apps/secret.yaml` is sealed: by its `encrypted_regex` none of its keys is",
+        "profiles/apps/secret.yaml:",
+    ])
+    .lacks(&["ENC["]);
+}

@@ -79,6 +79,26 @@ fn a_package_is_built_and_filled_as_zarf_does() {
 }
 
 #[test]
+fn a_kustomization_of_a_package_is_built_by_the_version_that_the_lock_names() {
+    let shop = shop(", allowSkipActions: true", "DOMAIN: example.org, TOKEN: hunter22");
+    shop.write("fleet.lock", "apiVersion: stratify.dev/v1alpha1\nkind: Lock\nrenderers: { kustomize: 4.0.0 }\n");
+    let refused = super::fleet::told(&shop.try_wanted().0.map(drop).expect_err("it is another version"));
+    assert!(refused.contains("by kustomize 4.0.0, as fleet.lock says, and this is kubectl"), "{refused}");
+}
+
+#[test]
+fn what_zarf_would_fill_otherwise_is_refused_at_its_line() {
+    let shop = shop(", allowSkipActions: true", "DOMAIN: example.org, TOKEN: hunter22");
+    let said = || super::fleet::told(&shop.try_wanted().0.map(drop).expect_err("it is refused"));
+    let other = PACKAGE.replace("kustomizations: [kustom]", "kustomizations: [kustom], template: true");
+    shop.write("zarf/app/zarf.yaml", &other);
+    assert!(said().contains("`template` of `manifests` of the component"), "{}", said());
+    assert!(said().contains("zarf/app/zarf.yaml:"), "{}", said());
+    shop.write("zarf/app/zarf.yaml", &format!("apiVersion: zarf.dev/v1beta1\n{PACKAGE}"));
+    assert!(said().contains("of the format `zarf.dev/v1beta1`, which is not supported yet"), "{}", said());
+}
+
+#[test]
 fn images_are_named_as_they_are_in_the_registry_of_the_layer() {
     let shop = shop(", registry: '127.0.0.1:31999'", "DOMAIN: example.org, TOKEN: hunter22");
     let objects = shop.objects("app");

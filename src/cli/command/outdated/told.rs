@@ -19,12 +19,16 @@ impl Findings {
         let mut text = Text::default();
         let mut packs = Table::new(&["pack", "version", "newest", "state", "named at"]);
         let rows: Vec<_> = self.packs.iter().filter(|one| !one.is_newest()).collect();
-        rows.iter().for_each(|one| packs.row(cells(one)));
+        for one in &rows {
+            packs.row(cells(one));
+        }
         if !rows.is_empty() {
             text.table(packs);
         }
         let mut others = Table::new(&["of other servers", "version", "newest", "state", "named at"]);
-        self.newer.iter().for_each(|newer| others.row(cells(&newer.row())));
+        for newer in &self.newer {
+            others.row(cells(&newer.row()));
+        }
         if !self.newer.is_empty() {
             text.table(others);
         }

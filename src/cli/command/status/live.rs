@@ -167,8 +167,17 @@ fn troubles(row: &Overview) -> Vec<String> {
         Ok(told) => told,
         Err(fault) => return vec![format!("does not answer: {fault}")],
     };
-    let mut lines: Vec<String> =
-        told.unwanted.iter().map(|why| format!("what is wanted is not known: {why}")).collect();
+    let mut lines = Vec::new();
+    if let Some(why) = &told.unwanted {
+        let shown = match &told.record.applied {
+            Some(moment) => format!("its layers are shown as {} had them applied", short(moment.head)),
+            None => "nothing was applied yet".to_owned(),
+        };
+        lines.push(format!("what is wanted is not known, for what follows; {shown}"));
+        let more = why.len().saturating_sub(ILL_SHOWN);
+        lines.extend(why.iter().take(ILL_SHOWN).cloned());
+        lines.extend((more > 0).then(|| format!("and {} more: `stratify lint` tells them", counted(more, "error"))));
+    }
     lines.extend(told.record.released.map(|head| format!("no document describes it since {}", short(head))));
     let ill: Vec<String> = told.layers.iter().flat_map(ill_lines).collect();
     let more = ill.len().saturating_sub(ILL_SHOWN);
@@ -206,7 +215,7 @@ fn data(row: &Overview) -> Value {
             "plan": told.record.applied.as_ref().map(|moment| moment.plan.to_string()),
             "synced": synced,
             "wanted": if told.unwanted.is_none() { json!(wanted) } else { Value::Null },
-            "unknown": told.unwanted,
+            "unknown": told.unwanted.as_ref().map(|why| why.join("\n")),
             "health": told.layers.iter().filter_map(Seen::health).max().map(Wellness::word),
             "drift": told.layers.iter().map(|layer| layer.drift.len()).sum::<usize>(),
             "ageSeconds": told.written.map(|(_, ago)| ago.as_secs()),

@@ -15,6 +15,7 @@ use crate::decide::document::yaml::{Kind, Node};
 use crate::decide::document::{File, codes};
 use crate::decide::value::{Diagnostic, Map, Seal, Value, canonical};
 use crate::name::{RepoName, RepoPath};
+use crate::settings::is_below;
 use cipher::{DataKey, Opened};
 use metadata::Metadata;
 use sha2::{Digest, Sha512};
@@ -52,14 +53,7 @@ impl Keys {
 
     /// Returns the keys for the files of a path, and those for others.
     fn of(&self, path: &RepoPath, repository: Option<&RepoName>) -> (Vec<&Identity>, Vec<&Identity>) {
-        let is_for = |key: &&Key| {
-            let is_below = |prefix: &String| {
-                let prefix = prefix.trim_end_matches('/');
-                let rest = path.as_str().strip_prefix(prefix);
-                prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            key.repository.as_ref() == repository && (key.paths.is_empty() || key.paths.iter().any(is_below))
-        };
+        let is_for = |key: &&Key| key.repository.as_ref() == repository && is_below(path, &key.paths);
         let (own, others): (Vec<&Key>, Vec<&Key>) = self.0.iter().partition(is_for);
         (own.into_iter().map(|key| &key.identity).collect(), others.into_iter().map(|key| &key.identity).collect())
     }

@@ -9,8 +9,7 @@ use super::document::frame;
 use super::patches::patch_document;
 use super::presets::apply;
 use super::source::Source;
-use crate::decide::document::Texts;
-use crate::decide::document::is_sealed;
+use crate::decide::document::{Texts, is_sealed, nothing_sealed};
 use crate::decide::fleet::Found;
 use crate::decide::value::{Diagnostic, Map, Nulls, PatchOperation, Pointer, Value, merge};
 use std::sync::Arc;
@@ -132,6 +131,7 @@ impl Values<'_> {
         }
         let Ok(blob) = self.texts.find(&found.path, found.blob) else { return };
         let files = blob.documents(&found.path, found.origin.as_ref());
+        self.warnings.extend(files.iter().flat_map(|files| nothing_sealed(files)));
         for file in files.iter().flat_map(|files| files.iter()).filter(|_| T::LISTENS) {
             for (key, value) in file.part(file.root()).entries().filter(|(key, _)| key.text() != "sops") {
                 trace.merged(what, &value, &values_pointer().join(key.text()));

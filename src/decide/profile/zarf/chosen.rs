@@ -9,15 +9,22 @@ use crate::decide::value::Diagnostic;
 const ARCHITECTURE: &str = "amd64";
 
 /// What a component has that is not delivered, each with what it would do.
-const LEFT_OUT: [(&str, &str); 7] = [
+const LEFT_OUT: [(&str, &str); 8] = [
     ("actions", "commands are never run"),
     ("dataInjections", "nothing is copied into containers"),
     ("files", "nothing is copied to the deployer's machine"),
     ("repos", "repositories are not pushed"),
     ("images", "images are not pushed"),
     ("imageArchives", "images are not pushed"),
+    ("imageTars", "images are not pushed"),
     ("scripts", "commands are never run"),
 ];
+
+/// What Zarf fills by Go templates, and is not filled here: in which list of a component, under which field.
+const TEMPLATES: [(&str, &str); 2] = [("manifests", "template"), ("charts", "templatedValuesFiles")];
+
+/// The version of packages that is read. In the next one, fields of the same names mean something else.
+const VERSION: &str = "zarf.dev/v1alpha1";
 
 /// Returns the components that are taken.
 pub(super) fn chosen(
@@ -75,6 +82,7 @@ pub(super) fn chosen(
                     .push(said.hint("say `allowSkipActions: true` in the layer's `zarf` where it does not need them"));
             }
         }
+        errors.extend(templates(component));
         if let Some(part) = component.get("import") {
             let message = format!("the component `{name}` is imported from another package");
             let said = Diagnostic::error(codes::PACKAGE, message).at(part.span());
@@ -82,6 +90,24 @@ pub(super) fn chosen(
         }
     }
     taken
+}
+
+/// Returns what of a component Zarf would fill by Go templates: taken as it stands it would be something else.
+fn templates(component: &Fragment) -> Vec<Diagnostic> {
+    let name = component.get("name").map(|part| part.text().to_owned()).unwrap_or_default();
+    let is_on = |part: &Fragment| part.value().as_bool() == Some(true) || part.items().next().is_some();
+    let found = TEMPLATES.iter().flat_map(|(list, field)| {
+        let items: Vec<Fragment> = component.get(list).map(|part| part.items().collect()).unwrap_or_default();
+        items.into_iter().filter_map(|item| item.get(field)).filter(is_on).map(move |part| (*list, *field, part))
+    });
+    let said = |(list, field, part): (&str, &str, Fragment)| {
+        let message = format!(
+            "`{field}` of `{list}` of the component `{name}` is not supported yet: its Go templates would stay"
+        );
+        let said = Diagnostic::error(codes::PACKAGE, message).at(part.span());
+        said.hint("fill them when the package is made, or use `###ZARF_VAR_…###`")
+    };
+    found.map(said).collect()
 }
 
 /// What a layer says of where its package goes.
@@ -120,6 +146,12 @@ impl ClusterSite {
     /// Returns what the layer says that fits nothing of the package.
     fn wrong_package(&self, root: &Fragment, layer: &Fragment, components: &[Fragment]) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
+        if let Some(part) = root.get("apiVersion").filter(|part| part.text() != VERSION) {
+            let message = format!("the package is of the format `{}`, which is not supported yet", part.text());
+            errors.push(
+                Diagnostic::error(codes::PACKAGE, message).at(part.span()).expected(format!("`{VERSION}`, or none")),
+            );
+        }
         let built = root.get("metadata").and_then(|part| part.get("architecture"));
         if let Some(built) = built.filter(|built| !["", "multi", &*self.architecture].contains(&built.text())) {
             let message =

@@ -314,7 +314,7 @@ impl Taking<'_> {
                 namespace: namespace.cloned(),
                 values: None,
                 given: None,
-                renderer: None,
+                renderer: self.package.kustomize.clone(),
                 finish: Some(self.finish.clone()),
                 at: root.span(),
             }),

@@ -25,6 +25,8 @@ pub(in crate::decide::profile) struct Package {
     pub(in crate::decide::profile) kustomizations: BTreeMap<String, Result<Tree, Vec<Diagnostic>>>,
     /// The version of helm that the lock names.
     pub(in crate::decide::profile) renderer: Option<Arc<str>>,
+    /// The version of kustomize that the lock names.
+    pub(in crate::decide::profile) kustomize: Option<Arc<str>>,
     /// The version that the lock says it has.
     pub(in crate::decide::profile) locked: Option<Arc<str>>,
 }
@@ -163,7 +165,8 @@ fn made(
     (name, version): (Arc<str>, Option<Arc<str>>),
     (content, remote): (Content, Option<Remote>),
 ) -> Made {
-    let renderer = index.lock().and_then(|lock| lock.renderers.get("helm")).cloned();
+    let pinned = |program: &str| index.lock().and_then(|lock| lock.renderers.get(program)).cloned();
+    let (renderer, kustomize) = (pinned("helm"), pinned("kustomize"));
     Made {
         resolved: ResolvedSource::Zarf { name, version: version.clone() },
         pack: None,
@@ -179,6 +182,7 @@ fn made(
             remote,
             part: part.clone(),
             renderer,
+            kustomize,
         })),
     }
 }
