@@ -211,9 +211,8 @@ fn each_way_in_which_forges_merge_is_known_by_its_head_its_number_or_what_it_cha
         checkout.commit("notes");
     };
     propose(1);
-    // It is the very commit that was planned, and what was told of it stays.
     checkout.git(&["merge", "--quiet", "--ff-only", "proposed"]);
-    told(")");
+    told("as reviewed in #1");
     propose(2);
     squash("more replicas (#2)");
     told("as reviewed in #2");
@@ -235,11 +234,11 @@ fn each_way_in_which_forges_merge_is_known_by_its_head_its_number_or_what_it_cha
     let message = "Merge branch 'proposed' into 'main'\n\nmore replicas\n\nSee merge request acme/platform/fleet!5";
     checkout.git(&["merge", "--quiet", "--no-ff", "-m", message, "squashed"]);
     told("not as reviewed in #5: eu-1");
-    // Without a number, and with something beside it, nobody knows.
+    // Without a number, and changed where it was: nobody knows.
     propose(6);
     squash("as the request is titled");
-    checkout.edit("clusters/prod/eu-1/cluster.yaml", "web/replicas: 7", "web/replicas: 8");
-    let head = checkout.commit("beside it");
+    checkout.edit(US, "replicas: 9", "replicas: 12");
+    let head = checkout.commit("more of them");
     checkout.git(&["push", "--quiet", "../remote.git", "main"]);
     open.fleet.run(&["sync"]).ends_with(0);
     open.github.http.until("it is told", || open.plan(&head).is_some_and(|(state, _)| state == "success"));
