@@ -37,7 +37,7 @@ pub(super) fn run(options: &Encrypt) -> Result<Answer, Failure> {
             return Err(said(format!("`{name}` is no map, and SOPS encrypts nothing else")).into());
         }
         if root.get("sops").is_some() {
-            return Err(said(format!("`{name}` is encrypted already; `sops` edits it")).into());
+            return Err(said(format!("`{}` is encrypted already; `sops` edits it", options.file.display())).into());
         }
     }
     let moment = jiff::Timestamp::from_second(i64::try_from(now().0 / 1000).unwrap_or_default()).map_err(Fault::bug)?;

@@ -3,11 +3,13 @@
 use super::super::prepare::Round;
 use super::super::repository_look::{Compared, Looked, Moved, News, Stirred, look, stir};
 use super::super::world::Sources;
-use super::{Engine, Event, LOOK_PAUSE, Observer};
+use super::{Engine, Event, LOOK_PAUSE, Observer, TakeOver};
 use crate::client::clock::now;
+use crate::decide::report::Status;
 use crate::decide::schedule::Wake;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
+use crate::observe::forge::told::told;
 use crate::observe::mirror::Head;
 use std::collections::BTreeSet;
 
@@ -69,7 +71,36 @@ impl<O: Observer> Engine<O> {
         }
     }
 
+    /// Without anything of an earlier process, the forge is asked once what it has of the head: another one may have told it.
+    /// Returns what was looked at, unless it comes again with the answer.
+    fn taken_over(&mut self, looked: Result<Looked, Fault>) -> Option<Result<Looked, Fault>> {
+        let is_due = std::mem::replace(&mut self.take_over, TakeOver::Done) == TakeOver::Due;
+        let is_new = is_due && self.saved.is_none() && self.outbox.is_empty();
+        let (Some(server), Ok(Looked { head: Head::At(commit), .. })) = (self.statuses.server(), &looked) else {
+            return Some(looked);
+        };
+        if !is_new {
+            return Some(looked);
+        }
+        let (server, commit, events) = (server.clone(), *commit, self.events.clone());
+        tokio::spawn(async move {
+            let statuses = told(&server, commit, now()).await;
+            let _ = events.send(Event::TookOver(statuses));
+            let _ = events.send(Event::Looked(looked));
+        });
+        None
+    }
+
+    /// Takes note of what another process told.
+    pub(super) fn taken_from(&mut self, statuses: Vec<Status>) {
+        for status in statuses {
+            let key = self.told.key_of(&status);
+            self.outbox.take_over(&key, status, now());
+        }
+    }
+
     pub(super) fn looked(&mut self, looked: Result<Looked, Fault>) {
+        let Some(looked) = self.taken_over(looked) else { return };
         self.looking = false;
         let is_first = !std::mem::replace(&mut self.looked, true);
         self.looks += 1;

@@ -24,8 +24,8 @@ use crate::client::clock::now;
 use crate::client::store::Store;
 use crate::decide::drift::Disturbance;
 use crate::decide::fleet::Fleet;
-use crate::decide::report::Report;
 use crate::decide::report::outbox::Outbox;
+use crate::decide::report::{Report, Status};
 use crate::decide::schedule::Schedule;
 use crate::decide::value::{Fault, Timestamp};
 use crate::name::{ClusterName, CommitId, EnvironmentName, RepoName};
@@ -44,6 +44,8 @@ pub enum Event {
     Woken,
     /// It was looked at.
     Looked(Result<Looked, Fault>),
+    /// The forge has these statuses of the head, which another process told.
+    TookOver(Vec<Status>),
     /// A repository is to be looked at for what the head names of it; none is the fleet's own.
     Stir(Option<RepoName>),
     /// It was looked at.
@@ -105,6 +107,15 @@ pub trait Observer: Send {
     }
 }
 
+/// Whether it was looked what another process told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TakeOver {
+    /// Not yet.
+    Due,
+    /// It was, or need not be.
+    Done,
+}
+
 /// The loop and all that it knows.
 pub struct Engine<O> {
     pub(super) outside: Arc<Outside>,
@@ -136,6 +147,8 @@ pub struct Engine<O> {
     looking: bool,
     look_again: bool,
     looked: bool,
+    /// Whether it was looked what another process told of the first head.
+    take_over: TakeOver,
     /// How many looks have ended.
     looks: u64,
     /// How many syncs have ended.
@@ -237,6 +250,7 @@ impl<O: Observer> Engine<O> {
             looking: false,
             look_again: false,
             looked: false,
+            take_over: TakeOver::Due,
             looks: 0,
             ends: 0,
             wrote: BTreeMap::new(),
@@ -323,6 +337,7 @@ impl<O: Observer> Engine<O> {
             match event {
                 Event::Woken => self.look(),
                 Event::Looked(looked) => self.looked(looked),
+                Event::TookOver(statuses) => self.taken_from(statuses),
                 Event::Stir(repository) => self.stir(repository, Compared::WithBefore),
                 Event::Stirred(repository, stirred) => self.stirred(repository, stirred),
                 Event::Prepared(commit, fleet, prepared, moved) => self.prepared(commit, &fleet, prepared, moved),

@@ -29,8 +29,10 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     );
     let changed: Vec<&LayerChange> = change.layers.iter().filter(|layer| layer.kind != ChangeKind::Unchanged).collect();
     let wanted = wanted(change);
+    let listed = listed(plan);
     for layer in &changed {
-        lines.extend(layer_lines(layer, &over(change, layer), &wanted));
+        let known = never_there(layer, &listed);
+        lines.extend(layer_lines(known.as_ref().unwrap_or(layer), &over(change, layer), &wanted));
     }
     let unchanged = change.layers.len() - changed.len();
     if unchanged > 0 {
@@ -66,6 +68,23 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         lines.push(format!("  approve by `stratify approve {}`, or by the trailer `Stratify-Approve: {0}`", change.id));
     }
     lines.into_iter().map(legible).collect()
+}
+
+/// Returns all objects to which a plan does something.
+fn listed(plan: &Plan) -> BTreeSet<(Site, &ObjectId)> {
+    let writes = plan.layers.iter().flat_map(|layer| &layer.groups).flat_map(Group::writes);
+    writes.map(|object| (object.site, &object.object)).collect()
+}
+
+/// Returns a layer that goes without what is not there, as hooks of its chart that never ran; nothing where all is.
+fn never_there(layer: &LayerChange, listed: &BTreeSet<(Site, &ObjectId)>) -> Option<LayerChange> {
+    let is_there =
+        |object: &ObjectChange| object.operation != Operation::Prune || listed.contains(&(object.site, &object.object));
+    if layer.kind != ChangeKind::Removed || layer.objects.iter().all(is_there) {
+        return None;
+    }
+    let objects = layer.objects.iter().filter(|object| is_there(object)).cloned().collect();
+    Some(LayerChange { objects, ..layer.clone() })
 }
 
 /// Returns all objects that some layer wants.

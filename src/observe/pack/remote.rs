@@ -53,9 +53,11 @@ fn other(remote: &Remote, found: Digest) -> Fault {
     let Remote { url, digest, entry, .. } = remote;
     let message = format!("{url} has the digest sha256:{found}, expected sha256:{digest} of fleet.lock");
     Fault {
-        owner: Owner::Outside,
+        owner: Owner::Caller,
         spurious: false,
-        hint: Some(format!("look at who changed it; `stratify lock --update {entry}` takes what is there now")),
+        hint: Some(format!(
+            "it was changed there, or fleet.lock was edited by hand: `stratify lock --update {entry}` takes what is there now"
+        )),
         source: Source::Error(message.into()),
     }
 }

@@ -379,6 +379,11 @@ fn a_profile_of_palette_comes_in_and_goes_out_again() {
     let profile: Value = serde_json::from_str(&exported.out).expect("nothing but JSON is on stdout");
     assert_eq!(profile["spec"]["template"]["type"], "add-on", "{profile}");
     assert!(exported.err.contains("`dependsOn` of the layer grafana is not kept"), "{}", exported.err);
+    fleet.run(&["export", "palette", "web"]).ends_with(0).says(&[
+        "the name of the layer ingress, which is nginx-ingress there, is not kept",
+        "`${{ vars.registry }}` in the values of the layer ingress is not kept",
+        "in the manifest shop.tpl of the layer shop is not kept",
+    ]);
     fs::write(fleet.path("out.json"), exported.out.replace("\"observability\"", "\"observed\"")).expect("it is ours");
     let said = ["+ profiles/observed/profile.yaml", "next: `stratify lint`"];
     fleet.run(&["import", "palette", "out.json"]).ends_with(0).says(&said);

@@ -193,6 +193,7 @@ fn answer_known(state: &mut State, request: &Request) -> Reply {
     match (request.method.as_str(), rest) {
         ("GET", []) => Reply::json(200, &like("GET", REPO, 200, &about)),
         ("POST", ["statuses", sha]) => status(state, request, sha),
+        ("GET", ["commits", sha, list]) if list.starts_with("status?") => combined(state, sha),
         (_, ["check-runs", ..]) if state.app.is_none() => Reply::says(403, "You must authenticate via a GitHub App."),
         ("POST", ["check-runs"]) => check(state, request, None),
         ("PATCH", ["check-runs", run]) => check(state, request, Some(run)),
@@ -245,6 +246,23 @@ fn comments(state: &mut State, request: &Request, path: &[&str]) -> Reply {
         }
         _ => Reply::says(404, "Not Found"),
     }
+}
+
+/// The newest status of each context of a commit.
+fn combined(state: &State, sha: &str) -> Reply {
+    let newest = state.statuses.iter().filter(|((of, _), _)| of == sha).filter_map(|(_, all)| all.last());
+    let example = like("GET", &of_repo("/commits/{ref}/status"), 200, &json!({ "sha": sha }));
+    let whole = |told: &Value| {
+        let mut one = example["statuses"][0].clone();
+        for key in ["context", "state", "description"] {
+            one[key] = told[key].clone();
+        }
+        one
+    };
+    let statuses: Vec<Value> = newest.map(whole).collect();
+    let mut told = example.clone();
+    (told["total_count"], told["statuses"]) = (statuses.len().into(), statuses.into());
+    Reply::json(200, &told)
 }
 
 /// The reviews of a pull request, or its commits.

@@ -3,6 +3,7 @@
 use super::fleet::Fleet;
 use super::github::{self, GitHub};
 use super::http::{Http, Reply, Request};
+use std::fs;
 use std::sync::{Arc, Mutex};
 
 pub(super) fn on(url: &str) -> String {
@@ -29,7 +30,28 @@ fn a_sync_tells_the_forge_and_shows_no_token() {
     let asked = github.http.seen().len();
     fleet.run(&["sync"]).ends_with(0);
     assert_eq!(github.http.seen().len(), asked, "what was told is not told again");
-    assert!(github.http.seen().iter().all(|request| request.method == "POST"), "nothing is asked of it");
+    let asked = github.http.seen().iter().filter(|request| request.method != "POST").count();
+    assert_eq!(asked, 1, "nothing is asked of it but once, by who knows of nothing that was told");
+}
+
+#[test]
+fn what_another_process_told_is_read_once_and_not_told_again() {
+    let github = GitHub::start();
+    let fleet = Fleet::new(&on(&github.http.url()), "");
+    fleet.run(&["sync"]).ends_with(0);
+    let head = fleet.checkout.head();
+    assert!(is_told(&github, &head), "all is told");
+    let count = |is: fn(&super::http::Request) -> bool| github.http.seen().iter().filter(|it| is(it)).count();
+    let posts = || count(|it| it.method == "POST");
+    let reads = || count(|it| it.method == "GET" && it.path.contains("/status"));
+    let (posted, read) = (posts(), reads());
+    assert_eq!(read, 1, "the first process knows of nothing");
+    // Another replica has the clusters' records, and nothing of the outbox.
+    fs::remove_file(fleet.path("state/state.redb")).expect("it was written");
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!((posts(), reads()), (posted, read + 1), "{:?}", github.http.seen());
+    fleet.run(&["sync"]).ends_with(0);
+    assert_eq!((posts(), reads()), (posted, read + 1), "it goes on from its store");
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn what_leads_out_or_runs_something_is_refused_at_its_line() {
         ("resources: ['git@github.com:example/base.git']", "is fetched from elsewhere"),
         ("resources: [../../../../etc/passwd]", "ST0208 the path leaves the repository"),
         ("resources: [../base/web.yaml]", "`../base/web.yaml` is not below the folder of its kustomization"),
+        ("resources: [../nope]", "there is no file and no folder `kustomize/nope`"),
         ("resources: [absent.yaml]", "there is no file `kustomize/prod/absent.yaml`"),
         ("resources: [files]", "there is no kustomization in `kustomize/prod/files`"),
         ("resources: [../prod]", "the kustomization `kustomize/prod` leads back to itself"),

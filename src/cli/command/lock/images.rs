@@ -9,7 +9,7 @@ use crate::decide::lock::state_of;
 use crate::decide::render::{Images, images};
 use crate::decide::value::Fault;
 use crate::observe::pack::{OtherServers, Packs};
-use crate::settings::Settings;
+use crate::settings::{AllowedSource, Settings, covering};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ type Looked<T> = Result<Result<T, String>, Fault>;
 pub(in crate::cli::command) struct Servers {
     pub(in crate::cli::command) other: OtherServers,
     packs: Packs,
+    allowed: Vec<AllowedSource>,
     /// Of what not all images may be known, and why.
     pub(in crate::cli::command) notes: Vec<String>,
 }
@@ -27,11 +28,24 @@ pub(in crate::cli::command) struct Servers {
 impl Servers {
     /// Takes what the settings allow.
     pub(in crate::cli::command) fn new(settings: &Settings) -> Self {
-        Self { other: OtherServers::new(settings), packs: Packs::new(settings), notes: Vec::new() }
+        Self {
+            other: OtherServers::new(settings),
+            packs: Packs::new(settings),
+            allowed: settings.sources.clone(),
+            notes: Vec::new(),
+        }
     }
 
     /// Checks that a chart is the one that the lock names, with its images mended where all are known.
     pub(super) fn chart_again(&mut self, mut locked: LockedChart) -> Looked<LockedChart> {
+        // What is kept by its digest is not fetched, here; elsewhere it would be.
+        let is_covered = |address: &str| covering(&self.allowed, address).is_some();
+        if is_covered(&locked.repo) && !is_covered(&locked.url) {
+            return Ok(Err(format!(
+                "its url is {}, and no prefix under `sources` of the settings covers it",
+                locked.url
+            )));
+        }
         if let Err(why) = self.packs.is_chart(&locked)? {
             return Ok(Err(why));
         }

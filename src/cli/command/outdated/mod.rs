@@ -52,7 +52,7 @@ pub(super) fn run(options: &args::Outdated, settings: Option<&Path>) -> Result<A
             None => "nothing is to be committed".to_owned(),
         });
     }
-    let exit = if found.unknown.is_empty() { Exit::Done } else { Exit::Unknown };
+    let exit = if found.unknown.is_empty() { Exit::Done } else { Exit::Failed };
     Ok(Answer { exit, ..Answer::new(text, found.data(committed.as_deref())) })
 }
 

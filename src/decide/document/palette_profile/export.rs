@@ -6,6 +6,7 @@ use super::words::{LAYERS, TYPES, palettes};
 use crate::decide::document::{File, Fragment, Profile};
 use crate::decide::value::{Diagnostic, Map as Values, Nulls, Value, canonical, merge};
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
 
 /// A Profile, as Palette has it.
 #[derive(Clone, Debug)]
@@ -61,8 +62,22 @@ fn pack(
     fields.insert("layer".into(), json!(palettes(LAYERS, &role)));
     let attached = if layer.get("manifests").is_some() { "manifests" } else { "attached" };
     source(layer, &name, &mut fields, lost);
-    fields.insert("values".into(), json!(values(layer, read, &name, lost)));
+    if let Some(there) = fields.get("name").and_then(Json::as_str).filter(|there| *there != name) {
+        let part = layer.get("name").unwrap_or_else(|| layer.clone());
+        lost.push(not_kept(&format!("the name of the layer {name}, which is {there} there,"), &part));
+    }
+    let values = values(layer, read, &name, lost);
+    let written = ["values", "valuesFiles"].iter().find_map(|key| layer.get(key)).unwrap_or_else(|| layer.clone());
+    lost.extend(
+        placeholders(&values).map(|it| not_kept(&format!("`{it}` in the values of the layer {name}"), &written)),
+    );
+    fields.insert("values".into(), json!(values));
     let listed = layer.get(attached).iter().flat_map(Fragment::items).flat_map(|glob| files(&glob)).collect::<Vec<_>>();
+    let globs = layer.get(attached).unwrap_or_else(|| layer.clone());
+    for (file, content) in &listed {
+        let what = |it| format!("`{it}` in the manifest {file} of the layer {name}");
+        lost.extend(placeholders(content).map(|it| not_kept(&what(it), &globs)));
+    }
     let manifests = listed.iter().map(|(name, content)| json!({ "name": name, "content": content }));
     fields.insert("manifests".into(), manifests.collect::<Vec<_>>().into());
     let unknown = layer.entries().filter(|(key, _)| !KNOWN.contains(&key.text()));
@@ -87,7 +102,7 @@ fn source(layer: &Fragment, name: &str, fields: &mut Map<String, Json>, lost: &m
     } else if let Some(chart) = layer.get("chart") {
         let part = |key: &str| chart.get(key).map(|part| part.text().to_owned());
         of("helm", &part("name").unwrap_or_else(|| name.to_owned()), &part("version").unwrap_or_default());
-        match part("repo") {
+        match part("repo").or_else(|| part("oci")) {
             Some(repo) => {
                 lost.push(not_kept(&format!("the address {repo}, whose registry is chosen at the import,"), &chart));
             }
@@ -97,10 +112,21 @@ fn source(layer: &Fragment, name: &str, fields: &mut Map<String, Json>, lost: &m
         }
     } else if layer.get("manifests").is_some() {
         of("manifest", name, "");
+    } else if let Some(package) = layer.get("zarf") {
+        let version = package.get("version").map(|part| part.text().to_owned()).unwrap_or_default();
+        of("oci", name, &version);
+        lost.push(not_kept(&format!("the source of the layer {name}, a Zarf package,"), &package));
     } else {
-        of("oci", name, "");
-        lost.push(not_kept(&format!("the source of the layer {name}, which has to be in a registry,"), layer));
+        of("manifest", name, "");
+        lost.push(not_kept(&format!("the source of the layer {name}"), layer));
     }
+}
+
+/// Returns the placeholders of a text, each once: the other side has others, and none that keeps a value's type.
+fn placeholders(text: &str) -> impl Iterator<Item = String> {
+    let begun = text.split("${{").skip(1).filter_map(|rest| rest.split_once("}}"));
+    let all: BTreeSet<String> = begun.map(|(inner, _)| format!("${{{{{}}}}}", inner.replace('\\', ""))).collect();
+    all.into_iter()
 }
 
 /// Returns the values as a text: a file alone as it is, else all that is written, merged.

@@ -177,7 +177,16 @@ impl Lock {
         let warnings = checked(&file, DocumentKind::Lock)?;
         let parts: Vec<Fragment> =
             file.root().get("tags").map(|node| file.part(node).items().collect()).unwrap_or_default();
-        let twice = tags_twice(&parts);
+        let mut twice = tags_twice(&parts);
+        for (list, keys) in [
+            ("packs", ["name", "version", "version"]),
+            ("charts", ["repo", "name", "wanted"]),
+            ("packages", ["oci", "architecture", "wanted"]),
+            ("registryPacks", ["registry", "name", "wanted"]),
+        ] {
+            let list = file.root().get(list).map(|node| file.part(node));
+            twice.extend(entries_twice(list.iter().flat_map(Fragment::items), keys));
+        }
         if !twice.is_empty() {
             return Err(twice);
         }
@@ -234,6 +243,22 @@ fn tag(part: &Fragment) -> Option<Tag> {
         repository: part.get("repository").and_then(|part| RepoName::new(part.text()).ok()),
         commit: CommitId::parse(part.get("commit")?.text())?,
     })
+}
+
+/// An entry is known by what it is of and what was wanted: of two nobody knows which one counts.
+fn entries_twice(parts: impl Iterator<Item = Fragment>, keys: [&str; 3]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<Vec<String>, Span> = BTreeMap::new();
+    let mut said = Vec::new();
+    for part in parts {
+        let texts = keys.iter().filter_map(|key| Some(part.get(key)?.text().to_owned()));
+        if let Some(first) = seen.insert(texts.collect(), part.span()) {
+            let name = part.get("name").or_else(|| part.get("oci")).map(|name| name.text().to_owned());
+            let message = format!("`{}` stands twice in this list", name.unwrap_or_default());
+            let twice = Diagnostic::error(codes::DUPLICATE_NAME, message).at(part.span()).also(first, "first here");
+            said.push(twice.hint("remove the one that was added by hand, run `stratify lock` and commit fleet.lock"));
+        }
+    }
+    said
 }
 
 /// A tag is known by its name and its repository: two commits for one tag would be chance.

@@ -187,6 +187,13 @@ impl Walk<'_> {
         }
         match self.index.path(part) {
             Ok(path) if self.index.is_folder(&path) => self.folder(&path, part, way),
+            Ok(path) if below(folder, text).is_none() && self.index.try_file(&path).is_none() => {
+                self.say(
+                    part,
+                    format!("there is no file and no folder `{path}`"),
+                    "a file or a folder of this repository",
+                );
+            }
             Ok(_) => self.plain(part, folder),
             Err(said) => self.wrong.push(said),
         }

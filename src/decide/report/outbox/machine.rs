@@ -1,7 +1,7 @@
 //! In: wanted statuses, answers, the time. Out: one post at a time for each commit and context, and rows that changed.
 //! Guarantee: bounded; what is dropped unposted is told; a restart loses nothing that was saved.
 use super::super::status::Status;
-use super::row::{Key, Refusal, Row};
+use super::row::{Key, REWORDED_MAX, Refusal, Row};
 use super::wire;
 use crate::decide::value::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +65,19 @@ impl Outbox {
     /// Takes what is to be said; of all that was not posted yet only the newest is. Returns what had to give way.
     pub fn want(&mut self, key: &Key, status: Status, now: Timestamp) -> Option<Dropped> {
         self.take(key, now, |row| row.want(status, now))
+    }
+
+    /// Takes over what another process told, as the forge says: it is neither said again nor worded anew, and where it is
+    /// otherwise now, that is said.
+    pub fn take_over(&mut self, key: &Key, status: Status, now: Timestamp) {
+        let told = Row { posted: Some(status), verdicts: REWORDED_MAX, is_current: true, ..Row::new(now) };
+        self.rows.entry(key.clone()).or_insert(told);
+        self.changed(key);
+    }
+
+    /// Whether it knows of nothing that was told.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Takes what is so now of what does not only depend on the commit, whatever was said of it before.

@@ -13,7 +13,7 @@ const VERDICTS_MAX: u8 = 2;
 
 /// How many verdicts of what is told as it is now are worded anew; after them only one of another state is told, so that
 /// what the forge takes of a context is not used up.
-const REWORDED_MAX: u8 = 200;
+pub(super) const REWORDED_MAX: u8 = 200;
 
 /// Pending texts are refreshed when this, and each time twice as much, has passed: statuses of a commit are counted by
 /// the forges (GitHub takes 1,000 for each context).

@@ -156,6 +156,21 @@ fn what_merging_would_do_is_told_as_it_is_now() {
 }
 
 #[test]
+fn what_another_process_told_is_taken_over() {
+    let mut desk = Desk::default();
+    desk.outbox.take_over(&key(1), status(1, State::Success, "35 layers to change"), Timestamp(0));
+    desk.want(State::Pending, "planning");
+    assert_eq!(desk.next(), None, "nothing is pending after a verdict");
+    desk.want(State::Success, "nothing changes");
+    assert_eq!(desk.next(), None, "the one that told it knew what it changed");
+    desk.restart();
+    desk.want(State::Failure, "it cannot be planned");
+    assert_eq!(desk.post_all(), [(State::Failure, "it cannot be planned".into())], "whoever told the success");
+    desk.want(State::Success, "nothing changes");
+    assert_eq!(desk.post_all(), [(State::Success, "nothing changes".into())]);
+}
+
+#[test]
 fn what_holds_a_commit_ends_its_success_until_it_is_lifted() {
     let mut desk = Desk::default();
     let hold = |desk: &mut Desk, text: &str| {
