@@ -1,7 +1,7 @@
 //! In: the working tree. Out: the packs that are not the newest, or not to be used for long, and the charts, packages and
 //! packs of other servers of which those have newer ones; on request, a commit that brings all of them up.
 //! Guarantee: only versions are edited, each where it stands; what was edited says exactly that, or nothing is written; what
-//! could not be asked is never told as the newest, and ends with an exit code of its own.
+//! could not be asked is never told as the newest, and is an error.
 mod told;
 mod commit;
 

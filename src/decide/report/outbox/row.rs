@@ -160,30 +160,11 @@ impl Row {
         }
         let is_refused = self.refused.as_ref().is_some_and(|(refused, _)| refused.says(&status));
         let is_known = self.flying.as_ref().or(self.posted.as_ref()).is_some_and(|known| is_enough(known, &status));
-        let wanted = (!is_refused && !is_known).then_some(status);
-        let is_same = match (&self.wanted, &wanted) {
-            (None, None) => true,
-            (Some(old), Some(new)) => old.says(new),
-            _ => false,
-        };
-        if !is_same {
-            self.wanted = wanted;
-            self.touched = now;
-        }
-        !is_same
+        self.settle((!is_refused && !is_known).then_some(status), now)
     }
 
-    /// Takes what is so now, whatever was said before: what merging a commit would do depends on where the branch is.
-    pub(super) fn renew(&mut self, status: Status, now: Timestamp) -> bool {
-        self.is_current = true;
-        if !status.state.is_verdict() && self.has_verdict() {
-            return false;
-        }
-        let last = self.flying.as_ref().or(self.posted.as_ref());
-        let is_known = last
-            .is_some_and(|known| known.says(&status) || (known.state == status.state && self.verdicts >= REWORDED_MAX));
-        let is_refused = self.refused.as_ref().is_some_and(|(refused, _)| refused.says(&status));
-        let wanted = (!is_known && !is_refused).then_some(status);
+    /// Puts what is wanted in the place of what was, and returns whether that says anything else.
+    fn settle(&mut self, wanted: Option<Status>, now: Timestamp) -> bool {
         let is_same = match (&self.wanted, &wanted) {
             (None, None) => true,
             (Some(old), Some(new)) => old.says(new),
@@ -193,6 +174,18 @@ impl Row {
             (self.wanted, self.touched) = (wanted, now);
         }
         !is_same
+    }
+
+    /// Takes what is so now, whatever was said before: what merging a commit would do depends on where the branch is. What is
+    /// pending after a verdict is told once a minute has passed without another one, as any refreshed text is: a success that
+    /// somebody else told does not stand over what still waits.
+    pub(super) fn renew(&mut self, status: Status, now: Timestamp) -> bool {
+        self.is_current = true;
+        let last = self.flying.as_ref().or(self.posted.as_ref());
+        let is_known = last
+            .is_some_and(|known| known.says(&status) || (known.state == status.state && self.verdicts >= REWORDED_MAX));
+        let is_refused = self.refused.as_ref().is_some_and(|(refused, _)| refused.says(&status));
+        self.settle((!is_known && !is_refused).then_some(status), now)
     }
 
     /// Takes what holds a commit: its branch or a tag is no longer what was synced, so that an earlier success says

@@ -144,7 +144,7 @@ fn what_merging_would_do_is_told_as_it_is_now() {
     );
     // It was fast-forwarded to: what the branch does with it is told, too.
     desk.want(State::Pending, "planning");
-    assert_eq!(desk.next(), None, "nothing is pending after a verdict");
+    assert_eq!(desk.next(), None, "nothing is pending at once after a verdict");
     desk.want(State::Success, "2 layers to change");
     assert_eq!(desk.post_all(), [(State::Success, "2 layers to change".into())]);
     for at in 0..1_000 {
@@ -160,14 +160,32 @@ fn what_another_process_told_is_taken_over() {
     let mut desk = Desk::default();
     desk.outbox.take_over(&key(1), status(1, State::Success, "35 layers to change"), Timestamp(0));
     desk.want(State::Pending, "planning");
-    assert_eq!(desk.next(), None, "nothing is pending after a verdict");
+    assert_eq!(desk.next(), None, "nothing is pending at once after a verdict");
     desk.want(State::Success, "nothing changes");
+    desk.now += 2 * MINUTE;
     assert_eq!(desk.next(), None, "the one that told it knew what it changed");
     desk.restart();
     desk.want(State::Failure, "it cannot be planned");
     assert_eq!(desk.post_all(), [(State::Failure, "it cannot be planned".into())], "whoever told the success");
     desk.want(State::Success, "nothing changes");
     assert_eq!(desk.post_all(), [(State::Success, "nothing changes".into())]);
+}
+
+#[test]
+fn a_success_that_somebody_else_told_does_not_stand_over_what_waits() {
+    let mut desk = Desk::default();
+    desk.outbox.take_over(&key(1), status(1, State::Success, "all is well"), Timestamp(0));
+    desk.want(State::Pending, "waits for approval");
+    assert_eq!(desk.next(), None, "a verdict may come at once");
+    desk.now += MINUTE;
+    assert_eq!(desk.post_all(), [(State::Pending, "waits for approval".into())], "it did not");
+    desk.want(State::Success, "synced");
+    assert_eq!(desk.post_all(), [(State::Success, "synced".into())]);
+    let mut desk = Desk::default();
+    desk.outbox.take_over(&key(1), status(1, State::Success, "all is well"), Timestamp(0));
+    desk.want(State::Pending, "waits for approval");
+    desk.outbox.hasten();
+    assert_eq!(desk.post_all(), [(State::Pending, "waits for approval".into())], "nothing else will come");
 }
 
 #[test]
