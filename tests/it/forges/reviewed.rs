@@ -166,6 +166,13 @@ fn a_review_by_a_member_of_a_team_on_github_lets_through_what_was_shown() {
     guarded.goes_through();
 }
 
+/// Opens it, as written by ada.
+fn open(github: &GitHub, head: &str) {
+    let mut state = github.state();
+    state.pulls = vec![fewer(head)];
+    state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
+}
+
 /// The pull request on GitHub that takes tools away.
 fn fewer(head: &str) -> Value {
     let repo = json!({ "full_name": "acme/fleet" });
@@ -179,11 +186,7 @@ fn a_review_of_what_was_shown_before_the_branch_moved_lets_nothing_else_through(
     let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
     let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
     let head = guarded.removal("refs/pull/7/head", || {});
-    {
-        let mut state = github.state();
-        state.pulls = vec![fewer(&head)];
-        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
-    }
+    open(&github, &head);
     let approve = || github.state().reviews.push((7, "grace".to_owned(), "APPROVED".to_owned(), head.clone()));
     let commented = || github.state().comments.iter().map(|(.., text)| text.clone()).collect::<String>();
     guarded.waits(&head, "/pulls?");
@@ -213,11 +216,7 @@ fn what_a_pull_request_would_do_now_is_told_whatever_was_told_before() {
     let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
     let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
     let head = guarded.removal("refs/pull/7/head", || {});
-    {
-        let mut state = github.state();
-        state.pulls = vec![fewer(&head)];
-        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
-    }
+    open(&github, &head);
     guarded.waits(&head, "/pulls?");
     let commented = || github.state().comments.iter().map(|(.., text)| text.clone()).collect::<String>();
     let verdict = || github.latest(&head).get("stratify/plan").cloned().unwrap_or_default();
@@ -262,11 +261,7 @@ fn a_review_that_is_taken_back_before_the_merge_lets_nothing_through() {
     let forge = format!("{}, approvers: [grace]", on(&github.http.url()));
     let guarded = Guarded::new(&github.http, &forge, super::github::TOKEN);
     let head = guarded.removal("refs/pull/7/head", || {});
-    {
-        let mut state = github.state();
-        state.pulls = vec![fewer(&head)];
-        state.people = vec![[Some("ada".to_owned()), Some("web-flow".to_owned())]];
-    }
+    open(&github, &head);
     guarded.waits(&head, "/pulls?");
     github.state().reviews = vec![(7, "grace".to_owned(), "APPROVED".to_owned(), head.clone())];
     guarded.look("/pulls?");
